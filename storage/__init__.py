@@ -1,0 +1,1 @@
+"""What is kept: tables, queries, Redis keys and the object store."""
