@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-Connection = asyncpg.Connection
+# An asyncpg.Connection; asyncpg ships no types.
+Connection: TypeAlias = Any
 
 TRANSACTION_TIMEOUT_SINCE = 17
 
@@ -40,7 +40,7 @@ class Database:
         url: str,
         *,
         pool_size: int = 10,
-        limits: SessionLimits = SessionLimits(),  # noqa: B008 - frozen
+        limits: SessionLimits = SessionLimits(),
         application_name: str = "millrace",
     ) -> None:
         self.limits = limits
