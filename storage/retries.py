@@ -1,0 +1,111 @@
+"""Events that failed for a passing reason and wait for their next attempt. One row a key; closed with the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from storage.database import Connection
+
+
+class RetryRow(NamedTuple):
+    """One event that waits, with the record it came as."""
+
+    event_key: UUID
+    flow: str
+    source: str
+    event_id: str
+    generation: int
+    client_id: str
+    payload_sha256: bytes
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: bytes | None
+    attempts: int
+    delay: timedelta
+    error_class: str
+    last_error: str
+
+
+class DueRow(NamedTuple):
+    """One event whose next attempt has been leased; `attempts` counts this one."""
+
+    event_key: UUID
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: bytes | None
+    attempts: int
+
+
+# Uses pk_retries. A row that is there keeps its attempts: the lease counted this one.
+KEEP = """
+insert into retries (event_key, flow, source, event_id, generation, client_id, payload_sha256, topic, partition,
+    "offset", key, value, headers, attempts, next_attempt_at, error_class, last_error)
+select k, f, s, e, g, c, h, t, p, o, ke, v, he, a, now() + d, ec, le
+from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bytea[], $8::text[], $9::int[],
+    $10::bigint[], $11::bytea[], $12::bytea[], $13::bytea[], $14::int[], $15::interval[], $16::text[], $17::text[])
+    as r (k, f, s, e, g, c, h, t, p, o, ke, v, he, a, d, ec, le)
+where not exists (select from inbox where inbox.event_key = r.k)
+order by k
+on conflict (event_key) do update set next_attempt_at = excluded.next_attempt_at, leased_until = null, owner = null,
+    error_class = excluded.error_class, last_error = excluded.last_error
+where retries.payload_sha256 = excluded.payload_sha256
+returning event_key
+"""
+
+# Uses pk_retries.
+CLOSE = "delete from retries where event_key = any($1::uuid[])"
+STORED_HASHES = "select event_key, payload_sha256 from retries where event_key = any($1::uuid[])"
+
+# Uses ix_retries_flow_next_attempt_at.
+LEASE = """
+update retries set attempts = attempts + 1, owner = $2, leased_until = now() + $3
+where event_key in (
+    select event_key from retries
+    where flow = $1 and next_attempt_at <= now() and (leased_until is null or leased_until < now())
+    order by next_attempt_at limit $4 for update skip locked
+)
+returning event_key, topic, partition, "offset", key, value, headers, attempts
+"""
+NEXT_DUE = """
+select extract(epoch from min(greatest(next_attempt_at, coalesce(leased_until, next_attempt_at))) - now())::float8
+from retries where flow = $1
+"""
+
+
+async def keep(connection: Connection, rows: Sequence[RetryRow]) -> set[UUID]:
+    """Keeps events for a later attempt; returns the keys kept.
+
+    A key whose outcome is in the inbox, or that waits with another payload, is not kept.
+    """
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return {row["event_key"] for row in await connection.fetch(KEEP, *columns)}
+
+
+async def close(connection: Connection, keys: Collection[UUID]) -> None:
+    """Ends the waiting of events that have their outcome."""
+    await connection.execute(CLOSE, list(keys))
+
+
+async def stored_hashes(connection: Connection, keys: Collection[UUID]) -> dict[UUID, bytes]:
+    """The payload hash of each of the keys that waits."""
+    return {row["event_key"]: row["payload_sha256"] for row in await connection.fetch(STORED_HASHES, list(keys))}
+
+
+async def lease(connection: Connection, flow: str, owner: UUID, term: timedelta, limit: int) -> list[DueRow]:
+    """Takes up to `limit` due events for `term`; the attempt counts from here, so that a death counts too."""
+    return [DueRow(*row.values()) for row in await connection.fetch(LEASE, flow, owner, term, limit)]
+
+
+async def next_due(connection: Connection, flow: str) -> float | None:
+    """Seconds until the next event of the flow is due (negative: overdue); None when none waits."""
+    due: float | None = await connection.fetchval(NEXT_DUE, flow)
+    return due
