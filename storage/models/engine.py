@@ -1,0 +1,144 @@
+"""Tables that the engine keeps for itself; clients' sessions cannot read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.models.base import Base, Offset, identity, not_negative, one_of, sha256
+
+NOW = text("now()")
+
+
+class InboxEntry(Base):
+    """One accepted event that has reached its outcome; the primary key makes its effects happen once.
+
+    `event_key` is derived from flow, source, event_id and generation, so a look-up by those needs no further index.
+    `payload_sha256` tells a duplicate from the same key with another payload.
+    """
+
+    __tablename__ = "inbox"
+
+    event_key: Mapped[UUID] = mapped_column(primary_key=True)
+    flow: Mapped[str]
+    source: Mapped[str]
+    event_id: Mapped[str]
+    generation: Mapped[int]
+    client_id: Mapped[str]
+    payload_sha256: Mapped[bytes]
+    outcome: Mapped[str]
+    processed_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+    __table_args__ = (
+        *identity(),
+        sha256("payload_sha256"),
+        one_of("outcome", "completed", "failed"),
+        # Retention deletes by age; rows lie in that order, so a block range index is enough and costs next to nothing.
+        Index(None, "processed_at", postgresql_using="brin"),
+    )
+
+
+class OutboxEntry(Base):
+    """One record that is decided and still to be published; empty when idle.
+
+    It belongs to `owner` until `claimed_until`, then any relay may take it over. `parked_at` is set when Kafka refuses
+    the record for good; `last_error` says why. `headers` as in storage/headers.py.
+    """
+
+    __tablename__ = "outbox"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    flow: Mapped[str]
+    client_id: Mapped[str | None]
+    topic: Mapped[str]
+    key: Mapped[bytes | None]
+    value: Mapped[bytes | None]
+    headers: Mapped[bytes | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    owner: Mapped[UUID]
+    claimed_until: Mapped[datetime] = mapped_column(server_default=text("now() + interval '60 seconds'"))
+    parked_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+    __table_args__ = (Index(None, "claimed_until", postgresql_where=text("parked_at is null")),)
+
+
+class Retry(Base):
+    """One event that failed for a passing reason and waits for `next_attempt_at`, with the record it came as.
+
+    An attempt counts when it is leased, so that a death counts too; `leased_until` and `owner` say who works on it.
+    The row is deleted in the transaction that gives the event its outcome.
+    """
+
+    __tablename__ = "retries"
+
+    event_key: Mapped[UUID] = mapped_column(primary_key=True)
+    flow: Mapped[str]
+    source: Mapped[str]
+    event_id: Mapped[str]
+    generation: Mapped[int]
+    client_id: Mapped[str]
+    payload_sha256: Mapped[bytes]
+    topic: Mapped[str]
+    partition: Mapped[int]
+    offset: Mapped[int] = mapped_column(Offset)
+    key: Mapped[bytes | None]
+    value: Mapped[bytes]
+    headers: Mapped[bytes | None]
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    owner: Mapped[UUID | None]
+    error_class: Mapped[str]
+    last_error: Mapped[str | None]
+    first_failed_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+    __table_args__ = (
+        *identity(),
+        sha256("payload_sha256"),
+        not_negative("attempts"),
+        Index(None, "flow", "next_attempt_at"),
+    )
+
+
+class DeadLetter(Base):
+    """One record that was rejected, or an event that failed for good, with the bytes it came as.
+
+    `source` to `client_id` are null where the record could not be read that far. `fingerprint` is the same for letters
+    that died of the same cause.
+    """
+
+    __tablename__ = "dead_letters"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
+    flow: Mapped[str]
+    topic: Mapped[str]
+    partition: Mapped[int]
+    offset: Mapped[int] = mapped_column(Offset)
+    source: Mapped[str | None]
+    event_id: Mapped[str | None]
+    generation: Mapped[int | None]
+    client_id: Mapped[str | None]
+    key: Mapped[bytes | None]
+    value: Mapped[bytes | None]
+    headers: Mapped[bytes | None]
+    error_class: Mapped[str]
+    message: Mapped[str]
+    fingerprint: Mapped[str]
+    attempts: Mapped[int]
+    status: Mapped[str] = mapped_column(server_default="dead")
+    first_failed_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    last_failed_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+    __table_args__ = (
+        *identity(),
+        not_negative("attempts"),
+        one_of("status", "dead", "replayed", "discarded"),
+        UniqueConstraint("topic", "partition", "offset"),
+        Index("ix_dead_letters_status_last_failed_at", "status", text("last_failed_at desc")),
+        Index(None, "fingerprint"),
+        Index(None, "source", "event_id"),
+    )

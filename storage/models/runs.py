@@ -1,0 +1,90 @@
+"""Tables of priced runs: content, which a client reads under row-level security."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Double, Index, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.models.base import Base, identity, length, not_negative, one_of, sha256
+
+
+class Run(Base):
+    """One run: what was asked, by whom (`source`, `event_id`), and what came of it.
+
+    `run_id` is unique over all clients and bound to `input_sha256`. `generation` is the newest one that is finished.
+    `totals` is {measure: {scenario: sum in reporting_currency}}. `positions` counts positions, `errors` the rows of
+    `run_results` that carry one.
+    """
+
+    __tablename__ = "runs"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[str]
+    generation: Mapped[int] = mapped_column(server_default="0")
+    status: Mapped[str]
+    valuation_date: Mapped[date]
+    reporting_currency: Mapped[str]
+    scenario_ids: Mapped[list[str]]
+    measures: Mapped[list[str]]
+    positions: Mapped[int] = mapped_column(server_default="0")
+    errors: Mapped[int] = mapped_column(server_default="0")
+    totals: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    failure_code: Mapped[str | None]
+    failure_message: Mapped[str | None]
+    input_sha256: Mapped[bytes]
+    pricer_version: Mapped[str]
+    snapshot_id: Mapped[str | None]
+    source: Mapped[str]
+    event_id: Mapped[str]
+    correlation_id: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    completed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        *identity(),
+        one_of("status", "planned", "completed", "partial", "failed", "cancelled"),
+        length("reporting_currency", 3),
+        sha256("input_sha256"),
+        not_negative("positions"),
+        not_negative("errors"),
+        CheckConstraint("(status = 'planned') = (completed_at is null)", name="finished"),
+        CheckConstraint("(status = 'failed') = (failure_code is not null)", name="failure"),
+        CheckConstraint("status <> 'partial' or errors > 0", name="partial"),
+        # A client's runs, newest first.
+        Index("ix_runs_client_id_started_at", "client_id", text("started_at desc")),
+    )
+
+
+class RunResult(Base):
+    """One measure of one position (of one pillar, for a measure by `bucket`), under every scenario of its run.
+
+    `row_no` is the position's place in the portfolio, from 0. `values` follow `runs.scenario_ids`; a cell that could
+    not be priced is null, and `error` is its code. There is no foreign key to `runs`: rows are written with COPY in
+    the run's own transaction, and looking each of them up would double its cost.
+    """
+
+    __tablename__ = "run_results"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True)
+    row_no: Mapped[int] = mapped_column(primary_key=True)
+    measure: Mapped[str] = mapped_column(primary_key=True)
+    bucket: Mapped[str] = mapped_column(primary_key=True, server_default="")
+    client_id: Mapped[str]
+    position_id: Mapped[str]
+    values: Mapped[list[float | None]] = mapped_column(ARRAY(Double))
+    error: Mapped[str | None]
+    error_detail: Mapped[str | None]
+
+    __table_args__ = (
+        length("client_id", 64),
+        not_negative("generation"),
+        not_negative("row_no"),
+        CheckConstraint("coalesce(array_ndims(\"values\"), 1) = 1", name="values"),
+        CheckConstraint("error is not null or error_detail is null", name="error_detail"),
+    )
