@@ -48,7 +48,7 @@ class Run(Base):
     __table_args__ = (
         *identity(),
         one_of("status", "planned", "completed", "partial", "failed", "cancelled"),
-        length("reporting_currency", 3),
+        CheckConstraint("length(reporting_currency) = 3", name="reporting_currency"),
         sha256("input_sha256"),
         not_negative("positions"),
         not_negative("errors"),
@@ -85,6 +85,6 @@ class RunResult(Base):
         length("client_id", 64),
         not_negative("generation"),
         not_negative("row_no"),
-        CheckConstraint("coalesce(array_ndims(\"values\"), 1) = 1", name="values"),
+        CheckConstraint('coalesce(array_ndims("values"), 1) = 1', name="values"),
         CheckConstraint("error is not null or error_detail is null", name="error_detail"),
     )
