@@ -1,0 +1,99 @@
+"""What all data models share: strictness, natural keys, common types, and errors that name the field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails
+
+from events.text import Text, printable
+
+STEP_LENGTH = 64
+
+
+def _iso_date(value: Any) -> date:
+    """A date as `YYYY-MM-DD` and nothing else that Pydantic or `fromisoformat` would take (times, week dates)."""
+    if type(value) is date:
+        return value
+    if isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-":
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError("must be a date such as 2026-01-15")
+
+
+Date = Annotated[date, PlainValidator(_iso_date), WithJsonSchema({"type": "string", "format": "date"})]
+UuidText = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$", to_lower=True),
+    Field(json_schema_extra={"format": "uuid"}),
+]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{64}$", to_lower=True)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+CurrencyPair = Annotated[str, StringConstraints(pattern=r"^[A-Z]{6}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Data(BaseModel):
+    """The `data` of an event: immutable; unknown fields are ignored, known ones are never coerced.
+
+    `key_fields` are the fields of the natural key: unique over all clients and bound to one input. A model without
+    them has no natural key.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
+
+    key_fields: ClassVar[tuple[str, ...]] = ()
+
+    def natural_key(self) -> str:
+        """The natural key as text, its fields joined by a colon; empty if there is none."""
+        return ":".join(str(getattr(self, name)) for name in self.key_fields)
+
+
+class StoredObject(Data):
+    """An object in the object store, its uri relative to the store's root."""
+
+    uri: Annotated[Text, Field(max_length=1024)]
+    sha256: Sha256 | None = None
+
+
+def explain(error: ValidationError, raw: Any, root: str = "") -> str:
+    """The first fault as one line: `data.positions[3].position_id: field required`, and how many more there are.
+
+    `raw` is what was validated, `root` the name it goes by. No value is quoted but a wrong `kind`; the line is printable
+    and short.
+    """
+    first, more = error.errors(include_url=False, include_input=False)[0], error.error_count() - 1
+    path = _path(first["loc"], raw, root)
+    line = f"{path}: {_sentence(first)}" if path else _sentence(first)
+    return printable(line) + (f" (and {more} more)" if more else "")
+
+
+def _path(location: Sequence[int | str], raw: Any, root: str) -> str:
+    """Pydantic's location without the tags of unions, which are no part of the input."""
+    path, here = root, raw
+    for place, step in enumerate(location):
+        if isinstance(step, int):
+            path += f"[{step}]"
+            here = here[step] if isinstance(here, list) and step < len(here) else None
+        elif isinstance(here, dict) and step in here:
+            path, here = _joined(path, step), here[step]
+        elif place == len(location) - 1 and isinstance(here, dict):
+            path = _joined(path, step)
+    return path
+
+
+def _joined(path: str, step: str) -> str:
+    name = printable(step, STEP_LENGTH)
+    return f"{path}.{name}" if path else name
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    if fault["type"] == "union_tag_not_found":
+        return f"must have {fault['ctx']['discriminator']}"
+    text = fault["msg"].removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
