@@ -45,7 +45,7 @@ class DueRow(NamedTuple):
     attempts: int
 
 
-# Uses pk_retries. A row that is there keeps its attempts: the lease counted this one.
+# Uses pk_retries. Only the attempt that was leased last may move a row that is there.
 KEEP = """
 insert into retries (event_key, flow, source, event_id, generation, client_id, payload_sha256, topic, partition,
     "offset", key, value, headers, attempts, next_attempt_at, error_class, last_error)
@@ -57,12 +57,15 @@ where not exists (select from inbox where inbox.event_key = r.k)
 order by k
 on conflict (event_key) do update set next_attempt_at = excluded.next_attempt_at, leased_until = null, owner = null,
     error_class = excluded.error_class, last_error = excluded.last_error
-where retries.payload_sha256 = excluded.payload_sha256
+where retries.payload_sha256 = excluded.payload_sha256 and retries.attempts = excluded.attempts and excluded.attempts > 1
 returning event_key
 """
 
-# Uses pk_retries.
-CLOSE = "delete from retries where event_key = any($1::uuid[])"
+# Uses pk_retries. The hash keeps a conflicting record from ending the waiting of the event it conflicts with.
+CLOSE = """
+delete from retries using unnest($1::uuid[], $2::bytea[]) as ended (event_key, payload_sha256)
+where retries.event_key = ended.event_key and retries.payload_sha256 = ended.payload_sha256
+"""
 STORED_HASHES = "select event_key, payload_sha256 from retries where event_key = any($1::uuid[])"
 
 # Uses ix_retries_flow_next_attempt_at.
@@ -84,15 +87,15 @@ from retries where flow = $1
 async def keep(connection: Connection, rows: Sequence[RetryRow]) -> set[UUID]:
     """Keeps events for a later attempt; returns the keys kept.
 
-    A key whose outcome is in the inbox, or that waits with another payload, is not kept.
+    A key is not kept when its outcome is in the inbox, or when it waits already and this was not its latest attempt.
     """
     columns = [list(column) for column in zip(*rows, strict=True)]
     return {row["event_key"] for row in await connection.fetch(KEEP, *columns)}
 
 
-async def close(connection: Connection, keys: Collection[UUID]) -> None:
-    """Ends the waiting of events that have their outcome."""
-    await connection.execute(CLOSE, list(keys))
+async def close(connection: Connection, ended: Sequence[tuple[UUID, bytes]]) -> None:
+    """Ends the waiting of events, each named by its key and the hash of its payload."""
+    await connection.execute(CLOSE, [key for key, _ in ended], [payload for _, payload in ended])
 
 
 async def stored_hashes(connection: Connection, keys: Collection[UUID]) -> dict[UUID, bytes]:

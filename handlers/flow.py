@@ -1,0 +1,78 @@
+"""A flow is one kind of work. Flows differ only in their row of FLOWS and in their `load`, `work` and `save`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from events.event import Event
+from events.failures import Conflict
+from events.model import Data
+from events.topics import models_of
+from handlers.answer import Answer
+from handlers.price.flow import RunsFlow
+from handlers.resources import Resources
+from storage.database import Connection
+
+
+class Flow(Protocol):
+    """Three steps, each for a batch of events; the sequences they return match the one they are given.
+
+    An event that fails has its Failure in the place of its value; an exception concerns the whole batch, which is then
+    taken event by event. `load` and `work` may run again for the same event, and for an event whose outcome exists.
+    """
+
+    async def load(self, events: Sequence[Event]) -> Sequence[Any]:
+        """What each event's work needs: short reads, no connection held afterwards."""
+        ...
+
+    async def work(self, events: Sequence[Event], loaded: Sequence[Any]) -> Sequence[Any]:
+        """The result of each event. No connection, transaction or lock is held meanwhile."""
+        ...
+
+    async def save(
+        self, connection: Connection, events: Sequence[Event], results: Sequence[Any]
+    ) -> Sequence[Answer | Conflict]:
+        """Stores results (or Failures) in the transaction of their inbox rows, and answers each event.
+
+        An event whose natural key is taken is answered from what is stored, or is a Conflict when that has another
+        input; a Conflict undoes the transaction, and the others are saved again without that event.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSpec:
+    """The row of one flow.
+
+    `key` gives the Kafka key of the completion from an event's data. `batch` events are worked on together by one of
+    `hands` tasks, within `timeout` seconds for each of load and work.
+    """
+
+    name: str
+    topic: str
+    models: Mapping[str, type[Data]]
+    completed_topic: str
+    completed_type: str
+    key: Callable[[Any], str]
+    batch: int
+    hands: int
+    timeout: float
+    build: Callable[[Resources], Flow]
+
+
+FLOWS: tuple[FlowSpec, ...] = (
+    FlowSpec(
+        name="runs",
+        topic="runs.requested",
+        models=models_of("runs"),
+        completed_topic="runs.completed",
+        completed_type="run.completed.v1",
+        key=lambda data: str(data.run_id),
+        batch=32,
+        hands=2,
+        timeout=300.0,
+        build=RunsFlow,
+    ),
+)

@@ -1,0 +1,38 @@
+"""The array types of this package, and the small operations on them that several modules share."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+# Above this share of distinct to possible values, sorting the values is cheaper than a table of all that are possible.
+_SORTED_SHARE = 16
+
+
+def distinct(values: Ints) -> tuple[Ints, Ints]:
+    """The distinct values in ascending order, and the place of each value among them (as `np.unique`, in linear time)."""
+    if values.size == 0:
+        return values, values
+    low = int(values.min())
+    span = int(values.max()) - low + 1
+    if span > values.size * _SORTED_SHARE:
+        found, places = np.unique(values, return_inverse=True)
+        return found, places.astype(np.int64, copy=False)
+    seen = np.zeros(span, dtype=np.bool_)
+    shifted = values - low
+    seen[shifted] = True
+    found = np.flatnonzero(seen)
+    place = np.zeros(span, dtype=np.int64)
+    place[found] = np.arange(found.size)
+    return found + low, place[shifted]
+
+
+def offsets(counts: Ints) -> Ints:
+    """Where each segment begins when segments of these lengths lie side by side; the last element is the whole length."""
+    bounds = np.zeros(counts.size + 1, dtype=np.int64)
+    np.cumsum(counts, out=bounds[1:])
+    return bounds

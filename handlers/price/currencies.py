@@ -1,0 +1,33 @@
+"""Currencies as numbers, so that arrays can hold and compare them."""
+
+from __future__ import annotations
+
+import re
+
+_is_currency = re.compile(r"[A-Z]{3}").fullmatch
+_LETTERS = 26
+_CURRENCIES = _LETTERS**3
+
+
+def currency_code(text: str) -> int:
+    """A number for three capital letters; ValueError for anything else."""
+    if not _is_currency(text):
+        raise ValueError("must be three capital letters such as USD")
+    a, b, c = (ord(letter) - ord("A") for letter in text)
+    return (a * _LETTERS + b) * _LETTERS + c
+
+
+def currency_text(code: int) -> str:
+    """The inverse of `currency_code`."""
+    pair, c = divmod(code, _LETTERS)
+    return "".join(chr(ord("A") + letter) for letter in (*divmod(pair, _LETTERS), c))
+
+
+def pair_code(base: int, quote: int) -> int:
+    """A number for a currency pair."""
+    return base * _CURRENCIES + quote
+
+
+def pair_currencies(pair: int) -> tuple[int, int]:
+    """The inverse of `pair_code`: base and quote currency."""
+    return divmod(pair, _CURRENCIES)

@@ -1,0 +1,62 @@
+"""Dates as whole days since 1970-01-01, and months as whole months since January 1890, over arrays.
+
+Terms lie between FIRST_DAY and LAST_DAY; the tables below reach ten years further on both sides, so that a roll past
+either end of a schedule needs no check.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+
+from handlers.price.arrays import Ints
+
+_EPOCH = date(1970, 1, 1)
+_EPOCH_ORDINAL = _EPOCH.toordinal()
+
+FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2299, 12, 31)
+FIRST_DAY, LAST_DAY = FIRST_DATE.toordinal() - _EPOCH_ORDINAL, LAST_DATE.toordinal() - _EPOCH_ORDINAL
+
+_BOUNDS = np.arange("1890-01", "2310-02", dtype="M8[M]").astype("M8[D]").astype(np.int64)
+_STARTS, _LENGTHS = _BOUNDS[:-1], np.diff(_BOUNDS)
+_TABLE_DAY = int(_BOUNDS[0])
+_MONTHS = np.repeat(np.arange(_STARTS.size), _LENGTHS)
+
+
+def to_day(value: date) -> int:
+    """Days since 1970-01-01."""
+    return value.toordinal() - _EPOCH_ORDINAL
+
+
+def to_date(day: int) -> date:
+    """The inverse of `to_day`."""
+    return _EPOCH + timedelta(days=day)
+
+
+def month_of(day: Ints) -> Ints:
+    """The month in which each day lies."""
+    return _MONTHS[day - _TABLE_DAY]
+
+
+def day_of_month(day: Ints, month: Ints) -> Ints:
+    """1 to 31; `month` is `month_of(day)`."""
+    return day - _STARTS[month] + 1
+
+
+def in_month(month: Ints, day_of_month: Ints) -> Ints:
+    """That day of that month, clipped to the month's end."""
+    return _STARTS[month] + np.minimum(day_of_month, _LENGTHS[month]) - 1
+
+
+def add_months(day: Ints, months: Ints) -> Ints:
+    """The day so many months later (earlier when negative), clipped to the month's end."""
+    month = month_of(day)
+    return in_month(month + months, day_of_month(day, month))
+
+
+def year_month_day(day: Ints) -> tuple[Ints, Ints, Ints]:
+    """Calendar fields; the year counts from 1890, which differences do not see."""
+    month = month_of(day)
+    year = month // 12
+    return year, month - 12 * year, day_of_month(day, month)

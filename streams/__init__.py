@@ -1,0 +1,1 @@
+"""How it moves: from Kafka through the lane into Postgres, and out through the relay."""

@@ -1,0 +1,59 @@
+"""One step for a batch of items, such that a bad one never takes its neighbours with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+
+from events.failures import Failure, Kind
+from streams.decisions import timed_out, unexpected
+from streams.item import Item
+from streams.outages import Outages
+
+log = structlog.get_logger(__name__)
+
+Step = Callable[[Sequence[Item]], Awaitable[Sequence[Any]]]
+
+
+async def attempt(step: Step, items: Sequence[Item], *, name: str, flow: str, timeout: float, outages: Outages) -> list[Any]:
+    """What `step` gives for each item, or the Failure in its place.
+
+    An outage is waited out and the step taken again. Any other error of a batch has its items taken one by one; that of
+    a single item is its failure.
+    """
+    while True:
+        try:
+            return await _bounded(step, items, name, timeout)
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything; nothing of it is lost below
+            if await outages.waited(error, flow, name):
+                continue
+            if len(items) == 1:
+                return [_failure(error, items[0], name)]
+            break
+    alone = [await attempt(step, [item], name=name, flow=flow, timeout=timeout, outages=outages) for item in items]
+    return [result for each in alone for result in each]
+
+
+async def _bounded(step: Step, items: Sequence[Item], name: str, timeout: float) -> list[Any]:
+    bound = asyncio.timeout(timeout)
+    try:
+        async with bound:
+            results = list(await step(items))
+    except TimeoutError:
+        if bound.expired():
+            raise timed_out(name, timeout) from None
+        raise
+    if len(results) != len(items):
+        raise RuntimeError(f"{name} gave {len(results)} results for {len(items)} events")
+    return results
+
+
+def _failure(error: Exception, item: Item, name: str) -> Failure:
+    if isinstance(error, Failure) and error.kind is not Kind.OUTAGE:
+        return error
+    who = item.identity
+    log.exception("unexpected_error", step=name, event_id=who.id if who else None, exc_info=error)
+    return unexpected(error)

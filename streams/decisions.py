@@ -1,0 +1,75 @@
+"""What to do next, decided by pure functions; the loops only carry it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum, auto
+
+from events.failures import Failure, Permanent, Reason, Transient
+from storage.faults import Fault
+from streams.backoff import Backoff
+from streams.item import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often an event is tried, and how long it waits between."""
+
+    max_attempts: int = 8
+    backoff: Backoff = field(default_factory=lambda: Backoff(base=1.0, cap=300.0))
+
+    def delay(self, attempts: int) -> timedelta:
+        """How long an event waits after its `attempts`-th attempt has failed."""
+        return timedelta(seconds=self.backoff.delay(attempts))
+
+
+def verdict(failure: Failure | None, attempts: int, policy: RetryPolicy) -> Verdict:
+    """What becomes of a record that ended with `failure` (None: with a result) at its `attempts`-th attempt."""
+    if failure is None:
+        return Verdict.COMPLETE
+    if isinstance(failure, Transient) and attempts < policy.max_attempts:
+        return Verdict.RETRY
+    return Verdict.REJECT if failure.rejects else Verdict.FAIL
+
+
+def unexpected(error: BaseException) -> Transient:
+    """The failure of an event whose handler raised something that is no Failure: perhaps it passes."""
+    return Transient(Reason.INTERNAL, f"{type(error).__name__}: {error}")
+
+
+def timed_out(step: str, seconds: float) -> Transient:
+    """The failure of an event whose step took too long."""
+    return Transient(Reason.INTERNAL, f"{step} took longer than {seconds:g} s")
+
+
+class Next(Enum):
+    """What to do with a group whose transaction failed."""
+
+    AGAIN = auto()
+    WAIT = auto()
+    SPLIT = auto()
+    GIVE_UP = auto()
+
+
+BREAKS_BEFORE_SPLIT = 3
+
+
+def after_save_failed(fault: Fault | None, breaks: int, size: int, *, servers_answer: bool) -> Next:
+    """What to do with a group of `size` outcomes whose transaction met `fault`.
+
+    `breaks` counts how often this group has broken its connection; `servers_answer` whether a probe succeeded since.
+    None is an error that no server has to do with: the outcomes themselves.
+    """
+    if fault is Fault.AGAIN:
+        return Next.AGAIN
+    if fault in {Fault.BROKEN, Fault.OUTAGE} and not servers_answer:
+        return Next.WAIT
+    if fault is Fault.OUTAGE or (fault is Fault.BROKEN and breaks < BREAKS_BEFORE_SPLIT):
+        return Next.AGAIN
+    return Next.SPLIT if size > 1 else Next.GIVE_UP
+
+
+def unstorable(error: BaseException) -> Permanent:
+    """The failure of an event whose results, alone in a transaction, cannot be stored."""
+    return Permanent(Reason.INTERNAL, f"its results cannot be stored: {type(error).__name__}: {error}")

@@ -1,0 +1,170 @@
+"""One transaction for a group of outcomes: inbox, results, outbox, dead letters and retries, or none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from events.failures import Conflict, Reason
+from handlers.answer import Answer
+from handlers.flow import Flow, FlowSpec
+from storage import dead_letters, inbox, outbox, retries
+from storage.database import Connection, Database
+from storage.inbox import InboxRow
+from storage.keys import as_uuid
+from storage.outbox import OutboxRow
+from streams import rows
+from streams.decisions import RetryPolicy, verdict
+from streams.item import Item, Verdict
+
+
+@dataclass(slots=True)
+class Saved:
+    """A group whose transaction has committed: what to publish, and what became of each item."""
+
+    outbox: list[OutboxRow] = field(default_factory=list)
+    verdicts: list[tuple[Item, Verdict]] = field(default_factory=list)
+
+
+class FoundConflicts(Exception):  # noqa: N818 - a signal, not an error
+    """Items turned out to be conflicts: the transaction is undone and the group saved again without their effects."""
+
+
+class GroupSaver:
+    """Stores groups of one flow. Every key occurs once in a group; twins wait in the lane."""
+
+    def __init__(self, spec: FlowSpec, flow: Flow, database: Database, owner: UUID, policy: RetryPolicy) -> None:
+        self.spec, self.flow, self.database, self.owner, self.policy = spec, flow, database, owner, policy
+
+    async def save(self, items: Sequence[Item], *, after_break: bool = False) -> Saved:
+        """Commits the outcomes of `items`.
+
+        `after_break`: an earlier try lost its connection, so the rows may be there already; then what it left in the
+        outbox is returned for publication too. Whatever the storage raises passes through, with nothing stored.
+        """
+        careful = after_break
+        while True:
+            try:
+                return await self._transaction(items, careful=careful, after_break=after_break)
+            except FoundConflicts:
+                continue
+            except Exception as error:
+                if careful or not inbox.is_taken(error):
+                    raise
+                careful = True
+
+    async def _transaction(self, items: Sequence[Item], *, careful: bool, after_break: bool) -> Saved:
+        sorted_out: dict[Verdict, list[Item]] = {each: [] for each in Verdict}
+        for item in items:
+            sorted_out[verdict(item.failure, item.attempts, self.policy)].append(item)
+        saved = Saved()
+        async with self.database.transaction() as connection:
+            accepted = sorted_out[Verdict.COMPLETE] + sorted_out[Verdict.FAIL]
+            waiting = await self._accept(connection, accepted, saved, careful=careful) if accepted else set()
+            await self._keep(connection, sorted_out[Verdict.RETRY], saved)
+            await self._bury(connection, sorted_out[Verdict.REJECT], saved)
+            saved.verdicts += [(item, Verdict.REJECT) for item in sorted_out[Verdict.REJECT]]
+            await self._close(connection, accepted + sorted_out[Verdict.REJECT], waiting)
+            if saved.outbox:
+                await outbox.add(connection, saved.outbox)
+            if after_break:
+                await self._reclaim(connection, items, saved)
+        return saved
+
+    async def _accept(self, connection: Connection, items: list[Item], saved: Saved, *, careful: bool) -> set[UUID]:
+        """Inbox first, then the flow's results, then what follows from its answers; returns the keys that waited."""
+        waiting = await retries.stored_hashes(connection, [as_uuid(item.event.key) for item in items])
+        _refuse_other_payloads(items, waiting)
+        inbox_rows = [rows.inbox_row(item) for item in items]
+        if careful:
+            new = await self._enter(connection, items, inbox_rows, saved)
+        else:
+            await inbox.enter(connection, inbox_rows)
+            new = items
+        if new:
+            await self._answer(connection, new, saved)
+        return set(waiting)
+
+    async def _enter(self, connection: Connection, items: list[Item], inbox_rows: list[InboxRow], saved: Saved) -> list[Item]:
+        """Enters what is new; the others are duplicates, or conflicts when their payload is another."""
+        entered = await inbox.enter_new(connection, inbox_rows)
+        known = [item for item in items if as_uuid(item.event.key) not in entered]
+        if known:
+            stored = await inbox.stored_hashes(connection, [as_uuid(item.event.key) for item in known])
+            _refuse_other_payloads(known, stored)
+            saved.verdicts += [(item, Verdict.DUPLICATE) for item in known]
+        return [item for item in items if as_uuid(item.event.key) in entered]
+
+    async def _answer(self, connection: Connection, items: list[Item], saved: Saved) -> None:
+        """Stores the results of events that are new; each answer makes a completion, a failed one a dead letter too."""
+        results = [item.failure or item.result for item in items]
+        answers = await self.flow.save(connection, [item.event for item in items], results)
+        _refuse_conflicts(items, answers)
+        now, failed = datetime.now(UTC), []
+        for item, answer in zip(items, answers, strict=True):
+            if isinstance(answer, Conflict):
+                continue
+            saved.outbox.append(rows.completion_row(self.spec, item, answer, self.owner, now))
+            saved.verdicts.append((item, Verdict.FAIL if answer.failure else Verdict.COMPLETE))
+            if answer.failure is not None:
+                item.failure = answer.failure
+                failed.append(item)
+        await self._bury(connection, failed, saved)
+
+    async def _keep(self, connection: Connection, items: list[Item], saved: Saved) -> None:
+        """Keeps events for their next attempt. A key that is kept or done already needs no second row."""
+        if not items:
+            return
+        kept = await retries.keep(connection, [rows.retry_row(item, self.policy) for item in items])
+        others = [item for item in items if as_uuid(rows.identity(item).key) not in kept]
+        if others:
+            keys = [as_uuid(rows.identity(item).key) for item in others]
+            stored = await retries.stored_hashes(connection, keys) | await inbox.stored_hashes(connection, keys)
+            _refuse_other_payloads(others, stored)
+        saved.verdicts += [(item, Verdict.RETRY) for item in items]
+
+    async def _bury(self, connection: Connection, items: list[Item], saved: Saved) -> None:
+        if not items:
+            return
+        buried = await dead_letters.bury(connection, [rows.dead_letter_row(self.spec.name, item) for item in items])
+        saved.outbox += [
+            rows.dlq_row(self.spec.name, item, self.owner)
+            for item in items
+            if (item.topic, item.partition, item.offset) in buried
+        ]
+
+    async def _close(self, connection: Connection, items: list[Item], waiting: set[UUID]) -> None:
+        """Ends the waiting of what came from `retries`, and of what overtook its own retry."""
+        ended = [item for item in items if item.fetch is None or (waiting and as_uuid(rows.identity(item).key) in waiting)]
+        if ended:
+            who = [rows.identity(item) for item in ended]
+            await retries.close(connection, [(as_uuid(each.key), each.payload_sha256) for each in who])
+
+    async def _reclaim(self, connection: Connection, items: Sequence[Item], saved: Saved) -> None:
+        """What an earlier try of this group left in the outbox, when its commit was applied after all."""
+        ids = {rows.dlq_id(self.spec.name, item) for item in items}
+        ids |= {rows.completion_of(self.spec, item.identity) for item in items if item.identity is not None}
+        saved.outbox += await outbox.reclaim(connection, ids - {row.id for row in saved.outbox}, self.owner)
+
+
+def _refuse_conflicts(items: Sequence[Item], answers: Sequence[Answer | Conflict]) -> None:
+    found = False
+    for item, answer in zip(items, answers, strict=True):
+        if isinstance(answer, Conflict):
+            item.failure, found = answer, True
+    if found:
+        raise FoundConflicts
+
+
+def _refuse_other_payloads(items: Sequence[Item], stored: dict[UUID, bytes]) -> None:
+    found = False
+    for item in items:
+        identity = rows.identity(item)
+        known = stored.get(as_uuid(identity.key))
+        if known is not None and known != identity.payload_sha256:
+            message = f"id {identity.id} of {identity.source} was accepted before with another payload"
+            item.failure, found = Conflict(Reason.PAYLOAD_CONFLICT, message), True
+    if found:
+        raise FoundConflicts

@@ -1,0 +1,115 @@
+"""The watermark: how far each partition is finished without a gap, and committing it to Kafka.
+
+Only whole fetches count: the offset of a partition passes a fetch when nothing of it, and nothing before it, is left.
+What a fetch delivered is what counts, not the numbers between, because transactions and compaction leave gaps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams import metrics
+
+log = structlog.get_logger(__name__)
+
+
+class Fetch:
+    """Records that came in one batch from one partition; `left` counts those that are not finished."""
+
+    __slots__ = ("end", "left", "partition")
+
+    def __init__(self, partition: Partition, end: int, left: int) -> None:
+        self.partition, self.end, self.left = partition, end, left
+
+
+class Partition:
+    """One assignment of one partition. After a revocation it is dead, and a later assignment is another object."""
+
+    __slots__ = ("committed", "dead", "fetches", "in_hand", "topic_partition", "watermark")
+
+    def __init__(self, topic_partition: TopicPartition) -> None:
+        self.topic_partition = topic_partition
+        self.fetches: deque[Fetch] = deque()
+        self.in_hand = 0
+        self.dead = False
+        self.watermark: int | None = None
+        self.committed: int | None = None
+
+    def deliver(self, end: int, count: int) -> Fetch:
+        """Registers a batch whose last record has offset `end` - 1."""
+        fetch = Fetch(self, end, count)
+        self.fetches.append(fetch)
+        return fetch
+
+    def finish(self, fetch: Fetch) -> bool:
+        """One record of `fetch` has its outcome in Postgres; tells whether the watermark moved."""
+        fetch.left -= 1
+        moved = False
+        while self.fetches and self.fetches[0].left == 0:
+            self.watermark = self.fetches.popleft().end
+            moved = True
+        return moved
+
+
+class Offsets:
+    """The partitions that one consumer holds, and the task that commits their watermarks."""
+
+    def __init__(self, flow: str, *, interval: float = 0.1, timeout: float = 10.0) -> None:
+        self.flow, self.interval, self.timeout = flow, interval, timeout
+        self.partitions: dict[TopicPartition, Partition] = {}
+        self.consumer: AIOKafkaConsumer | None = None
+        self._moved = asyncio.Event()
+
+    def assign(self, topic_partitions: Iterable[TopicPartition]) -> None:
+        for topic_partition in topic_partitions:
+            self.partitions[topic_partition] = Partition(topic_partition)
+
+    def partition(self, topic: str, number: int) -> Partition:
+        """The living state of a partition; made here when a record comes before the assignment was told."""
+        topic_partition = TopicPartition(topic, number)
+        found = self.partitions.get(topic_partition)
+        if found is None:
+            found = self.partitions[topic_partition] = Partition(topic_partition)
+        return found
+
+    def finish(self, fetch: Fetch) -> None:
+        if fetch.partition.finish(fetch):
+            self._moved.set()
+
+    def revoke(self, topic_partitions: Iterable[TopicPartition]) -> list[Partition]:
+        """Marks partitions as dead and forgets them; their records in hand may still end, but commit nothing."""
+        gone = [self.partitions.pop(each) for each in topic_partitions if each in self.partitions]
+        for partition in gone:
+            partition.dead = True
+        return gone
+
+    async def run(self) -> None:
+        """Commits what has moved, at once when idle and at most every `interval` seconds, until cancelled."""
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            await self.commit(self.partitions.values())
+            await asyncio.sleep(self.interval)
+
+    async def commit(self, partitions: Iterable[Partition]) -> None:
+        """Commits the watermarks that have moved. A failure is logged; the next movement commits again."""
+        due = {each.topic_partition: each for each in partitions if each.watermark not in {None, each.committed}}
+        offsets = {key: each.watermark for key, each in due.items() if each.watermark is not None}
+        if not offsets or self.consumer is None:
+            return
+        try:
+            async with asyncio.timeout(self.timeout):
+                await self.consumer.commit(offsets)
+        except (KafkaError, TimeoutError) as error:
+            # Records that come again are skipped by the inbox; only time is lost.
+            metrics.OFFSET_COMMITS_FAILED.labels(self.flow).inc()
+            log.warning("offset_commit_failed", flow=self.flow, error=repr(error))
+            return
+        for key, offset in offsets.items():
+            due[key].committed = offset

@@ -1,0 +1,151 @@
+"""Publishing outbox rows: one idempotent producer, batches built for each partition, no future for each record."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from uuid import UUID
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
+
+from storage.headers import unpack_headers
+from storage.outbox import OutboxRow
+from streams.kafka import KafkaConfig
+from streams.partitioner import partitions_of
+
+log = structlog.get_logger(__name__)
+
+# What no repetition mends: the broker says no to these bytes.
+REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, CorruptRecordException, InvalidTimestampError)
+BATCH_BYTES = 256 * 1024
+LARGEST_REQUEST = 1024 * 1024
+
+Lot = list[OutboxRow]
+
+
+class Refused(Exception):  # noqa: N818 - what the broker did
+    """Kafka refuses a row for good."""
+
+    def __init__(self, row: OutboxRow, error: BaseException) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.row = row
+
+
+class Publisher:
+    """Owns the producer, and makes a new one when the old one has been broken by an outage."""
+
+    def __init__(self, kafka: KafkaConfig, *, timeout: float = 15.0) -> None:
+        self.kafka, self.timeout = kafka, timeout
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def publish(self, rows: Sequence[OutboxRow]) -> tuple[set[UUID], list[Refused]]:
+        """Publishes rows and waits for every replica; returns the ids that arrived, and the rows refused for good.
+
+        Raises KafkaError or TimeoutError when some of them did not arrive: Kafka is away. Publishing all of them again
+        is right then: downstream knows a repeated id.
+        """
+        try:
+            async with asyncio.timeout(self.timeout):
+                producer = await self._ready()
+                return await self._send(producer, rows)
+        except (KafkaError, TimeoutError):
+            await self.close()
+            raise
+
+    async def ping(self) -> None:
+        """Raises while Kafka does not answer."""
+        producer = await self._ready()
+        await producer.client.fetch_all_metadata()
+
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(self.timeout):
+                    await producer.stop()
+
+    async def _ready(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **self.kafka.client_arguments(),
+                    enable_idempotence=True,
+                    acks="all",
+                    linger_ms=0,
+                    max_batch_size=BATCH_BYTES,
+                    max_request_size=LARGEST_REQUEST,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]) -> tuple[set[UUID], list[Refused]]:
+        sent: list[tuple[asyncio.Future[object], Lot]] = []
+        for (topic, partition), lot in (await self._by_partition(producer, rows)).items():
+            sent += await self._send_lot(producer, topic, partition, lot)
+        answers = await asyncio.gather(*(future for future, _ in sent), return_exceptions=True)
+        arrived, refused = set[UUID](), list[Refused]()
+        for (_, lot), answer in zip(sent, answers, strict=True):
+            if isinstance(answer, REFUSALS):
+                refused += [Refused(row, answer) for row in lot]
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                arrived.update(row.id for row in lot)
+        if len(refused) > 1:
+            return await self._one_by_one(producer, arrived, refused)
+        return arrived, refused
+
+    async def _one_by_one(
+        self, producer: AIOKafkaProducer, arrived: set[UUID], refused: Iterable[Refused]
+    ) -> tuple[set[UUID], list[Refused]]:
+        """A batch was refused: the rows alone tell which of them it was for."""
+        left = []
+        for each in refused:
+            one, no = await self._send(producer, [each.row])
+            arrived |= one
+            left += no
+        return arrived, left
+
+    async def _by_partition(self, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]) -> dict[tuple[str, int], Lot]:
+        by_topic: defaultdict[str, Lot] = defaultdict(list)
+        for row in rows:
+            by_topic[row.topic].append(row)
+        lots: defaultdict[tuple[str, int], Lot] = defaultdict(list)
+        for topic, lot in by_topic.items():
+            count = len(await producer.partitions_for(topic))
+            chosen = partitions_of([row.key or b"" for row in lot], count)
+            for row, partition in zip(lot, chosen, strict=True):
+                lots[topic, partition if row.key is not None else random.randrange(count)].append(row)  # noqa: S311
+        return lots
+
+    async def _send_lot(
+        self, producer: AIOKafkaProducer, topic: str, partition: int, lot: Lot
+    ) -> list[tuple[asyncio.Future[object], Lot]]:
+        sent = []
+        batch, inside = producer.create_batch(), Lot()
+        for row in lot:
+            headers = unpack_headers(row.headers)
+            if batch.append(timestamp=None, key=row.key, value=row.value, headers=headers) is None:
+                sent.append((await producer.send_batch(batch, topic, partition=partition), inside))
+                batch, inside = producer.create_batch(), Lot()
+                batch.append(timestamp=None, key=row.key, value=row.value, headers=headers)
+            inside.append(row)
+        sent.append((await producer.send_batch(batch, topic, partition=partition), inside))
+        return sent

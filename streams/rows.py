@@ -1,0 +1,153 @@
+"""From items to the rows of the tables: pure, one function a table."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from events.build import completion
+from events.failures import Failure
+from events.identity import Identity, completion_id
+from events.text import printable
+from events.topics import dlq
+from handlers.answer import Answer
+from handlers.flow import FlowSpec
+from storage.dead_letters import DeadLetterRow
+from storage.headers import pack_headers
+from storage.inbox import InboxRow
+from storage.keys import as_uuid
+from storage.outbox import OutboxRow
+from storage.retries import RetryRow
+from streams.decisions import RetryPolicy
+from streams.item import Item
+
+VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+|'[^']*'")
+
+
+def identity(item: Item) -> Identity:
+    """The identity of an item whose envelope was valid."""
+    assert item.identity is not None  # noqa: S101 - others never come here
+    return item.identity
+
+
+def inbox_row(item: Item) -> InboxRow:
+    event = item.event
+    return InboxRow(
+        as_uuid(event.key),
+        event.flow,
+        event.source,
+        event.id,
+        event.generation,
+        event.client_id,
+        event.payload_sha256,
+        "completed" if item.failure is None else "failed",
+    )
+
+
+def retry_row(item: Item, policy: RetryPolicy) -> RetryRow:
+    """The row of an event whose attempt failed for a passing reason."""
+    who, failure = identity(item), _failure(item)
+    return RetryRow(
+        event_key=as_uuid(who.key),
+        flow=who.flow,
+        source=who.source,
+        event_id=who.id,
+        generation=who.generation,
+        client_id=who.client_id,
+        payload_sha256=who.payload_sha256,
+        topic=item.topic,
+        partition=item.partition,
+        offset=item.offset,
+        key=item.key,
+        value=item.value or b"",
+        headers=pack_headers(item.headers),
+        attempts=item.attempts,
+        delay=policy.delay(item.attempts),
+        error_class=type(failure).__name__,
+        last_error=str(failure),
+    )
+
+
+def dead_letter_row(flow: str, item: Item) -> DeadLetterRow:
+    """The row of a record that was rejected or of an event that failed for good."""
+    who, failure = item.identity, _failure(item)
+    return DeadLetterRow(
+        flow=flow,
+        topic=item.topic,
+        partition=item.partition,
+        offset=item.offset,
+        source=who.source if who else None,
+        event_id=who.id if who else None,
+        generation=who.generation if who else None,
+        client_id=who.client_id if who else None,
+        key=item.key,
+        value=item.value,
+        headers=pack_headers(item.headers),
+        error_class=failure.code,
+        message=failure.message,
+        fingerprint=fingerprint(flow, failure),
+        attempts=item.attempts,
+    )
+
+
+def fingerprint(flow: str, failure: Failure) -> str:
+    """Equal for failures that differ only in their ids, numbers and quoted names."""
+    alike = VARYING.sub("*", failure.message)
+    return sha256(f"{flow} {failure.code} {alike}".encode()).hexdigest()[:16]
+
+
+def completion_row(spec: FlowSpec, item: Item, answer: Answer, owner: UUID, now: datetime) -> OutboxRow:
+    """The completion of an event, from its answer."""
+    event = item.event
+    return OutboxRow(
+        completion_of(spec, event),
+        event.flow,
+        event.client_id,
+        spec.completed_topic,
+        spec.key(event.data).encode(),
+        completion(event, spec.completed_type, answer.data, now),
+        None,
+        owner,
+    )
+
+
+def completion_of(spec: FlowSpec, who: Identity) -> UUID:
+    """The id of an event's completion."""
+    return completion_id(who.flow, who.source, who.id, who.generation, spec.completed_type)
+
+
+def dlq_row(flow: str, item: Item, owner: UUID) -> OutboxRow:
+    """The record as it came, for the dead-letter topic, with headers that say why and where from."""
+    failure = _failure(item)
+    said = {
+        "dlq-reason": failure.code,
+        "dlq-error-class": type(failure).__name__,
+        "dlq-message": printable(failure.message),
+        "dlq-attempts": str(item.attempts),
+        "dlq-topic": item.topic,
+        "dlq-partition": str(item.partition),
+        "dlq-offset": str(item.offset),
+    }
+    headers = [*item.headers, *((name, text.encode()) for name, text in said.items())]
+    return OutboxRow(
+        dlq_id(flow, item),
+        flow,
+        item.identity.client_id if item.identity else None,
+        dlq(item.topic),
+        item.key,
+        item.value,
+        pack_headers(headers),
+        owner,
+    )
+
+
+def dlq_id(flow: str, item: Item) -> UUID:
+    """The id of a record's copy on the dead-letter topic: the same whenever it is made."""
+    return completion_id(flow, item.topic, f"{item.partition}:{item.offset}", 0, "dead_letter")
+
+
+def _failure(item: Item) -> Failure:
+    assert item.failure is not None  # noqa: S101 - only what failed has such rows
+    return item.failure
