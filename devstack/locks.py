@@ -45,7 +45,7 @@ def _wait(descriptor: int, path: Path, wait: float) -> None:
     deadline = time.monotonic() + wait
     while not _try(descriptor):
         if time.monotonic() >= deadline:
-            raise StackBusy(f"Another process has held {path} for {wait:.0f} s: wait for it to finish or end it, then try again.")
+            raise StackBusy(f"Another process has held {path} for {wait:.0f} s: wait for it or end it, then try again.")
         time.sleep(0.05)
 
 

@@ -16,7 +16,7 @@ from devstack.users import ServiceUser
 CHECKOUT = Path(__file__).resolve().parent.parent
 STATE_NAME = ".millrace"
 LOCATION_NAME = "location"
-OUTSIDE = Path("/var/tmp")
+OUTSIDE = Path("/var/tmp")  # noqa: S108  a folder with an unpredictable name is made there, as mkdtemp does
 
 
 def default_state_folder() -> Path:
@@ -75,7 +75,7 @@ def _read_location(location: Path) -> Path | None:
     if outside.is_dir():
         _require_own(outside)
         return outside
-    location.unlink()
+    location.unlink(missing_ok=True)
     return None
 
 

@@ -25,6 +25,6 @@ def pick(names: tuple[str, ...], kept: dict[str, int]) -> dict[str, int]:
     for name in names:
         port = kept.get(name)
         while port is None or port in ports.values() or not is_free(port):
-            port = random.randint(FIRST, LAST)
+            port = random.randint(FIRST, LAST)  # noqa: S311  nothing secret
         ports[name] = port
     return ports

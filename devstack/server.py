@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from devstack.cache import Cache
-from devstack.room import Room, Settings
+from devstack.room import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +26,20 @@ class Server(Protocol):
     """Its ports; clients connect to the one called `client`."""
     stop_signal: signal.Signals
 
-    def prepare(self, room: Room, cache: Cache, password: str) -> None:
+    def prepare(self, room: Room, cache: Cache) -> None:
         """Fetch what is missing and make the data folder if there is none; may run in a thread. Raises StackError."""
 
     def program(self, cache: Cache) -> Path:
         """The executable that its processes run."""
 
-    def command(self, room: Room, cache: Cache, settings: Settings) -> Command:
-        """How to execute it. Runs in `room.data`, when no other process works there."""
+    def command(self, room: Room, cache: Cache) -> Command:
+        """How to execute it. Its working folder will be `room.data`, where no other process of it works by now."""
 
-    def is_ready(self, room: Room, settings: Settings) -> bool:
-        """Whether it serves clients now; answers within a second. It is known to listen on its port."""
+    def is_ready(self, room: Room) -> bool:
+        """Whether it serves clients now; answers within seconds. It is known to listen on its port."""
 
-    def url(self, settings: Settings) -> str:
-        """The address that clients connect to, complete with the password if it wants one."""
+    def url(self, room: Room) -> str:
+        """The address that clients connect to, complete with the password if it wants one. Raises NeverStarted."""
 
-    def env(self, settings: Settings) -> dict[str, str]:
-        """The environment variables by which applications find it."""
+    def env(self, room: Room) -> dict[str, str]:
+        """The environment variables by which applications find it. Raises NeverStarted."""

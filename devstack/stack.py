@@ -18,7 +18,7 @@ from devstack.placement import default_state_folder, place
 from devstack.platforms import require_supported_platform
 from devstack.postgres import Postgres
 from devstack.redis import Redis
-from devstack.room import Room, Settings
+from devstack.room import Room
 from devstack.server import Server
 from devstack.starting import start_all
 from devstack.users import service_user
@@ -69,7 +69,7 @@ class Stack:
         `on_progress` gets one line per event, never two at once.
         """
         chosen = self._chosen(names)
-        report = _one_at_a_time(on_progress or (lambda line: None))
+        report = _one_at_a_time(on_progress or _ignore)
         with self._locked(report):
             start_all(chosen, Cache(self._cache_folder, self._user, report), attached=self._attached, on_progress=report)
             make_folder(self._objects)
@@ -89,18 +89,17 @@ class Stack:
 
     def env(self) -> dict[str, str]:
         """The environment variables by which applications find the servers. Raises NeverStarted before the first start."""
-        found = {"OBJECT_STORE_URL": self._objects.as_uri()}
-        settled = [(server, room.settings()) for server, room in self._chosen(None)]
-        for server, settings in settled:
-            if settings is not None:
-                found |= server.env(settings)
-        if all(settings is None for _, settings in settled):
+        settled = [(server, room) for server, room in self._chosen(None) if room.is_settled()]
+        if not settled:
             raise NeverStarted(f"The stack in {self.folder} was never started: start it first.")
+        found = {"OBJECT_STORE_URL": self._objects.as_uri()}
+        for server, room in settled:
+            found |= server.env(room)
         return found
 
     def superuser_url(self) -> str:
         """PostgreSQL's superuser in the database `millrace`, for what its owner may not see. Raises NeverStarted."""
-        return POSTGRES.superuser_url(self._settings(POSTGRES))
+        return POSTGRES.superuser_url(self._one(POSTGRES.name)[1])
 
     def kill(self, name: str) -> None:
         """SIGKILL to the server and all of its processes. Raises NotRunning."""
@@ -137,12 +136,6 @@ class Stack:
             raise UnknownServer(f"There is no server {name!r}: the stack has {', '.join(SERVERS)}.")
         return SERVERS[name], Room(self.folder / name, self._user)
 
-    def _settings(self, server: Server) -> Settings:
-        settings = self._one(server.name)[1].settings()
-        if settings is None:
-            raise NeverStarted(f"{server.name} in {self.folder} was never started: start it first.")
-        return settings
-
     @contextmanager
     def _locked(self, report: Callable[[str], None] | None = None) -> Iterator[None]:
         def waiting() -> None:
@@ -154,8 +147,12 @@ class Stack:
 
 
 def _status(server: Server, room: Room) -> ServerStatus:
-    settings = room.settings()
-    return {"pid": room.running(), "url": server.url(settings) if settings else None, "data": str(room.data)}
+    url = server.url(room) if room.is_settled() else None
+    return {"pid": room.running(), "url": url, "data": str(room.data)}
+
+
+def _ignore(_line: str) -> None:
+    pass
 
 
 def _one_at_a_time(report: Callable[[str], None]) -> Callable[[str], None]:
