@@ -13,6 +13,9 @@ from events.text import Text, printable
 
 STEP_LENGTH = 64
 
+# Where Pydantic speaks of Python to people who wrote JSON.
+_SENTENCES = {"model_type": "must be an object", "dict_type": "must be an object", "list_type": "must be an array"}
+
 
 def _iso_date(value: Any) -> date:
     """A date as `YYYY-MM-DD` and nothing else that Pydantic or `fromisoformat` would take (times, week dates)."""
@@ -95,5 +98,7 @@ def _joined(path: str, step: str) -> str:
 def _sentence(fault: ErrorDetails) -> str:
     if fault["type"] == "union_tag_not_found":
         return f"must have {fault['ctx']['discriminator']}"
+    if fault["type"] in _SENTENCES:
+        return _SENTENCES[fault["type"]]
     text = fault["msg"].removeprefix("Value error, ")
     return text[:1].lower() + text[1:]

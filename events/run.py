@@ -21,6 +21,8 @@ from events.text import IDENTIFIER_LENGTH, Identifier, Timestamp
 
 MAX_SCENARIOS = 10_000
 MAX_SHOCKS = 1_000
+MAX_CURVES = 200
+MAX_SPOTS = 2_000
 
 Measure = Literal["PV", "ACCRUED", "DV01", "CS01", "KRD", "FX_DELTA"]
 RunStatus = Literal["completed", "partial", "failed", "cancelled", "superseded"]
@@ -82,13 +84,24 @@ class Curve(Data):
         return self
 
 
+def _at_most(limit: int) -> BeforeValidator:
+    """Bounds an object before its entries are read: Pydantic's own bound collects an error for each of them first."""
+
+    def bounded(value: Any) -> Any:
+        if isinstance(value, dict) and len(value) > limit:
+            raise ValueError(f"must have at most {limit} entries")
+        return value
+
+    return BeforeValidator(bounded)
+
+
 class Market(Data):
     """One discount curve per currency, and spots: `fx_spot["EURUSD"]` is USD for 1 EUR."""
 
     snapshot_id: Identifier
     as_of: Date
-    curves: dict[Currency, Curve]
-    fx_spot: dict[CurrencyPair, Annotated[float, Field(gt=0)]]
+    curves: Annotated[dict[Currency, Curve], _at_most(MAX_CURVES)]
+    fx_spot: Annotated[dict[CurrencyPair, Annotated[float, Field(gt=0)]], _at_most(MAX_SPOTS)]
 
 
 class InlineMarket(Data):

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 
 IDENTIFIER_LENGTH = 256
 MESSAGE_LENGTH = 500
@@ -70,12 +70,6 @@ def _timestamp(text: str) -> str:
     return text
 
 
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("must not contain the NUL character")
-    return text
-
-
 # The pattern is the part of `is_identifier` that every dialect of regular expressions can say.
 Identifier = Annotated[
     str,
@@ -93,5 +87,5 @@ Identifier = Annotated[
 ClientId = Annotated[str, AfterValidator(_client_id), WithJsonSchema({"type": "string", "pattern": f"^{_CLIENT_ID}$"})]
 Timestamp = Annotated[str, AfterValidator(_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]
 
-# Text that people wrote, a file's name or a place: anything Postgres can keep.
-Text = Annotated[str, Field(min_length=1), AfterValidator(_storable)]
+# Text that people wrote, a file's name or a place: anything but NUL, which Postgres cannot keep.
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]*$")]
