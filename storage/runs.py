@@ -1,0 +1,113 @@
+"""Runs: one row each, under a natural key that is bound to its input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from storage.database import Connection
+
+
+class RunRow(NamedTuple):
+    """One run, in the order of the columns that COPY writes.
+
+    `totals` is {measure: {scenario: sum}}; a number that is not finite is stored as null. `completed_at` is None as
+    long as `status` is `planned`, `failure_code` unless it is `failed`.
+    """
+
+    run_id: UUID
+    client_id: str
+    generation: int
+    status: str
+    valuation_date: date
+    reporting_currency: str
+    scenario_ids: Sequence[str]
+    measures: Sequence[str]
+    positions: int
+    errors: int
+    totals: dict[str, Any]
+    failure_code: str | None
+    failure_message: str | None
+    input_sha256: bytes
+    pricer_version: str
+    snapshot_id: str | None
+    source: str
+    event_id: str
+    correlation_id: str
+    started_at: datetime
+    completed_at: datetime | None
+
+
+COLUMNS = RunRow._fields
+FIELDS = ", ".join(COLUMNS)
+PRIMARY_KEY = "pk_runs"
+
+# Uses pk_runs. An array cannot hold arrays of several lengths, so $7 and $8 hold each run's as a literal.
+INSERT_THE_NEW = f"""
+insert into runs ({FIELDS})
+select run_id, client_id, generation, status, valuation_date, reporting_currency, scenario_ids::text[],
+    measures::text[], positions, errors, totals, failure_code, failure_message, input_sha256, pricer_version,
+    snapshot_id, source, event_id, correlation_id, started_at, completed_at
+from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::date[], $6::text[], $7::text[], $8::text[], $9::int[],
+    $10::int[], $11::jsonb[], $12::text[], $13::text[], $14::bytea[], $15::text[], $16::text[], $17::text[],
+    $18::text[], $19::text[], $20::timestamptz[], $21::timestamptz[]) as new ({FIELDS})
+on conflict (run_id) do nothing
+returning run_id
+"""  # noqa: S608 - FIELDS is a constant
+
+# Uses pk_runs.
+STORED = f"select {FIELDS} from runs where run_id = any($1::uuid[])"  # noqa: S608 - as above
+
+
+async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
+    """Inserts the runs whose ids are new; returns what is stored under the ids that are not, for the caller to compare.
+
+    Waits for other transactions that insert one of these ids. Raises ValueError when an id comes twice: the second
+    would be lost.
+    """
+    ordered = sorted(rows, key=lambda row: row.run_id)
+    if len({row.run_id for row in ordered}) < len(ordered):
+        raise ValueError("one run_id stands in two rows of the same insert")
+    stored = [row._replace(totals=_json(row.totals)) for row in ordered]
+    try:
+        # COPY takes half the time of the other way; the savepoint keeps the caller's transaction alive.
+        async with connection.transaction():
+            await connection.copy_records_to_table("runs", records=stored, columns=COLUMNS)
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != PRIMARY_KEY:
+            raise
+        return await _insert_the_new(connection, stored)
+    return {}
+
+
+async def stored_runs(connection: Connection, run_ids: Sequence[UUID]) -> dict[UUID, RunRow]:
+    """The runs of those ids that are stored."""
+    return {row["run_id"]: RunRow(*row) for row in await connection.fetch(STORED, run_ids)}
+
+
+async def read_run(connection: Connection, run_id: UUID) -> RunRow | None:
+    """The run, or None when it is not stored or not visible in this session."""
+    return (await stored_runs(connection, [run_id])).get(run_id)
+
+
+async def _insert_the_new(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
+    columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
+    for name in ("scenario_ids", "measures"):
+        place = COLUMNS.index(name)
+        columns[place] = [_array_literal(texts) for texts in columns[place]]
+    new = {row["run_id"] for row in await connection.fetch(INSERT_THE_NEW, *columns)}
+    return await stored_runs(connection, [row.run_id for row in rows if row.run_id not in new])
+
+
+def _json(totals: dict[str, Any]) -> Any:
+    return orjson.dumps(totals, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def _array_literal(texts: Sequence[str]) -> str:
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
