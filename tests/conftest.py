@@ -1,0 +1,145 @@
+"""Real servers for every test that asks for one: each starts with the first test that needs it, once a session.
+
+A test gets a database and a Redis of its own, and names for topics that nobody else uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import cycle
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import redis.asyncio
+from hypothesis import settings
+from sqlalchemy.engine import make_url
+
+from devstack.stack import Stack
+from storage.database import Database
+from storage.migrate import migrate
+
+# How long an example takes says nothing about it on a busy machine.
+settings.register_profile("millrace", deadline=None)
+settings.load_profile("millrace")
+
+TEMPLATE = "millrace_template"
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Stack]:
+    """A stack of its own beside any other, nothing started yet; it dies with the session."""
+    with tempfile.TemporaryDirectory(prefix="millrace-tests-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # the servers may run as another user
+        stack = Stack(Path(folder) / "state", attached=True)
+        yield stack
+        stack.erase()
+
+
+@pytest.fixture(scope="session")
+def postgres(servers: Stack) -> str:
+    """The address of a database that nobody migrates, as a role that may create databases and roles, no superuser."""
+    servers.start(["postgres"])
+    return servers.env()["DATABASE_URL"]
+
+
+@pytest.fixture(scope="session")
+def database_template(postgres: str) -> str:
+    """The address of a migrated database to copy from; nobody may stay connected to it."""
+
+    async def build() -> None:
+        await execute(postgres, f"create database {TEMPLATE}")
+        await migrate(at_database(postgres, TEMPLATE))
+
+    asyncio.run(build())
+    return at_database(postgres, TEMPLATE)
+
+
+@pytest.fixture
+async def empty_database_url(postgres: str) -> AsyncIterator[str]:
+    """A database of this test's own, not migrated."""
+    async with own_database(postgres, "template1") as url:
+        yield url
+
+
+@pytest.fixture
+async def database_url(postgres: str, database_template: str) -> AsyncIterator[str]:
+    """A database of this test's own, migrated."""
+    async with own_database(postgres, TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A pool on this test's own database."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def redis_databases(servers: Stack) -> Iterator[str]:
+    """Addresses of the numbered databases of one Redis, round and round."""
+    servers.start(["redis"])
+    base = urlsplit(servers.env()["REDIS_URL"])
+    return cycle(base._replace(path=f"/{number}").geturl() for number in range(1, 16))
+
+
+@pytest.fixture
+async def redis_url(redis_databases: Iterator[str]) -> str:
+    """An empty Redis database of this test's own."""
+    url = next(redis_databases)
+    async with redis.asyncio.Redis.from_url(url) as client:
+        await client.flushdb()
+    return url
+
+
+@pytest.fixture(scope="session")
+def kafka(servers: Stack) -> str:
+    """Kafka's bootstrap servers."""
+    servers.start(["kafka"])
+    return servers.env()["KAFKA_BOOTSTRAP_SERVERS"]
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """What the names of this test's topics and consumer groups begin with."""
+    return f"t{uuid4().hex[:12]}."
+
+
+@pytest.fixture
+def object_store_url(tmp_path: Path) -> str:
+    """An empty object store of this test's own, in a folder."""
+    folder = tmp_path / "objects"
+    folder.mkdir()
+    return folder.as_uri()
+
+
+@asynccontextmanager
+async def own_database(server: str, template: str) -> AsyncIterator[str]:
+    """A new database, dropped afterwards with whoever is still connected."""
+    name = f"t_{uuid4().hex}"
+    await execute(server, f"create database {name} template {template} strategy wal_log")
+    try:
+        yield at_database(server, name)
+    finally:
+        await execute(server, f"drop database {name} with (force)")
+
+
+async def execute(url: str, statement: str) -> None:
+    """Runs one statement outside any transaction."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def at_database(url: str, name: str) -> str:
+    """The same server and role, another database."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
