@@ -1,0 +1,33 @@
+"""One question to the database, and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from storage.database import Connection
+
+T = TypeVar("T")
+
+
+def ask(question: Callable[[Connection], Awaitable[T]], client: str | None = None) -> T:
+    """What `question` finds; with a client, what that client may see. Raises Unreachable where PostgreSQL is away."""
+    from millrace.cli.servers import reaching_database, settings
+
+    url = settings("database_url").need("database_url")
+    with reaching_database(url):
+        return asyncio.run(_answer(url, question, client))
+
+
+async def _answer(url: str, question: Callable[[Connection], Awaitable[T]], client: str | None) -> T:
+    from storage.database import Database
+    from storage.tenant import tenant_session
+
+    database = Database(url, pool_size=1, application_name="millrace-cli")
+    try:
+        async with tenant_session(database, client) if client else database.connection() as connection:
+            return await question(connection)
+    finally:
+        await database.close()

@@ -1,0 +1,81 @@
+"""What people and programs see: data on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from millrace.failures import CommandError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@functools.cache
+def data() -> Console:
+    """The console of what was asked for: stdout."""
+    from rich.console import Console
+
+    # A pipe has no width: what is cut off there is lost.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160, soft_wrap=not sys.stdout.isatty())
+
+
+@functools.cache
+def notes() -> Console:
+    """The console of progress and remarks: stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout: in one line for each call, so that many make JSON lines."""
+    import orjson
+
+    sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """A remark for people, in Rich's markup, on stderr."""
+    notes().print(text)
+
+
+def complain(error: CommandError) -> None:
+    """`millrace: what happened`, and below it what to do."""
+    from millrace.secrecy import without_passwords
+
+    typer.secho(f"millrace: {without_passwords(str(error))}", fg="red", err=True)
+    if error.advice:
+        typer.echo(f"  {error.advice}", err=True)
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[Any]], *, title: str = "", numbers: Iterable[str] = ()) -> Table:
+    """A light table; columns named in `numbers` are aligned to the right."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    made = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    right = set(numbers)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    return made
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Names and values below each other, the names aligned."""
+    from rich.markup import escape
+
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        data().print(f"[bold]{name:<{width}}[/]  {escape(str(value))}")

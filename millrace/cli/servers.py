@@ -1,0 +1,96 @@
+"""How a command finds its servers, and what it says when one of them does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from millrace.failures import CommandError, Unreachable, WrongSetting
+
+if TYPE_CHECKING:
+    from millrace.settings import Settings
+    from streams.kafka import KafkaConfig
+
+ADDRESSES = ("database_url", "redis_url", "kafka_bootstrap_servers")
+START_THEM = "Local servers start with `millrace stack start`; others are named by the environment (docs/configuration.md)."
+MIGRATE = "Tables are made by `millrace migrate`."
+
+
+def settings(*needed: str) -> Settings:
+    """The settings of this command, which cannot do without those `needed`.
+
+    Where the environment names no server at all, in development and test, the addresses of the local stack hold if it
+    runs: whoever tries Millrace has nothing to export.
+    """
+    from millrace.settings import load
+
+    found = load()
+    if found.environment in {"development", "test"} and not _names_a_server(found):
+        found = load(**running_stack())
+    try:
+        for name in needed:
+            found.need(name)
+    except WrongSetting as error:
+        if not _names_a_server(found):
+            raise Unreachable(f"{error}, and no local servers run", START_THEM) from None
+        raise
+    return found
+
+
+def running_stack() -> dict[str, Any]:
+    """The addresses of the local servers by the settings' names; empty unless all of them run."""
+    from devstack.failures import StackError
+    from devstack.stack import Stack
+
+    try:
+        stack = Stack()
+        if not all(server["pid"] for server in stack.status().values()):
+            return {}
+        return {name.lower(): value for name, value in stack.env().items()}
+    except StackError:
+        return {}
+
+
+def kafka_of(chosen: Settings) -> KafkaConfig:
+    """How the chosen Kafka is reached."""
+    from millrace.composition import kafka_config
+
+    return kafka_config(chosen)
+
+
+@contextmanager
+def reaching_kafka(chosen: Settings) -> Iterator[None]:
+    """Turns what means that Kafka is away into one line that says so."""
+    from streams.faults import KAFKA_AWAY
+
+    try:
+        yield
+    except KAFKA_AWAY as error:
+        raise _away("Kafka", chosen.need("kafka_bootstrap_servers"), error) from None
+
+
+@contextmanager
+def reaching_database(url: str) -> Iterator[None]:
+    """Turns what means that PostgreSQL is away, refuses the login or has no tables into one line that says so."""
+    from storage.faults import Fault, fault_of
+
+    try:
+        yield
+    except CommandError:
+        raise
+    except Exception as error:
+        if fault_of(error) not in {Fault.BROKEN, Fault.OUTAGE}:
+            raise
+        if getattr(error, "sqlstate", None) == "42P01":
+            raise CommandError("the database has no tables of Millrace yet", MIGRATE) from None
+        raise _away("PostgreSQL", url, error) from None
+
+
+def _names_a_server(found: Settings) -> bool:
+    return any(getattr(found, name) is not None for name in ADDRESSES)
+
+
+def _away(server: str, address: str, error: BaseException) -> Unreachable:
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return Unreachable(f"{server} at {address} does not answer: {reason}", START_THEM)

@@ -1,0 +1,57 @@
+"""The worker's pages: is it alive, can it work, what has it counted, what does it consume and publish."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+
+from millrace.http.errors import answer_errors_alike
+from millrace.http.watched import Watched
+
+# Orchestrators give up on a probe after some seconds; an answer that says why is worth more.
+HEALTH_SECONDS = 4.0
+CONNECTED = "connected"
+
+
+def create_app(engine: Watched, *, version: str, registry: CollectorRegistry = REGISTRY) -> FastAPI:
+    """The application of one worker."""
+    # The interactive pages load their scripts from elsewhere.
+    app = FastAPI(title="Millrace worker", version=version, docs_url=None, redoc_url=None)
+    answer_errors_alike(app)
+
+    @app.get("/health")
+    async def health() -> dict[str, bool]:
+        """Liveness: the worker makes progress. Asks no server."""
+        if not engine.progressing():
+            raise HTTPException(503, "no progress: a lane has work and does not move")
+        return {"ok": True}
+
+    @app.get("/health/deep")
+    async def deep_health() -> JSONResponse:
+        """Readiness: every server that the enabled flows need answers. 503 when one does not."""
+        servers = await _servers(engine)
+        healthy = bool(servers) and all(state == CONNECTED for state in servers.values())
+        return JSONResponse({"status": "ok" if healthy else "degraded"} | servers, 200 if healthy else 503)
+
+    @app.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        """Prometheus' text format."""
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/asyncapi")
+    async def asyncapi() -> dict[str, Any]:
+        """The AsyncAPI document: topics, events and their schemas."""
+        return engine.asyncapi()
+
+    return app
+
+
+async def _servers(engine: Watched) -> dict[str, str]:
+    try:
+        return await asyncio.wait_for(engine.health(), HEALTH_SECONDS)
+    except TimeoutError:
+        return {}

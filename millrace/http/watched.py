@@ -1,0 +1,21 @@
+"""What HTTP needs to know of the engine."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Watched(Protocol):
+    """Something that works, and can be asked how it is."""
+
+    async def health(self) -> dict[str, str]:
+        """Each server that the enabled flows need: `connected` or `disconnected`."""
+        ...
+
+    def progressing(self) -> bool:
+        """Whether every lane moves, or has nothing to do, or waits for a reason that it knows."""
+        ...
+
+    def asyncapi(self) -> dict[str, Any]:
+        """The AsyncAPI document of what is consumed and published."""
+        ...

@@ -1,0 +1,176 @@
+"""Every setting: its name in the environment is the field's, in capitals.
+
+The environment wins over a `.env` file in the working directory. Secrets, and only they, may come as `NAME_FILE`
+too: the path of a file that holds the value. `docs/configuration.md` and `.env.example` are written from here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from millrace.environment import (
+    DatabaseUrl,
+    HostPorts,
+    HttpUrl,
+    NameFileSource,
+    ObjectStoreUrl,
+    RedisUrl,
+    explain,
+)
+from millrace.failures import WrongSetting
+
+MIB = 1024 * 1024
+
+
+def text(default: Any, section: str, description: str) -> Any:
+    """A setting that is words rather than a number."""
+    return Field(default=default, description=description, json_schema_extra={"section": section})
+
+
+def knob(default: float, low: float, high: float, unit: str, section: str, description: str) -> Any:
+    """A number with a unit and bounds, both ends allowed."""
+    extra: Any = {"section": section, "unit": unit}
+    return Field(default=default, ge=low, le=high, description=description, json_schema_extra=extra)
+
+
+class Settings(BaseSettings):
+    """What the environment says, checked; read once, then handed down as values."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, env_file_encoding="utf-8", hide_input_in_errors=True
+    )
+
+    database_url: DatabaseUrl | None = text(None, "Servers", "PostgreSQL: `postgresql://user:password@host:5432/database`")
+    migrations_database_url: DatabaseUrl | None = text(
+        None, "Servers", "PostgreSQL as the role that may change tables; `DATABASE_URL` where it is not set"
+    )
+    redis_url: RedisUrl | None = text(None, "Servers", "Redis: `redis://:password@host:6379/0`")
+    kafka_bootstrap_servers: HostPorts | None = text(None, "Servers", "Kafka: `host:9092`, several joined by commas")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = text(
+        "PLAINTEXT", "Servers", "How Kafka is spoken to"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = text(
+        "SCRAM-SHA-512", "Servers", "How Kafka checks the password; only with a SASL protocol"
+    )
+    kafka_sasl_username: str | None = text(None, "Servers", "Kafka user; only with a SASL protocol")
+    kafka_sasl_password: SecretStr | None = text(None, "Servers", "Kafka password; only with a SASL protocol")
+    kafka_ssl_cafile: str | None = text(None, "Servers", "Certificates that Kafka's is checked against")
+    object_store_url: ObjectStoreUrl | None = text(
+        None, "Servers", "Where a `uri` of an event leads: `file:///folder` or `s3://bucket/prefix`"
+    )
+
+    openai_api_key: SecretStr | None = text(None, "OpenAI", "Key for embeddings and audits")
+    openai_base_url: HttpUrl | None = text(None, "OpenAI", "Any server that speaks OpenAI's API; OpenAI's own by default")
+    embedding_model: str = text("text-embedding-3-small", "OpenAI", "Model that embeds documents")
+    audit_model: str | None = text(None, "OpenAI", "Model that writes audits")
+
+    environment: Literal["development", "test", "staging", "production"] = text(
+        "development", "Process", "Where this runs. Logs are JSON lines everywhere but in development"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = text("INFO", "Process", "The least that is logged")
+    sentry_dsn: SecretStr | None = text(None, "Process", "Where unexpected errors are reported; nowhere by default")
+    http_host: str = text("127.0.0.1", "Process", "Address the worker's HTTP listens on")
+    http_port: int = knob(8000, 1, 65_535, "port", "Process", "Port the worker's HTTP listens on")
+    shutdown_seconds: float = knob(
+        25, 1, 600, "seconds", "Process", "For finishing what is in hand after SIGTERM; less than the orchestrator allows"
+    )
+
+    queue_records: int = knob(20_000, 100, 1_000_000, "records", "Lane", "In one lane before its intake waits")
+    queue_bytes: int = knob(64 * MIB, MIB, 4096 * MIB, "bytes", "Lane", "In one lane before its intake waits")
+    decode_records: int = knob(500, 1, 20_000, "records", "Lane", "Decoded at once")
+    group_records: int = knob(2_000, 1, 20_000, "events", "Lane", "Outcomes that share one transaction, at most")
+    group_bytes: int = knob(16 * MIB, MIB, 512 * MIB, "bytes", "Lane", "Results that share one transaction, at most")
+    committers: int = knob(2, 1, 16, "tasks", "Lane", "Transactions of one lane at the same time")
+    patience_seconds: float = knob(5, 0.1, 60, "seconds", "Lane", "How long a full lane waits before it pauses its partitions")
+    drain_seconds: float = knob(
+        10, 1, 300, "seconds", "Lane", "For finishing what is in hand before partitions go to another worker"
+    )
+
+    fetch_records: int = knob(2_000, 1, 20_000, "records", "Consumer", "Taken from Kafka's client at once")
+    fetch_bytes: int = knob(MIB, 1024, 64 * MIB, "bytes", "Consumer", "Fetched of one partition at once")
+    poll_milliseconds: int = knob(5, 1, 1_000, "milliseconds", "Consumer", "How long the client waits for more records")
+    session_timeout_seconds: float = knob(
+        30, 6, 300, "seconds", "Consumer", "Silence after which Kafka takes a worker for dead"
+    )
+    max_poll_interval_seconds: float = knob(
+        300, 10, 3_600, "seconds", "Consumer", "Standstill after which a worker gives up its partitions"
+    )
+
+    retry_attempts: int = knob(8, 1, 100, "attempts", "Retries", "Tries of a transient failure before it is final")
+    retry_base_seconds: float = knob(1, 0.01, 3_600, "seconds", "Retries", "Wait before the second try; doubles, with jitter")
+    retry_cap_seconds: float = knob(300, 0.01, 86_400, "seconds", "Retries", "Longest wait between two tries")
+
+    outbox_claim_seconds: float = knob(
+        60, 1, 3_600, "seconds", "Storage", "How long an outbox row is its writer's alone; then another worker may publish it"
+    )
+    redis_mark_days: int = knob(2, 1, 90, "days", "Storage", "How long Redis remembers what is finished")
+    database_pool_size: int = knob(10, 2, 200, "connections", "Storage", "Connections to PostgreSQL of one process")
+    object_max_bytes: int = knob(256 * MIB, 1024, 16_384 * MIB, "bytes", "Storage", "Largest object that is read")
+    run_slice_cells: int = knob(
+        5_000_000, 1, 1_000_000_000, "cells", "Storage", "Largest run (positions x scenarios x measures) that is priced at once"
+    )
+
+    topic_partitions: int = knob(12, 1, 1_000, "partitions", "Topics", "Of each topic that `topics ensure` makes")
+    topic_retention_days: int = knob(14, 1, 3_650, "days", "Topics", "How long Kafka keeps the records of a topic")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (folders of secrets are not read)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments come last: they are what holds where nothing is set."""
+        layers = [layer for layer in (env_settings, dotenv_settings) if isinstance(layer, EnvSettingsSource)]
+        read = [source for layer in layers for source in (layer, NameFileSource(settings_cls, layer, secret_names()))]
+        return (*read, init_settings)
+
+    @model_validator(mode="after")
+    def sasl_is_whole(self) -> Self:
+        """A SASL protocol without a user or password could only fail later, and less clearly."""
+        if self.kafka_security_protocol.startswith("SASL"):
+            for name in ("kafka_sasl_username", "kafka_sasl_password"):
+                if getattr(self, name) is None:
+                    protocol = self.kafka_security_protocol
+                    raise WrongSetting(f"{name.upper()}: is needed when KAFKA_SECURITY_PROTOCOL is {protocol}")
+        return self
+
+    def need(self, name: str) -> str:
+        """The plain value of a setting that this command cannot do without; WrongSetting where it is not set."""
+        value = getattr(self, name)
+        if value is None:
+            raise WrongSetting(f"{name.upper()}: is not set")
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+    def secrets(self) -> tuple[str, ...]:
+        """The plain values of all secrets that are set, for those who must keep them out of logs."""
+        values = (getattr(self, name) for name in secret_names())
+        return tuple(value.get_secret_value() for value in values if value is not None)
+
+
+def secret_names() -> frozenset[str]:
+    """The fields that are secrets: never shown, and readable from `NAME_FILE`."""
+    return frozenset(name for name, field in Settings.model_fields.items() if is_secret(field))
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether a field's type is a secret's."""
+    return "SecretStr" in str(field.annotation)
+
+
+def load(env_file: str | None = ".env", **fallbacks: Any) -> Settings:
+    """The settings of this process; `fallbacks` hold where neither the environment nor the file says anything.
+
+    Raises WrongSetting with one line that names each wrong setting, what it must be and, unless it is a secret, what
+    it was.
+    """
+    try:
+        return Settings(_env_file=env_file, **fallbacks)  # type: ignore[call-arg]  # an argument of BaseSettings itself
+    except ValidationError as error:
+        raise WrongSetting(explain(error, Settings.model_fields, secret_names())) from None
