@@ -36,6 +36,11 @@ class Room:
         """Who the running server is, written by itself before it becomes the server."""
         return self.folder / "process.json"
 
+    @property
+    def lock(self) -> Path:
+        """Locked as long as the server or a child of it lives, so that there is never a second one."""
+        return self.folder / "server.lock"
+
     def is_settled(self) -> bool:
         """Whether the server has an address, which it keeps while it is down."""
         return self._ports_file.exists()

@@ -118,11 +118,9 @@ class Stack:
             supervision.resume(supervision.require_running(*self._one(name)))
 
     def erase(self) -> None:
-        """Stop all servers and remove the state, but not the cache. The default folder keeps what else lies there."""
+        """Stop all servers and remove the state folder, with the cache if that lies within."""
         self.stop()
-        for _, room in self._chosen(None):
-            remove_folder(room.folder)
-        remove_folder(self._objects)
+        remove_folder(self.folder)
 
     @property
     def _objects(self) -> Path:

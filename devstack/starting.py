@@ -90,7 +90,11 @@ class Start:
         return listens(pid, self._room.port("client")) and self._server.is_ready(self._room)
 
     def _launch_again_or_fail(self) -> None:
-        """A port can be taken between being picked and being used: then others are picked."""
+        other = self._room.running()
+        if other is not None:
+            self._pid = other  # launched by a start that was killed, and faster than this one
+            return
+        # A port can be taken between being picked and being used: then others are picked.
         lost_port = not all(is_free(port) for port in self._room.ports().values())
         if not lost_port or self._launches >= MAX_LAUNCHES:
             raise self._failure("ended while it was starting")

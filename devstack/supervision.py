@@ -108,6 +108,7 @@ def _held_still(pid: int) -> list[int]:
 def _order(room: Room, command: Command, attached: bool) -> str:
     return json.dumps(
         {
+            "lock": str(room.lock),
             "record": str(room.record),
             "argv": command.argv,
             "cwd": str(room.data),
