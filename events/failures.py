@@ -101,6 +101,7 @@ class UnknownVersion(Transient):
 
     def __init__(self, code: str, message: str, identity: Identity) -> None:
         super().__init__(code, message)
+        self.args = (code, message, identity)  # what pickle gives back to this method
         self.identity = identity
 
 
