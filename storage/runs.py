@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import asyncpg
@@ -87,7 +87,9 @@ async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UU
 
 async def stored_runs(connection: Connection, run_ids: Sequence[UUID]) -> dict[UUID, RunRow]:
     """The runs of those ids that are stored."""
-    return {row["run_id"]: RunRow(*row) for row in await connection.fetch(STORED, run_ids)}
+    rows = [RunRow(*row) for row in await connection.fetch(STORED, run_ids)]
+    # The driver gives jsonb as text.
+    return {row.run_id: row._replace(totals=orjson.loads(cast("str", row.totals))) for row in rows}
 
 
 async def read_run(connection: Connection, run_id: UUID) -> RunRow | None:

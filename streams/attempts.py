@@ -55,5 +55,5 @@ def _failure(error: Exception, item: Item, name: str) -> Failure:
     if isinstance(error, Failure) and error.kind is not Kind.OUTAGE:
         return error
     who = item.identity
-    log.exception("unexpected_error", step=name, event_id=who.id if who else None, exc_info=error)
+    log.error("unexpected_error", step=name, event_id=who.id if who else None, exc_info=error)
     return unexpected(error)

@@ -15,29 +15,28 @@ class Budget:
     def __init__(self, records: int, size: int) -> None:
         self.records, self.size = records, size
         self.held_records = self.held_size = 0
-        self._room = asyncio.Event()
+        self._room, self._half_empty = asyncio.Event(), asyncio.Event()
         self._room.set()
+        self._half_empty.set()
 
     @property
     def has_room(self) -> bool:
         return self.held_records < self.records and self.held_size < self.size
-
-    @property
-    def is_half_empty(self) -> bool:
-        """Whether so much is free that a paused consumer is worth resuming."""
-        return self.held_records * 2 <= self.records and self.held_size * 2 <= self.size
 
     def take(self, records: int, size: int) -> None:
         self.held_records += records
         self.held_size += size
         if not self.has_room:
             self._room.clear()
+            self._half_empty.clear()
 
     def give(self, records: int, size: int) -> None:
         self.held_records -= records
         self.held_size -= size
         if self.has_room:
             self._room.set()
+        if self.held_records * 2 <= self.records and self.held_size * 2 <= self.size:
+            self._half_empty.set()
 
     async def wait_for_room(self, timeout: float) -> bool:
         """Waits until there is room, at most `timeout` seconds; tells whether there is."""
@@ -47,3 +46,7 @@ class Budget:
         except TimeoutError:
             return False
         return True
+
+    async def wait_until_half_empty(self) -> None:
+        """Waits until so much is free that a paused consumer is worth resuming."""
+        await self._half_empty.wait()

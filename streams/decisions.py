@@ -44,10 +44,9 @@ def timed_out(step: str, seconds: float) -> Transient:
 
 
 class Next(Enum):
-    """What to do with a group whose transaction failed."""
+    """What to do with a group whose transaction failed while its servers answer."""
 
     AGAIN = auto()
-    WAIT = auto()
     SPLIT = auto()
     GIVE_UP = auto()
 
@@ -55,17 +54,13 @@ class Next(Enum):
 BREAKS_BEFORE_SPLIT = 3
 
 
-def after_save_failed(fault: Fault | None, breaks: int, size: int, *, servers_answer: bool) -> Next:
-    """What to do with a group of `size` outcomes whose transaction met `fault`.
+def after_save_failed(fault: Fault | None, breaks: int, size: int) -> Next:
+    """What to do with a group of `size` outcomes whose transaction met `fault` although a probe succeeds.
 
-    `breaks` counts how often this group has broken its connection; `servers_answer` whether a probe succeeded since.
-    None is an error that no server has to do with: the outcomes themselves.
+    `breaks` counts how often this group has broken its connection. A fault of None is an error that no server has to do
+    with: the outcomes themselves.
     """
-    if fault is Fault.AGAIN:
-        return Next.AGAIN
-    if fault in {Fault.BROKEN, Fault.OUTAGE} and not servers_answer:
-        return Next.WAIT
-    if fault is Fault.OUTAGE or (fault is Fault.BROKEN and breaks < BREAKS_BEFORE_SPLIT):
+    if fault in {Fault.AGAIN, Fault.OUTAGE} or (fault is Fault.BROKEN and breaks < BREAKS_BEFORE_SPLIT):
         return Next.AGAIN
     return Next.SPLIT if size > 1 else Next.GIVE_UP
 

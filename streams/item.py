@@ -22,11 +22,16 @@ class Verdict(Enum):
     DUPLICATE = auto()
 
 
+# The verdicts after which the inbox holds the event.
+DONE = frozenset({Verdict.COMPLETE, Verdict.FAIL, Verdict.DUPLICATE})
+
+
 class Item:
     """A record, what it turned out to be, and what came of it.
 
     `identity` is None until its envelope proved valid, and an Event once its data did. `attempts` counts this one.
     `fetch` is None for a record that comes from `retries`. The record itself is kept for a retry or a dead letter.
+    `in_hand`: a hand or a committer has it; `owns_key`: its twins wait for it.
     """
 
     __slots__ = (
@@ -38,6 +43,7 @@ class Item:
         "in_hand",
         "key",
         "offset",
+        "owns_key",
         "partition",
         "result",
         "size",
@@ -63,7 +69,7 @@ class Item:
         self.identity: Identity | Event | None = None
         self.result: Any = None
         self.failure: Failure | None = None
-        self.in_hand = False
+        self.in_hand = self.owns_key = False
 
     @property
     def event(self) -> Event:

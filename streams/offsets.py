@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -63,15 +63,11 @@ class Offsets:
     def __init__(self, flow: str, *, interval: float = 0.1, timeout: float = 10.0) -> None:
         self.flow, self.interval, self.timeout = flow, interval, timeout
         self.partitions: dict[TopicPartition, Partition] = {}
-        self.consumer: AIOKafkaConsumer | None = None
+        self.consumer: Callable[[], AIOKafkaConsumer | None] = lambda: None
         self._moved = asyncio.Event()
 
-    def assign(self, topic_partitions: Iterable[TopicPartition]) -> None:
-        for topic_partition in topic_partitions:
-            self.partitions[topic_partition] = Partition(topic_partition)
-
     def partition(self, topic: str, number: int) -> Partition:
-        """The living state of a partition; made here when a record comes before the assignment was told."""
+        """The living state of an assigned partition, made when its first record comes."""
         topic_partition = TopicPartition(topic, number)
         found = self.partitions.get(topic_partition)
         if found is None:
@@ -89,6 +85,16 @@ class Offsets:
             partition.dead = True
         return gone
 
+    def lags(self) -> Iterator[tuple[str, int, int]]:
+        """Topic, partition, and how many records Kafka has beyond what is finished."""
+        consumer = self.consumer()
+        if consumer is None:
+            return
+        for key, partition in self.partitions.items():
+            end = consumer.highwater(key)
+            if end is not None and partition.watermark is not None:
+                yield key.topic, key.partition, max(0, end - partition.watermark)
+
     async def run(self) -> None:
         """Commits what has moved, at once when idle and at most every `interval` seconds, until cancelled."""
         while True:
@@ -101,11 +107,12 @@ class Offsets:
         """Commits the watermarks that have moved. A failure is logged; the next movement commits again."""
         due = {each.topic_partition: each for each in partitions if each.watermark not in {None, each.committed}}
         offsets = {key: each.watermark for key, each in due.items() if each.watermark is not None}
-        if not offsets or self.consumer is None:
+        consumer = self.consumer()
+        if not offsets or consumer is None:
             return
         try:
             async with asyncio.timeout(self.timeout):
-                await self.consumer.commit(offsets)
+                await consumer.commit(offsets)
         except (KafkaError, TimeoutError) as error:
             # Records that come again are skipped by the inbox; only time is lost.
             metrics.OFFSET_COMMITS_FAILED.labels(self.flow).inc()

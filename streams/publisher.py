@@ -49,6 +49,7 @@ class Publisher:
         self.kafka, self.timeout = kafka, timeout
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._retiring: set[asyncio.Task[None]] = set()
 
     async def publish(self, rows: Sequence[OutboxRow]) -> tuple[set[UUID], list[Refused]]:
         """Publishes rows and waits for every replica; returns the ids that arrived, and the rows refused for good.
@@ -56,12 +57,13 @@ class Publisher:
         Raises KafkaError or TimeoutError when some of them did not arrive: Kafka is away. Publishing all of them again
         is right then: downstream knows a repeated id.
         """
+        async with asyncio.timeout(self.timeout):
+            producer = await self._ready()
         try:
             async with asyncio.timeout(self.timeout):
-                producer = await self._ready()
                 return await self._send(producer, rows)
         except (KafkaError, TimeoutError):
-            await self.close()
+            self._retire(producer)
             raise
 
     async def ping(self) -> None:
@@ -69,12 +71,29 @@ class Publisher:
         producer = await self._ready()
         await producer.client.fetch_all_metadata()
 
+    async def topics(self) -> set[str]:
+        """The topics that Kafka has."""
+        producer = await self._ready()
+        metadata = await producer.client.fetch_all_metadata()
+        return set(metadata.topics())
+
     async def close(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            with suppress(KafkaError, TimeoutError):
-                async with asyncio.timeout(self.timeout):
-                    await producer.stop()
+        if self._producer is not None:
+            self._retire(self._producer)
+        await asyncio.gather(*self._retiring)
+
+    def _retire(self, producer: AIOKafkaProducer) -> None:
+        """Stops a producer in the background: what it still holds is published again by its successor."""
+        if self._producer is producer:
+            self._producer = None
+            task = asyncio.create_task(self._stop(producer))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+    async def _stop(self, producer: AIOKafkaProducer) -> None:
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(self.timeout):
+                await producer.stop()
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._starting:

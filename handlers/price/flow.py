@@ -1,0 +1,142 @@
+"""The flow `runs`: a portfolio, a market, scenarios and measures become rows of values and one completion."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from events.event import Event
+from events.failures import Conflict, Failure, Permanent
+from events.model import StoredObject
+from events.run import InlineMarket, InlinePortfolio, Market, RunRequested
+from handlers.answer import Answer
+from handlers.price.engine import price_run
+from handlers.price.inputs import parse_market, read_object
+from handlers.price.portfolio import Portfolio
+from handlers.price.sheet import PricedRun
+from handlers.price.stored import answer_of, failed_row, is_same_input, priced_row, result_rows
+from handlers.resources import Resources
+from storage.database import Connection
+from storage.results import copy_results
+from storage.runs import RunRow, insert_runs
+
+
+@dataclass(slots=True)
+class Loaded:
+    """The bytes that a run refers to; None where the event holds the thing itself."""
+
+    started_at: datetime
+    portfolio: bytes | None = None
+    market: bytes | None = None
+    digests: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Priced:
+    """A run's rows, and what its row in `runs` needs beside them."""
+
+    run: PricedRun
+    snapshot_id: str
+    loaded: Loaded
+
+    @property
+    def nbytes(self) -> int:
+        """What a group counts for its size."""
+        return self.run.values.nbytes + 64 * len(self.run.row_no)
+
+
+class RunsFlow:
+    """Prices runs: reads objects in `load`, computes in a thread in `work`, writes by COPY in `save`."""
+
+    def __init__(self, resources: Resources) -> None:
+        self.objects = resources.objects
+        self.object_max_bytes = resources.object_max_bytes
+        self.cells_max = resources.run_slice_cells
+
+    async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
+        """The bytes behind each run's uris."""
+        return await asyncio.gather(*(self._load(event.data) for event in events))
+
+    async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Priced | Failure]:
+        """Prices the batch in one thread, off the event loop."""
+        return await asyncio.to_thread(self._price_all, events, loaded)
+
+    async def save(
+        self, connection: Connection, events: Sequence[Event], results: Sequence[Priced | Failure]
+    ) -> list[Answer | Conflict]:
+        """One row a run under its natural key, then the rows of the runs that are new."""
+        now = datetime.now(UTC)
+        rows = [_row(event, result, now) for event, result in zip(events, results, strict=True)]
+        first = {row.run_id: row for row in reversed(rows)}
+        stored = {**first, **await insert_runs(connection, list(first.values()))}
+        new = [row is stored[row.run_id] for row in rows]
+        await copy_results(
+            connection,
+            [
+                result_rows(row, result.run)
+                for row, result, is_new in zip(rows, results, new, strict=True)
+                if is_new and isinstance(result, Priced)
+            ],
+        )
+        return [
+            answer_of(stored[row.run_id]) if is_same_input(event, row, stored[row.run_id]) else _conflict(event)
+            for event, row in zip(events, rows, strict=True)
+        ]
+
+    async def _load(self, run: RunRequested) -> Loaded | Failure:
+        loaded = Loaded(datetime.now(UTC))
+        try:
+            if isinstance(run.portfolio, StoredObject):
+                loaded.portfolio = await self._read(run.portfolio, "portfolio_not_found", loaded)
+            if isinstance(run.market, StoredObject):
+                loaded.market = await self._read(run.market, "market_unreadable", loaded)
+        except Permanent as failure:
+            return failure
+        return loaded
+
+    async def _read(self, stored: StoredObject, when_missing: str, loaded: Loaded) -> bytes:
+        content, digest = await read_object(self.objects, stored, self.object_max_bytes, when_missing)
+        loaded.digests.append((stored.uri, digest))
+        return content
+
+    def _price_all(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Priced | Failure]:
+        results: list[Priced | Failure] = []
+        for event, needs in zip(events, loaded, strict=True):
+            try:
+                results.append(self._price(event.data, needs))
+            except Permanent as failure:
+                results.append(failure)
+        return results
+
+    def _price(self, run: RunRequested, loaded: Loaded) -> Priced:
+        most = self.cells_max // (len(run.scenarios) * len(run.measures))
+        portfolio, market = _portfolio(run, loaded, most), _market(run, loaded)
+        if len(portfolio) > most:
+            size = f"{len(portfolio)} positions × {len(run.scenarios)} scenarios × {len(run.measures)} measures"
+            raise Permanent("too_large", f"{size} are more than {self.cells_max} cells: split the portfolio")
+        priced = price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
+        return Priced(priced, market.snapshot_id, loaded)
+
+
+def _portfolio(run: RunRequested, loaded: Loaded, most: int) -> Portfolio:
+    if isinstance(run.portfolio, InlinePortfolio):
+        return Portfolio.from_records(run.portfolio.positions)
+    return Portfolio.from_bytes(loaded.portfolio or b"", run.portfolio.uri, most)
+
+
+def _market(run: RunRequested, loaded: Loaded) -> Market:
+    if isinstance(run.market, InlineMarket):
+        return run.market.snapshot
+    return parse_market(loaded.market or b"", run.market.uri)
+
+
+def _row(event: Event, result: Priced | Failure, now: datetime) -> RunRow:
+    if isinstance(result, Failure):
+        return failed_row(event, result, now)
+    return priced_row(event, result.run, result.snapshot_id, result.loaded.digests, result.loaded.started_at, now)
+
+
+def _conflict(event: Event) -> Conflict:
+    return Conflict("input_conflict", f"run_id {event.data.run_id} was requested before with another input or client")

@@ -1,0 +1,122 @@
+"""Runs as they are stored, and the completions that answer for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, get_args
+from uuid import UUID
+
+from events.event import Event
+from events.failures import Failure, Permanent
+from events.identity import input_sha256
+from events.run import RunFailureCode, RunRequested
+from handlers.answer import Answer
+from handlers.price.engine import PRICER_VERSION
+from handlers.price.sheet import PricedRun
+from storage.results import ResultRows
+from storage.runs import RunRow
+
+FAILURE_CODES = frozenset(get_args(RunFailureCode))
+
+
+def priced_row(
+    event: Event,
+    run: PricedRun,
+    snapshot_id: str,
+    digests: Iterable[tuple[str, bytes]],
+    started_at: datetime,
+    completed_at: datetime,
+) -> RunRow:
+    """The row of a run that was priced, wholly or partly."""
+    return _row(event, started_at, completed_at)._replace(
+        status="partial" if run.errors else "completed",
+        positions=run.positions,
+        errors=run.errors,
+        totals=run.totals,
+        input_sha256=input_sha256(event.client_id, _data_sha256(event), digests),
+        snapshot_id=snapshot_id,
+    )
+
+
+def failed_row(event: Event, failure: Failure, now: datetime) -> RunRow:
+    """The row of a run that has no rows. Its input is what was asked for: the bytes behind it may not be known."""
+    code = failure.code if failure.code in FAILURE_CODES else "internal"
+    return _row(event, now, now)._replace(failure_code=code, failure_message=failure.message)
+
+
+def result_rows(row: RunRow, run: PricedRun) -> ResultRows:
+    """The rows of values of a priced run."""
+    return ResultRows(
+        row.run_id,
+        row.client_id,
+        row.generation,
+        run.row_no,
+        run.position_id,
+        run.measure,
+        run.bucket,
+        run.values,
+        run.error,
+        run.error_detail,
+    )
+
+
+def is_same_input(event: Event, row: RunRow, stored: RunRow) -> bool:
+    """Whether what is stored under the event's run_id answers the event too."""
+    asked = row.input_sha256
+    if stored.status == "failed":
+        asked = input_sha256(event.client_id, _data_sha256(event))
+    return stored.client_id == event.client_id and stored.input_sha256 == asked
+
+
+def answer_of(row: RunRow) -> Answer:
+    """The completion's data, the same whenever it is asked for."""
+    failure = None if row.failure_code is None else Permanent(row.failure_code, row.failure_message or "")
+    data: dict[str, Any] = {
+        "run_id": str(row.run_id),
+        "status": row.status,
+        "positions": row.positions,
+        "errors": row.errors,
+        "scenarios": row.scenario_ids,
+        "measures": row.measures,
+        "totals": row.totals,
+        "input_sha256": row.input_sha256.hex(),
+        "pricer_version": row.pricer_version,
+        "started_at": row.started_at,
+        "completed_at": row.completed_at,
+    }
+    if failure is not None:
+        data["failure"] = {"code": failure.code, "message": failure.message}
+    return Answer(data, failure)
+
+
+def _row(event: Event, started_at: datetime, completed_at: datetime) -> RunRow:
+    run: RunRequested = event.data
+    return RunRow(
+        run_id=UUID(run.run_id),
+        client_id=event.client_id,
+        generation=event.generation,
+        status="failed",
+        valuation_date=run.valuation_date,
+        reporting_currency=run.reporting_currency,
+        scenario_ids=[scenario.id for scenario in run.scenarios],
+        measures=list(run.measures),
+        positions=0,
+        errors=0,
+        totals={},
+        failure_code=None,
+        failure_message=None,
+        input_sha256=input_sha256(event.client_id, _data_sha256(event)),
+        pricer_version=PRICER_VERSION,
+        snapshot_id=None,
+        source=event.source,
+        event_id=event.id,
+        correlation_id=event.correlation_id or event.id,
+        started_at=started_at,
+        completed_at=completed_at,
+    )
+
+
+def _data_sha256(event: Event) -> bytes:
+    assert event.data_sha256 is not None  # noqa: S101 - runs have a natural key
+    return event.data_sha256

@@ -1,0 +1,186 @@
+"""The engine: one FastStream broker, a lane for each flow, one relay."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
+from faststream.specification import AsyncAPI
+
+from events.envelope import Envelope
+from events.topics import TOPIC_OF_TYPE
+from handlers.flow import FlowSpec
+from handlers.resources import Resources
+from storage.idempotency import IdempotencyKeys
+from streams import metrics
+from streams.backoff import Backoff
+from streams.config import EngineConfig
+from streams.group import GroupSaver
+from streams.kafka import KafkaConfig
+from streams.known import Known
+from streams.lane import Lane
+from streams.outages import Outages, Probe
+from streams.publisher import Publisher
+from streams.relay import Relay
+from streams.retry import RetryFeeder
+from streams.subscribers import Intake
+
+log = structlog.get_logger(__name__)
+
+PUBLISHERS = 2
+WATCH_SECONDS = 5.0
+
+
+class Engine:
+    """Runs flows in this process. `start` returns when records are being consumed, however long servers are away."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        flows: Sequence[FlowSpec],
+        *,
+        kafka: KafkaConfig,
+        keys: IdempotencyKeys,
+        resources: Resources,
+    ) -> None:
+        self.config, self.flows, self.kafka, self.keys, self.resources = config, flows, kafka, keys, resources
+        self.owner = uuid4()
+        database = resources.database
+        self.publisher = Publisher(kafka)
+        self.relay = Relay(database, self.publisher, self.owner, claim=config.claim)
+        self.probes: Mapping[str, Probe] = {
+            "database": database.ping,
+            "redis": keys.ping,
+            "kafka": self.publisher.ping,
+            "objects": resources.objects.ping,
+        }
+        # Redis saves work and is never waited for; the relay waits for Kafka by itself.
+        self.outages = Outages({name: self.probes[name] for name in ("database", "objects")})
+        self.health_probes = Outages(self.probes, fresh=1.0)
+        self.broker = self._new_broker()
+        self.lanes = [self._lane(spec) for spec in flows]
+        self.intakes = [Intake(self.broker, lane, config) for lane in self.lanes]
+        self.feeders = [RetryFeeder(lane, database, self.owner) for lane in self.lanes]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Waits for the servers, then starts lanes, relay and consumers."""
+        await self._wait_for_servers()
+        self._tasks = [task for lane in self.lanes for task in lane.tasks()]
+        loops = [self.relay.take_over(), self.relay.reap(), self._watch()]
+        loops += [self.relay.publish() for _ in range(PUBLISHERS)]
+        loops += [intake.resume() for intake in self.intakes] + [feeder.run() for feeder in self.feeders]
+        self._tasks += [asyncio.create_task(loop) for loop in loops]
+        await self._start_broker()
+
+    async def run(self) -> None:
+        """Returns only by raising: when one of the engine's own tasks has ended, which none may."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            await task
+        raise RuntimeError("a task of the engine ended")
+
+    async def stop(self) -> bool:
+        """Finishes what is in hand, commits it and gives the rest back; tells whether all in hand was finished."""
+        finished = all(await asyncio.gather(*(lane.stop() for lane in self.lanes)))
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(self.config.lane.drain):
+                await self.broker.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._hand_back()
+        await self.publisher.close()
+        return finished
+
+    async def health(self) -> dict[str, str]:
+        """Each server and "ok", or the error with which it does not answer."""
+        away = await self.health_probes.away()
+        return {name: away.get(name, "ok") for name in self.probes}
+
+    def asyncapi(self) -> dict[str, Any]:
+        """The AsyncAPI document of what this worker consumes and publishes."""
+        document: dict[str, Any] = AsyncAPI(self.broker, title="Millrace").to_specification().to_jsonable()
+        return document
+
+    def _new_broker(self) -> KafkaBroker:
+        broker = KafkaBroker(
+            self.kafka.bootstrap_servers.split(","),
+            security=self.kafka.security(),
+            request_timeout_ms=int(self.kafka.request_timeout * 1000),
+            apply_types=False,
+            allow_auto_create_topics=False,
+            logger=logging.getLogger("faststream"),
+        )
+        for spec in self.flows:
+            topic = TOPIC_OF_TYPE.get(spec.completed_type)
+            schema = Envelope[topic.model] if topic else None  # type: ignore[name-defined]
+            broker.publisher(spec.completed_topic, schema=schema, title=spec.completed_topic)
+        return broker
+
+    def _lane(self, spec: FlowSpec) -> Lane:
+        database, flow = self.resources.database, spec.build(self.resources)
+        return Lane(
+            spec,
+            flow,
+            GroupSaver(spec, flow, database, self.owner, self.config.retry),
+            known=Known(spec.name, self.keys, database, self.outages),
+            relay=self.relay,
+            outages=self.outages,
+            limits=self.config.lane,
+        )
+
+    async def _wait_for_servers(self) -> None:
+        needed = Outages({name: self.probes[name] for name in ("database", "kafka", "objects")} | {"topics": self._topics})
+        backoff, attempt = Backoff(base=0.5, cap=5.0), 0
+        while away := await needed.away():
+            attempt += 1
+            log.warning("waiting_for_servers", away=away, attempt=attempt)
+            await asyncio.sleep(backoff.delay(attempt))
+
+    async def _topics(self) -> None:
+        wanted = {name for spec in self.flows for name in (spec.topic, spec.completed_topic)}
+        missing = wanted - await self.publisher.topics()
+        if missing:
+            raise LookupError(f"topics are missing: {', '.join(sorted(missing))}; make them with `millrace topics ensure`")
+
+    async def _start_broker(self) -> None:
+        backoff, attempt = Backoff(base=0.5, cap=5.0), 0
+        while True:
+            try:
+                await self.broker.start()
+            except (KafkaError, OSError, TimeoutError) as error:
+                attempt += 1
+                log.warning("broker_start_failed", error=repr(error), attempt=attempt)
+                # Without this a second start leaves two consumers.
+                await self.broker.stop()
+                await asyncio.sleep(backoff.delay(attempt))
+            else:
+                return
+
+    async def _hand_back(self) -> None:
+        """Best effort: whatever fails here, other workers find by themselves, only later."""
+        try:
+            async with asyncio.timeout(self.config.lane.drain):
+                await self.relay.delete_published()
+                for feeder in self.feeders:
+                    await feeder.release()
+        except Exception as error:  # noqa: BLE001 - see above
+            log.warning("hand_back_failed", error=repr(error))
+
+    async def _watch(self) -> None:
+        """Keeps the gauges of lanes and lag."""
+        while True:
+            for lane in self.lanes:
+                metrics.HELD_RECORDS.labels(lane.spec.name).set(lane.budget.held_records)
+                metrics.HELD_BYTES.labels(lane.spec.name).set(lane.budget.held_size)
+                for topic, partition, lag in lane.offsets.lags():
+                    metrics.LAG.labels(topic, str(partition)).set(lag)
+            await asyncio.sleep(WATCH_SECONDS)

@@ -1,0 +1,110 @@
+"""Group commit: the outcomes that are finished share one transaction, at once when idle, larger under load."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+
+from events.failures import Reason, Rejection
+from storage.faults import Fault, fault_of
+from streams import metrics
+from streams.backoff import Backoff
+from streams.config import LaneLimits
+from streams.decisions import Next, after_save_failed, unstorable
+from streams.group import GroupSaver, Saved
+from streams.item import Item
+from streams.outages import Outages
+
+log = structlog.get_logger(__name__)
+
+
+class Committer:
+    """Takes finished items and saves them group by group; each saved group goes to `then`.
+
+    No item leaves without having been saved: an outage is waited out, a group that cannot be stored is split until the
+    bad outcome stands alone, and that one fails as an event.
+    """
+
+    def __init__(
+        self, saver: GroupSaver, outages: Outages, limits: LaneLimits, then: Callable[[Saved], Awaitable[None]]
+    ) -> None:
+        self.saver, self.outages, self.limits, self.then = saver, outages, limits, then
+        self.flow = saver.spec.name
+        self.backoff = Backoff(base=0.05, cap=2.0)
+        self._finished: deque[Item] = deque()
+        self._some = asyncio.Event()
+
+    def put(self, items: Iterable[Item]) -> None:
+        self._finished.extend(items)
+        if self._finished:
+            self._some.set()
+
+    async def run(self) -> None:
+        """Commits groups until cancelled; two of these run side by side."""
+        while True:
+            await self._some.wait()
+            group = self._next_group()
+            if group:
+                await self.commit(group)
+
+    async def commit(self, group: list[Item]) -> None:
+        """Saves a group, whatever it takes."""
+        metrics.GROUP_SIZE.labels(self.flow).observe(len(group))
+        pieces = deque([group])
+        while pieces:
+            piece = pieces.popleft()
+            halves = await self._commit_or_split(piece)
+            pieces.extendleft(reversed(halves))
+
+    async def _commit_or_split(self, group: list[Item]) -> list[list[Item]]:
+        """Saves a group and returns nothing, or returns the pieces to save instead."""
+        tries = breaks = 0
+        while True:
+            try:
+                with metrics.STAGE_SECONDS.labels(self.flow, "save").time():
+                    saved = await self.saver.save(group, after_break=breaks > 0)
+            except Exception as error:  # noqa: BLE001 - the decision below says what is done about it
+                tries += 1
+                fault = fault_of(error)
+                breaks += fault is Fault.BROKEN
+                match await self._decide(error, fault, breaks, len(group)):
+                    case Next.AGAIN:
+                        await asyncio.sleep(self.backoff.delay(tries))
+                    case Next.SPLIT:
+                        metrics.GROUPS_SPLIT.labels(self.flow).inc()
+                        half = len(group) // 2
+                        return [group[:half], group[half:]]
+                    case Next.GIVE_UP:
+                        self._give_up(group[0], error)
+                        await asyncio.sleep(self.backoff.delay(tries))
+            else:
+                await self.then(saved)
+                return []
+
+    async def _decide(self, error: Exception, fault: Fault | None, breaks: int, size: int) -> Next:
+        log.warning("save_failed", agent=self.flow, fault=fault, size=size, error=repr(error))
+        waited = await self.outages.waited(error, self.flow, "save")
+        return Next.AGAIN if waited else after_save_failed(fault, breaks, size)
+
+    def _give_up(self, item: Item, error: Exception) -> None:
+        """An outcome that cannot be stored fails; a failure that cannot be stored either is a dead letter alone."""
+        who = item.identity.id if item.identity else None
+        log.error("outcome_cannot_be_stored", agent=self.flow, event_id=who, offset=item.offset, exc_info=error)
+        if item.failure is None:
+            item.failure = unstorable(error)
+        else:
+            item.failure = Rejection(Reason.INTERNAL, f"{item.failure}; and that cannot be stored: {error}")
+
+    def _next_group(self) -> list[Item]:
+        group: list[Item] = []
+        size = 0
+        while self._finished and len(group) < self.limits.group_records and size < self.limits.group_bytes:
+            item = self._finished.popleft()
+            size += item.size + getattr(item.result, "nbytes", 0)
+            group.append(item)
+        if not self._finished:
+            self._some.clear()
+        return group

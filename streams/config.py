@@ -1,0 +1,47 @@
+"""The bounds and intervals of the engine, each with its default and unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streams.decisions import RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLimits:
+    """What one lane may hold and how it waits. Times in seconds, sizes in bytes.
+
+    `patience` is how long a full lane lets Kafka's consumer wait before its partitions are paused; `drain` how long a
+    rebalance or a shutdown waits for what is in hand.
+    """
+
+    queue_records: int = 20_000
+    queue_bytes: int = 64 * 1024 * 1024
+    decode_records: int = 500
+    group_records: int = 2_000
+    group_bytes: int = 16 * 1024 * 1024
+    committers: int = 2
+    patience: float = 5.0
+    drain: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerLimits:
+    """What one consumer fetches, and when its group takes it for dead."""
+
+    fetch_records: int = 2_000
+    fetch_bytes: int = 1024 * 1024
+    poll_milliseconds: int = 5
+    session_timeout: float = 30.0
+    max_poll_interval: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """Everything that can be tuned in the engine. `claim`: seconds that an outbox row is its writer's own."""
+
+    lane: LaneLimits = field(default_factory=LaneLimits)
+    consumer: ConsumerLimits = field(default_factory=ConsumerLimits)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    claim: float = 60.0
+    group_prefix: str = "millrace"

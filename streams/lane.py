@@ -1,0 +1,278 @@
+"""A lane: one flow in one worker. An event goes through the steps below in the order they stand here, and never back.
+
+intake   a batch of raw records enters the bounded queue
+decode   each record becomes an event, or a rejection
+dedupe   what is done already is skipped; a twin of what is in hand waits for it
+load     what the work needs is read
+work     the handler
+save     group commit (committer)
+publish  the outbox rows leave for Kafka (relay)
+settle   idempotency keys are marked, offsets may advance
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
+
+from events.event import decode
+from events.failures import Failure, Rejection, UnknownVersion
+from handlers.flow import Flow, FlowSpec
+from streams import metrics
+from streams.attempts import attempt
+from streams.budget import Budget
+from streams.committer import Committer
+from streams.config import LaneLimits
+from streams.group import GroupSaver, Saved
+from streams.item import DONE, Item, Verdict
+from streams.known import Known
+from streams.offsets import Offsets
+from streams.outages import Outages
+from streams.relay import Publication, Relay
+from streams.tally import tally
+
+log = structlog.get_logger(__name__)
+
+
+class Lane:
+    """One flow in one worker: its queue, its hands, its committers."""
+
+    def __init__(
+        self,
+        spec: FlowSpec,
+        flow: Flow,
+        saver: GroupSaver,
+        *,
+        known: Known,
+        relay: Relay,
+        outages: Outages,
+        limits: LaneLimits,
+    ) -> None:
+        self.spec, self.flow, self.limits = spec, flow, limits
+        self.known, self.relay, self.outages = known, relay, outages
+        self.offsets = Offsets(spec.name)
+        self.budget = Budget(limits.queue_records, limits.queue_bytes)
+        self.committer = Committer(saver, outages, limits, self.publish)
+        self._queue: deque[Item] = deque()
+        self._ready: deque[Item] = deque()
+        self._queued, self._is_ready, self._settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.kept_retries = asyncio.Event()
+        self._in_hand, self._stopping = 0, False
+        # The keys between dedupe and settle, each with the twins that came meanwhile.
+        self._in_flight: dict[bytes, list[Item]] = {}
+
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Starts what moves events through the lane."""
+        loops = [self._feed(), self.offsets.run()]
+        loops += [self._hand() for _ in range(self.spec.hands)]
+        loops += [self.committer.run() for _ in range(self.limits.committers)]
+        return [asyncio.create_task(loop, name=f"{self.spec.name} lane") for loop in loops]
+
+    # intake
+
+    def intake(self, records: Sequence[ConsumerRecord]) -> None:
+        """Takes a fetched batch at once: its partitions are bound before a rebalance can change them."""
+        for some in _runs_of_partitions(records):
+            fetch = self.offsets.partition(some[0].topic, some[0].partition).deliver(some[-1].offset + 1, len(some))
+            items = [Item(r.topic, r.partition, r.offset, r.key, r.value, r.headers, fetch) for r in some]
+            self.hold(items)
+            self.feed(items)
+        metrics.CONSUMED.labels(self.spec.name).inc(len(records))
+
+    def feed(self, items: Sequence[Item]) -> None:
+        """Puts items into the queue: fetched records, due retries, twins whose first is settled."""
+        self._queue.extend(items)
+        self._queued.set()
+
+    def hold(self, items: Sequence[Item]) -> None:
+        """Counts items against the lane's budget, until they are finished."""
+        self.budget.take(len(items), sum(item.size for item in items))
+
+    # decode, dedupe
+
+    async def _feed(self) -> None:
+        while True:
+            await self._queued.wait()
+            items = [self._queue.popleft() for _ in range(min(len(self._queue), self.limits.decode_records))]
+            if not self._queue:
+                self._queued.clear()
+            with metrics.STAGE_SECONDS.labels(self.spec.name, "decode").time():
+                events = self.decode(self._present(items))
+            with metrics.STAGE_SECONDS.labels(self.spec.name, "dedupe").time():
+                self._ready.extend(await self.dedupe(events))
+            if self._ready:
+                self._is_ready.set()
+
+    def decode(self, items: Iterable[Item]) -> list[Item]:
+        """The items that are events; the others go to be saved as what they are: rejections, or versions to wait for."""
+        events, others = [], []
+        for item in items:
+            if item.identity is not None:
+                events.append(item)  # a twin: it has been here before
+                continue
+            try:
+                item.identity = decode(item.value, self.spec.name, self.spec.models)
+                events.append(item)
+            except (Rejection, UnknownVersion) as failure:
+                item.identity, item.failure = failure.identity, failure
+                others.append(item)
+        self._take_in_hand(others)
+        self.committer.put(others)
+        return events
+
+    async def dedupe(self, items: list[Item]) -> list[Item]:
+        """The items to work on: what is done is finished, a twin of what is in flight waits for it."""
+        fresh = [item for item in items if self._is_first(item)]
+        done = await self.known.done(fresh)
+        for item in fresh:
+            if item.event.key in done:
+                metrics.DEDUPLICATED.labels(self.spec.name).inc()
+                self.finish(item)
+        return [item for item in fresh if item.event.key not in done]
+
+    def _is_first(self, item: Item) -> bool:
+        twins = self._in_flight.get(item.event.key)
+        if twins is None:
+            self._in_flight[item.event.key] = []
+            item.owns_key = True
+            return True
+        twins.append(item)
+        return False
+
+    # load, work
+
+    async def _hand(self) -> None:
+        while True:
+            await self._is_ready.wait()
+            batch = [self._ready.popleft() for _ in range(min(len(self._ready), self.spec.batch))]
+            if not self._ready:
+                self._is_ready.clear()
+            batch = self._present(batch)
+            if batch:
+                self._take_in_hand(batch)
+                await self._carry(batch)
+
+    async def _carry(self, batch: list[Item]) -> None:
+        """Load and work for a batch; whatever fails in one goes straight to be saved."""
+        loaded = await self._step("load", batch, lambda items: self.flow.load([item.event for item in items]))
+        able = self._without_failures(batch, loaded)
+        for item, needs in able:
+            item.result = needs
+        items = [item for item, _ in able]
+        worked = await self._step(
+            "work", items, lambda some: self.flow.work([item.event for item in some], [item.result for item in some])
+        )
+        for item, result in self._without_failures(items, worked):
+            item.result = result
+            self.committer.put([item])
+
+    async def _step(self, name: str, items: list[Item], step: Any) -> list[Any]:
+        if not items:
+            return []
+        with metrics.STAGE_SECONDS.labels(self.spec.name, name).time():
+            return await attempt(step, items, name=name, flow=self.spec.name, timeout=self.spec.timeout, outages=self.outages)
+
+    def _without_failures(self, items: Sequence[Item], results: Sequence[Any]) -> list[tuple[Item, Any]]:
+        able = []
+        for item, result in zip(items, results, strict=True):
+            if isinstance(result, Failure):
+                item.failure, item.result = result, None
+                self.committer.put([item])
+            else:
+                able.append((item, result))
+        return able
+
+    # publish, settle
+
+    async def publish(self, saved: Saved) -> None:
+        """Hands a committed group to the relay; it settles when its rows have left."""
+
+        async def then() -> None:
+            await self.settle(saved)
+
+        await self.relay.put(Publication(saved.outbox, then))
+
+    async def settle(self, saved: Saved) -> None:
+        """Marks what is done in Redis and lets the offsets advance."""
+        marks = {item.event.key: item.event.payload_sha256 for item, became in saved.verdicts if became in DONE}
+        await self.known.keys.settle(self.spec.name, marks)
+        tally(self.spec.name, saved.verdicts)
+        for item, became in saved.verdicts:
+            self.finish(item)
+            if became is Verdict.RETRY:
+                self.kept_retries.set()
+
+    def finish(self, item: Item) -> None:
+        """The item has its outcome in Postgres: its offset may be passed."""
+        if item.fetch is not None:
+            self.offsets.finish(item.fetch)
+        self._release(item)
+
+    def _release(self, item: Item) -> None:
+        """The item is out of this lane; twins that waited for it go through it again."""
+        self.budget.give(1, item.size)
+        if item.in_hand:
+            self._in_hand -= 1
+            if item.fetch is not None:
+                item.fetch.partition.in_hand -= 1
+            self._settled.set()
+        if item.owns_key:
+            self.feed(self._in_flight.pop(item.event.key))
+
+    # rebalance, shutdown
+
+    async def leave(self, topic_partitions: Iterable[TopicPartition]) -> None:
+        """Gives partitions back: what is queued is abandoned, what is in hand is finished within a bound and committed."""
+        gone = self.offsets.revoke(topic_partitions)
+        await self._until(lambda: not any(partition.in_hand for partition in gone))
+        await self.offsets.commit(gone)
+
+    async def stop(self) -> bool:
+        """Finishes what is in hand, within a bound, and takes nothing more; tells whether all of it was finished."""
+        self._stopping = True
+        gone = self.offsets.revoke(list(self.offsets.partitions))
+        finished = await self._until(lambda: self._in_hand == 0)
+        await self.offsets.commit(gone)
+        return finished
+
+    async def _until(self, reached: Callable[[], bool]) -> bool:
+        try:
+            async with asyncio.timeout(self.limits.drain):
+                while not reached():
+                    self._settled.clear()
+                    await self._settled.wait()
+        except TimeoutError:
+            log.warning("drain_cut_short", agent=self.spec.name, in_hand=self._in_hand)
+            return False
+        return True
+
+    def _take_in_hand(self, items: Iterable[Item]) -> None:
+        for item in items:
+            item.in_hand = True
+            self._in_hand += 1
+            if item.fetch is not None:
+                item.fetch.partition.in_hand += 1
+
+    def _present(self, items: Iterable[Item]) -> list[Item]:
+        """The items whose partition is still ours; the others are dropped: another worker gets them."""
+        present = []
+        for item in items:
+            if item.is_abandoned or self._stopping:
+                self._release(item)
+            else:
+                present.append(item)
+        return present
+
+
+def _runs_of_partitions(records: Sequence[ConsumerRecord]) -> Iterator[Sequence[ConsumerRecord]]:
+    """A batch in pieces of one partition each; a batch holds the records of a partition together."""
+    start = 0
+    for place in range(1, len(records) + 1):
+        if place == len(records) or records[place].partition != records[start].partition:
+            yield records[start:place]
+            start = place

@@ -1,0 +1,114 @@
+"""The FastStream batch subscriber of a lane: raw records in, offsets ours alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+
+from events.envelope import Envelope
+from streams.config import EngineConfig
+from streams.lane import Lane
+
+log = structlog.get_logger(__name__)
+
+
+class RawBatch(KafkaAckableMessage):
+    """A batch whose offsets are committed by the lane, never by FastStream."""
+
+    async def ack(self) -> None:
+        """Nothing: the watermark decides."""
+
+
+class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
+    """What FastStream and aiokafka call for one lane."""
+
+    def __init__(self, broker: KafkaBroker, lane: Lane, config: EngineConfig) -> None:
+        self.lane, self.patience = lane, config.lane.patience
+        limits = config.consumer
+        self.subscriber: Any = broker.subscriber(
+            lane.spec.topic,
+            batch=True,
+            group_id=f"{config.group_prefix}.{lane.spec.name}",
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            batch_timeout_ms=limits.poll_milliseconds,
+            max_records=limits.fetch_records,
+            max_partition_fetch_bytes=limits.fetch_bytes,
+            session_timeout_ms=int(limits.session_timeout * 1000),
+            heartbeat_interval_ms=int(limits.session_timeout * 100),
+            max_poll_interval_ms=int(limits.max_poll_interval * 1000),
+            no_reply=True,
+            parser=self._parse,
+            decoder=_raw,
+            listener=self,
+            title=f"{lane.spec.topic}:{lane.spec.name}",
+            description=f"Consumed by the flow {lane.spec.name}",
+        )
+        self._paused = asyncio.Event()
+        self.subscriber(self._handler())
+        lane.offsets.consumer = lambda: self.consumer
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer | None:
+        consumer: AIOKafkaConsumer | None = self.subscriber.consumer
+        return consumer
+
+    async def take(self, records: Sequence[ConsumerRecord]) -> None:
+        """Takes a batch at once; then a full lane holds the consumer up, and after a while pauses it.
+
+        Pausing throws away what was prefetched, waiting does not; but who waits too long is put out of the group.
+        """
+        self.lane.intake(records)
+        if not await self.lane.budget.wait_for_room(self.patience):
+            self._pause()
+
+    async def resume(self) -> None:
+        """Resumes paused partitions whenever the lane has become half empty, until cancelled."""
+        while True:
+            await self._paused.wait()
+            await self.lane.budget.wait_until_half_empty()
+            self._paused.clear()
+            if self.consumer is not None:
+                self.consumer.resume(*self.consumer.paused())
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Finishes and commits what is in hand before another worker gets the partitions."""
+        await self.lane.leave(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        log.info("assigned", agent=self.lane.spec.name, partitions=sorted(each.partition for each in assigned))
+
+    def _pause(self) -> None:
+        if self.consumer is not None:
+            self.consumer.pause(*self.consumer.assignment())
+            self._paused.set()
+
+    def _handler(self) -> Callable[[Sequence[ConsumerRecord]], Awaitable[None]]:
+        async def intake(records: Sequence[ConsumerRecord]) -> None:
+            await self.take(records)
+
+        # What AsyncAPI shows as the message; nothing is parsed by it.
+        intake.__annotations__ = {"records": Envelope[next(iter(self.lane.spec.models.values()))]}  # type: ignore[misc]
+        return intake
+
+    async def _parse(self, records: Sequence[ConsumerRecord]) -> RawBatch:
+        return RawBatch(
+            raw_message=tuple(records),
+            body=[],
+            headers={},
+            batch_headers=[],
+            message_id="",
+            correlation_id="",
+            consumer=self.consumer,
+        )
+
+
+async def _raw(message: RawBatch) -> Any:
+    return message.raw_message
