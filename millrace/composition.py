@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from handlers.flow import FLOWS, FlowSpec
@@ -70,8 +71,17 @@ def keys_of(settings: Settings) -> IdempotencyKeys:
 
 def resources_of(settings: Settings, database: Database) -> Resources:
     """What flows are built from."""
-    objects = ObjectStore(settings.need("object_store_url"))
-    return Resources(database, objects, settings.object_max_bytes, settings.run_slice_cells)
+    return Resources(database, objects_of(settings), settings.object_max_bytes, settings.run_slice_cells)
+
+
+def objects_of(settings: Settings) -> ObjectStore:
+    """The object store; S3's credentials and region are taken from AWS's own variables."""
+    return ObjectStore(settings.need("object_store_url"), aws_variables())
+
+
+def aws_variables() -> dict[str, str]:
+    """The variables that AWS's own tools know by these names."""
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 
 def chosen_flows(names: Sequence[str]) -> tuple[FlowSpec, ...]:

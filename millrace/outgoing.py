@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from uuid import UUID
 
 import orjson
 
-from events.event import MAX_EVENT_BYTES, Event, decode
+from events.event import MAX_EVENT_BYTES, decode
 from events.failures import Failure
-from events.topics import TOPICS, Topic
+from events.identity import completion_id
+from handlers.flow import FLOWS, FlowSpec
 
-TAKEN = {topic.event_type: topic for topic in TOPICS if topic.flow}
-# Whatever is wrong with the envelope, a flow of any name finds it.
-ANY_FLOW = TOPICS[0]
+FLOW_OF_TYPE = {event_type: spec for spec in FLOWS for event_type in spec.models}
+ALL_MODELS = {event_type: model for spec in FLOWS for event_type, model in spec.models.items()}
 
 
 class Outgoing(NamedTuple):
-    """One valid event: where it goes, under which key, and what names it."""
+    """One valid event: what names it, where it goes, and the id that its completion will have."""
 
     line: int
-    topic: str
-    key: bytes
+    value: bytes
     event_id: str
     source: str
     client_id: str
     event_type: str
     subject: str
-    payload_sha256: bytes
+    topic: str
+    key: bytes
+    completion_id: UUID
 
 
 class Complaint(NamedTuple):
@@ -51,7 +53,7 @@ def check(lines: Iterable[bytes]) -> Checked:
     checked = Checked()
     for number, value in numbered(lines):
         try:
-            checked.events.append(_outgoing(number, value))
+            checked.events.append(outgoing(number, value))
         except Failure as failure:
             checked.complaints.append(Complaint(number, failure.message))
     return checked
@@ -65,30 +67,32 @@ def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             yield number, value
 
 
-def _outgoing(number: int, value: bytes) -> Outgoing:
-    topic = _topic(value)
-    models = {kind: known.model for kind, known in TAKEN.items()} if topic is ANY_FLOW else {topic.event_type: topic.model}
-    event: Event = decode(value, topic.flow or "", models)
+def outgoing(number: int, value: bytes) -> Outgoing:
+    """The event that a line holds. Raises Failure, whose message names the field."""
+    spec = _flow(value)
+    event = decode(value, spec.name, spec.models) if spec else decode(value, "", ALL_MODELS)
+    spec = FLOW_OF_TYPE[event.type]
     return Outgoing(
         number,
-        topic.name,
-        str(getattr(event.data, topic.key)).encode(),
+        value,
         event.id,
         event.source,
         event.client_id,
         event.type,
         event.data.natural_key(),
-        event.payload_sha256,
+        spec.topic,
+        spec.key(event.data).encode(),
+        completion_id(spec.name, event.source, event.id, event.generation, spec.completed_type),
     )
 
 
-def _topic(value: bytes) -> Topic:
-    """The topic of the type that the line claims to be; any one for a line that cannot be read that far."""
+def _flow(value: bytes) -> FlowSpec | None:
+    """The flow of the type that the line claims to be."""
     if len(value) > MAX_EVENT_BYTES:
-        return ANY_FLOW
+        return None
     try:
-        claimed: Any = orjson.loads(value)
+        claimed = orjson.loads(value)
     except orjson.JSONDecodeError:
-        return ANY_FLOW
+        return None
     event_type = claimed.get("type") if isinstance(claimed, dict) else None
-    return TAKEN.get(event_type, ANY_FLOW) if isinstance(event_type, str) else ANY_FLOW
+    return FLOW_OF_TYPE.get(event_type) if isinstance(event_type, str) else None

@@ -14,6 +14,7 @@ import structlog
 
 from handlers.flow import FlowSpec
 from millrace import composition, logging, telemetry
+from millrace.failures import CommandError
 from millrace.http.app import create_app
 from millrace.http.server import listen, serving
 from millrace.settings import Settings
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 # One small object an event lives for a moment; looking at them 70 times as rarely saves a sixth of the worker's time.
 GC_THRESHOLD = 50_000
+FLUSH_SECONDS = 2.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -38,46 +40,59 @@ def run(settings: Settings, flows: Sequence[str] = ()) -> int:
     chosen = composition.chosen_flows(flows)
     try:
         asyncio.run(_work(settings, chosen))
+    except CommandError:
+        raise
+    except Exception:
+        log.exception("worker_failed")
+        return 1
     finally:
-        telemetry.flush(2.0)
+        telemetry.flush(FLUSH_SECONDS)
     return 0
 
 
 async def _work(settings: Settings, flows: Sequence[FlowSpec]) -> None:
     stop = _stop_on_signals()
     listener = listen(settings.http_host, settings.http_port)
-    async with _engine(settings, flows) as engine:
-        app = create_app(engine, version=version("millrace"))
-        async with serving(app, listener):
-            host, port = listener.getsockname()[:2]
-            log.info("worker starts", flows=[flow.name for flow in flows], http=f"http://{host}:{port}")
-            await _work_until(stop, engine, settings.shutdown_seconds)
-    log.info("worker ends")
+    async with _engine(settings, flows) as engine, serving(create_app(engine, version=version("millrace")), listener):
+        host, port = listener.getsockname()[:2]
+        log.info("worker_starts", flows=[flow.name for flow in flows], http=f"http://{host}:{port}")
+        try:
+            await _until(stop, engine)
+        finally:
+            await _stop(engine, settings.shutdown_seconds)
+    log.info("worker_ended")
 
 
-async def _work_until(stop: asyncio.Event, engine: Engine, shutdown_seconds: float) -> None:
-    """Starts the engine, which may take as long as servers are away, and stops it when asked to, even before it runs."""
-    starting = asyncio.create_task(_start(engine), name="start")
+async def _until(stop: asyncio.Event, engine: Engine) -> None:
+    """Runs the engine until `stop`, which may come before it has started; raises what the engine itself ends with."""
+    working = asyncio.create_task(_run(engine), name="engine")
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    try:
-        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            starting.result()
-            await stopping
-        log.info("worker stops", within_seconds=shutdown_seconds)
-    finally:
-        starting.cancel()
-        stopping.cancel()
-        await asyncio.gather(starting, stopping, return_exceptions=True)
-        await engine.stop(shutdown_seconds)
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (working, stopping):
+        task.cancel()
+    ended, _ = await asyncio.gather(working, stopping, return_exceptions=True)
+    if isinstance(ended, Exception):
+        raise ended
 
 
-async def _start(engine: Engine) -> None:
+async def _run(engine: Engine) -> None:
     await engine.start()
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
-    log.info("worker runs")
+    log.info("worker_runs")
+    await engine.run()
+
+
+async def _stop(engine: Engine, seconds: float) -> None:
+    log.info("worker_stops", within_seconds=seconds)
+    try:
+        async with asyncio.timeout(seconds):
+            finished = await engine.stop()
+    except TimeoutError:
+        finished = False
+    if not finished:
+        log.warning("worker_stopped_with_work_in_hand", then="other workers do it")
 
 
 @asynccontextmanager
@@ -86,7 +101,7 @@ async def _engine(settings: Settings, flows: Sequence[FlowSpec]) -> AsyncIterato
     try:
         resources = composition.resources_of(settings, database)
         config, kafka = composition.engine_config(settings), composition.kafka_config(settings)
-        yield Engine(config, flows, kafka=kafka, database=database, keys=keys, resources=resources)
+        yield Engine(config, flows, kafka=kafka, keys=keys, resources=resources)
     finally:
         await keys.close()
         await database.close()

@@ -6,9 +6,8 @@ import sys
 
 import typer
 
-from millrace.cli import demo, dlq, example, migrate, publish, results, stack, topics, watch, worker
+from millrace.cli import dlq, example, migrate, publish, results, stack, topics, watch, worker
 from millrace.cli.output import complain
-from millrace.failures import CommandError
 
 EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 4 refused, 5 a server cannot be reached."
 
@@ -24,7 +23,6 @@ app = typer.Typer(
 
 SEE_IT, RUN_IT, USE_IT, MEND_IT = "See it", "Run it", "Use it", "Mend it"
 
-app.command("demo", rich_help_panel=SEE_IT)(demo.demo)
 app.add_typer(stack.app, name="stack", rich_help_panel=RUN_IT)
 app.command("migrate", rich_help_panel=RUN_IT)(migrate.migrate)
 app.add_typer(topics.app, name="topics", rich_help_panel=RUN_IT)
@@ -40,10 +38,14 @@ def main() -> None:
     """The console script: a known failure is one line on stderr and its exit code, never a traceback."""
     try:
         app()
-    except CommandError as error:
-        complain(error)
-        sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output went away, as `head` does.
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:
+        from millrace.failures import CommandError
+
+        if not isinstance(error, CommandError):
+            raise
+        complain(error)
+        sys.exit(error.exit_code)

@@ -11,7 +11,6 @@ import typer
 
 from millrace.cli.asking import ask
 from millrace.cli.output import Json, data, note, print_facts, print_json, table
-from millrace.failures import CommandError
 
 if TYPE_CHECKING:
     from storage.database import Connection
@@ -57,6 +56,7 @@ def list_(
 @app.command()
 def show(letter_id: Annotated[UUID, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
     """Show one dead letter in full, with the record as it was received."""
+    from millrace.failures import CommandError
     from storage import dead_letters
 
     row = ask(lambda connection: dead_letters.one(connection, letter_id))

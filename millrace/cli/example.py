@@ -8,8 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from millrace.failures import Refused
-
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "events"
 SOURCE = "/examples"
 
@@ -30,6 +28,7 @@ def fresh(event_type: str, client: str) -> dict[str, Any]:
     """The example of that type with ids of its own and the time now. Raises Refused for a type without an example."""
     import orjson
 
+    from millrace.failures import Refused
     from millrace.ids import uuid7
 
     known = {path.stem: path for path in FOLDER.glob("*.json")}

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from millrace.failures import CommandError
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+    from millrace.failures import CommandError
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

@@ -10,7 +10,6 @@ import typer
 
 from millrace.cli.asking import ask
 from millrace.cli.output import Json, data, note, print_facts, print_json, table
-from millrace.failures import CommandError
 
 if TYPE_CHECKING:
     from storage.database import Connection
@@ -38,6 +37,8 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Print a run: its state, its totals by scenario, the rows that could not be priced, and values if asked for."""
+    from millrace.failures import CommandError
+
     errors_only = errors or rows == 0
     found, values = ask(lambda connection: _read(connection, run_id, rows or 20, errors_only), client)
     if found is None:
@@ -54,7 +55,8 @@ def run(
 async def _read(
     connection: Connection, run_id: UUID, limit: int, errors_only: bool
 ) -> tuple[RunRow | None, list[dict[str, Any]]]:
-    from storage.runs import read_results, read_run
+    from storage.results import read_results
+    from storage.runs import read_run
 
     found = await read_run(connection, run_id)
     return found, await read_results(connection, run_id, limit=limit, errors_only=errors_only) if found else []
@@ -64,10 +66,9 @@ def as_plain(found: RunRow) -> dict[str, Any]:
     """The run by the names of its columns, as JSON has it."""
     import orjson
 
-    row = found._asdict()
-    if isinstance(found.totals, str):
-        row["totals"] = orjson.loads(found.totals)
-    return row | {"input_sha256": found.input_sha256.hex()}
+    totals: Any = found.totals
+    plain = {"totals": orjson.loads(totals) if isinstance(totals, str) else totals, "input_sha256": found.input_sha256.hex()}
+    return found._asdict() | plain
 
 
 def totals_table(totals: Mapping[str, Mapping[str, float | None]], scenarios: Sequence[str], currency: str) -> Any:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ADDRESSES = ("database_url", "redis_url", "kafka_bootstrap_servers")
 START_THEM = "Local servers start with `millrace stack start`; others are named by the environment (docs/configuration.md)."
+ENSURE = "Topics are made by `millrace topics ensure`."
 MIGRATE = "Tables are made by `millrace migrate`."
 
 
@@ -61,13 +62,17 @@ def kafka_of(chosen: Settings) -> KafkaConfig:
 
 @contextmanager
 def reaching_kafka(chosen: Settings) -> Iterator[None]:
-    """Turns what means that Kafka is away into one line that says so."""
-    from streams.faults import KAFKA_AWAY
+    """Turns what means that Kafka is away, or has no topics, into one line that says so."""
+    from events.failures import Outage
+    from streams.away import kafka_errors_as_outages
 
     try:
-        yield
-    except KAFKA_AWAY as error:
-        raise _away("Kafka", chosen.need("kafka_bootstrap_servers"), error) from None
+        with kafka_errors_as_outages():
+            yield
+    except Outage as outage:
+        raise _away("Kafka", chosen.need("kafka_bootstrap_servers"), outage.message) from None
+    except LookupError as error:
+        raise CommandError(f"Kafka lacks a topic: {error}", ENSURE) from None
 
 
 @contextmanager
@@ -84,13 +89,12 @@ def reaching_database(url: str) -> Iterator[None]:
             raise
         if getattr(error, "sqlstate", None) == "42P01":
             raise CommandError("the database has no tables of Millrace yet", MIGRATE) from None
-        raise _away("PostgreSQL", url, error) from None
+        raise _away("PostgreSQL", url, str(error).partition("\n")[0] or type(error).__name__) from None
 
 
 def _names_a_server(found: Settings) -> bool:
     return any(getattr(found, name) is not None for name in ADDRESSES)
 
 
-def _away(server: str, address: str, error: BaseException) -> Unreachable:
-    reason = str(error).partition("\n")[0] or type(error).__name__
+def _away(server: str, address: str, reason: str) -> Unreachable:
     return Unreachable(f"{server} at {address} does not answer: {reason}", START_THEM)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from millrace.cli.output import Json, data, note, print_json, table
-from millrace.failures import CommandError
 
 if TYPE_CHECKING:
     from devstack.stack import Stack
@@ -61,6 +60,7 @@ def env() -> None:
 def _stack() -> Iterator[Stack]:
     from devstack.failures import StackError
     from devstack.stack import Stack
+    from millrace.failures import CommandError
 
     try:
         yield Stack()

@@ -13,14 +13,14 @@ app = typer.Typer(help="The topics of Millrace in Kafka.", no_args_is_help=True)
 
 @app.command()
 def ensure(as_json: Json = False) -> None:
-    """Create the topics that are missing, each with its dead-letter topic, and set how long records are kept."""
+    """Create the topics that are missing, dead-letter topics among them; those that are there are left as they are."""
     from millrace.cli.servers import kafka_of, reaching_kafka, settings
-    from streams import topics
+    from streams.topics import ensure_topics, wanted_topics
 
     chosen = settings("kafka_bootstrap_servers")
-    retention_ms = chosen.topic_retention_days * 24 * 60 * 60 * 1000
+    wanted = wanted_topics(chosen.topic_partitions, chosen.topic_retention_days * 24 * 60 * 60 * 1000)
     with reaching_kafka(chosen):
-        made = asyncio.run(topics.ensure(kafka_of(chosen), chosen.topic_partitions, retention_ms))
+        made = asyncio.run(ensure_topics(kafka_of(chosen), wanted))
     if as_json:
         print_json({"created": made})
     elif made:

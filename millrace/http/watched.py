@@ -9,11 +9,7 @@ class Watched(Protocol):
     """Something that works, and can be asked how it is."""
 
     async def health(self) -> dict[str, str]:
-        """Each server that the enabled flows need: `connected` or `disconnected`."""
-        ...
-
-    def progressing(self) -> bool:
-        """Whether every lane moves, or has nothing to do, or waits for a reason that it knows."""
+        """Each server that the enabled flows need, and `ok` or the error with which it does not answer."""
         ...
 
     def asyncapi(self) -> dict[str, Any]:

@@ -1,0 +1,41 @@
+# Everything happens in .venv, which is made when it is missing and kept as the lock files say.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo "make demo    start local servers and show Millrace at work on an example book"
+	@echo "make test    lint, then the whole test suite, on real servers"
+	@echo "make lint    what a change must pass before any test runs"
+	@echo "make bench   measure: events a second, present values a second"
+	@echo "make clean   end the local servers, remove $(VENV) and caches; keeps the servers' data in .millrace"
+
+demo: $(INSTALLED)
+	@$(BIN)/millrace demo
+
+test: lint
+	@$(BIN)/pytest
+
+lint: $(INSTALLED)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(INSTALLED)
+	@$(BIN)/python benchmarks/pricing.py
+	@$(BIN)/python benchmarks/pipeline.py
+
+clean:
+	@if [ -x $(BIN)/millrace ]; then $(BIN)/millrace stack stop; fi
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.millrace/*' -prune -exec rm -rf {} +
+
+# Packages come by hash, from the index that pip and uv are configured for.
+$(INSTALLED): pyproject.toml requirements-dev.lock requirements-uv.lock
+	@PYTHON="$(PYTHON)" sh .ci/install $(VENV)
+	@touch $@
