@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka import AIOKafkaConsumer
 
 from streams.kafka import KafkaConfig
 
@@ -55,22 +54,14 @@ async def reader(kafka: KafkaConfig, topics: Sequence[str], *, from_start: bool 
 
     Raises UnknownTopicOrPartitionError naming a topic that does not exist, and KafkaError.
     """
-    consumer = AIOKafkaConsumer(**kafka.client_arguments(), enable_auto_commit=False, isolation_level="read_committed")
+    # Without a group, aiokafka assigns every partition of the topics.
+    consumer = AIOKafkaConsumer(*topics, **kafka.client_arguments(), enable_auto_commit=False, isolation_level="read_committed")
     try:
         await consumer.start()
-        partitions = [each for topic in topics for each in await _partitions(consumer, topic)]
-        consumer.assign(partitions)
         if from_start:
-            await consumer.seek_to_beginning(*partitions)
+            await consumer.seek_to_beginning()
         else:
-            await consumer.seek_to_end(*partitions)
+            await consumer.seek_to_end()
         yield Reader(consumer)
     finally:
         await consumer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    existing = await consumer.topics()
-    if topic not in existing:
-        raise UnknownTopicOrPartitionError(f"topic {topic} does not exist")
-    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]

@@ -58,4 +58,6 @@ async def ensure_topics(kafka: KafkaConfig, wanted: Iterable[WantedTopic], *, re
 
 def _new(topic: WantedTopic, replication: int) -> NewTopic:
     settings = {"retention.ms": str(topic.retention_ms)}
-    return NewTopic(topic.name, topic.partitions, replication, topic_configs=settings)
+    # aiokafka takes the cluster's default only with assignments that are empty rather than absent.
+    assignments = None if replication > 0 else dict[int, list[int]]()
+    return NewTopic(topic.name, topic.partitions, replication, assignments, topic_configs=settings)

@@ -1,0 +1,107 @@
+"""A flow of the tests' own: a note is written down, and misbehaves when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import orjson
+
+from events.event import Event
+from events.failures import Conflict, Failure, Permanent, Transient
+from events.model import Data
+from handlers.answer import Answer
+from handlers.flow import FlowSpec
+from handlers.resources import Resources
+from storage.database import Connection
+
+TABLE = "create table notes (source text, event_id text, text text, primary key (source, event_id))"
+
+
+class NoteRequested(Data):
+    """`behave`: ok | permanent | bug | unstorable | transient:<attempts that fail> | sleep:<seconds>."""
+
+    text: str
+    behave: str = "ok"
+
+
+class NotesFlow:
+    """Counts what it is asked to do, so that a test can say how often."""
+
+    worked: ClassVar[Counter[str]] = Counter()
+    batches: ClassVar[list[int]] = []
+    running: ClassVar[set[str]] = set()
+
+    def __init__(self, resources: Resources) -> None:
+        self.resources = resources
+
+    async def load(self, events: Sequence[Event]) -> list[None]:
+        return [None for _ in events]
+
+    async def work(self, events: Sequence[Event], loaded: Sequence[None]) -> list[Any]:
+        self.batches.append(len(events))
+        return [await self._work(event) for event in events]
+
+    async def save(
+        self, connection: Connection, events: Sequence[Event], results: Sequence[Any]
+    ) -> list[Answer | Conflict]:
+        rows = [
+            (event.source, event.id, result)
+            for event, result in zip(events, results, strict=True)
+            if not isinstance(result, Failure)
+        ]
+        await connection.copy_records_to_table("notes", records=rows, columns=("source", "event_id", "text"))
+        return [_answer(result) for result in results]
+
+    async def _work(self, event: Event) -> Any:
+        self.worked[event.id] += 1
+        behave, _, argument = event.data.behave.partition(":")
+        if behave == "permanent":
+            return Permanent("internal", "told to fail")
+        if behave == "bug":
+            raise ValueError("told to have a bug")
+        if behave == "transient" and self.worked[event.id] <= int(argument):
+            return Transient("internal", "told to fail for now")
+        if behave == "sleep":
+            self.running.add(event.id)
+            await asyncio.sleep(float(argument))
+            self.running.discard(event.id)
+        return "\0" if behave == "unstorable" else event.data.text
+
+
+def _answer(result: Any) -> Answer:
+    if isinstance(result, Failure):
+        return Answer({"status": "failed", "code": result.code}, result)
+    return Answer({"status": "completed", "text": result})
+
+
+def notes(prefix: str, **changes: Any) -> FlowSpec:
+    """The row of the flow, on topics of a test's own."""
+    row: dict[str, Any] = {
+        "name": "notes",
+        "topic": f"{prefix}notes.requested",
+        "models": {"note.requested.v1": NoteRequested},
+        "completed_topic": f"{prefix}notes.completed",
+        "completed_type": "note.completed.v1",
+        "key": lambda data: data.text[:8],
+        "batch": 64,
+        "hands": 2,
+        "timeout": 30.0,
+        "build": NotesFlow,
+    }
+    return FlowSpec(**(row | changes))
+
+
+def note(event_id: str, text: str = "hello", *, behave: str = "ok", **changes: Any) -> bytes:
+    """A note.requested event as JSON."""
+    envelope: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": "/tests",
+        "type": "note.requested.v1",
+        "clientid": "acme",
+        "data": {"text": text, "behave": behave},
+    }
+    return orjson.dumps(envelope | changes)

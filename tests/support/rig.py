@@ -1,0 +1,124 @@
+"""An engine on topics, a database and keys of a test's own, and what can be seen of it from outside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+
+from events.topics import dlq
+from handlers.flow import FlowSpec
+from handlers.resources import Resources
+from storage.database import Database
+from storage.idempotency import IdempotencyKeys
+from storage.objects import ObjectStore
+from streams.app import Engine
+from streams.backoff import Backoff
+from streams.config import ConsumerLimits, EngineConfig, LaneLimits
+from streams.decisions import RetryPolicy
+from streams.kafka import KafkaConfig
+from streams.publish import Outgoing, publish
+from streams.read import Incoming, reader
+from streams.topics import WantedTopic, ensure_topics
+
+PARTITIONS = 3
+PATIENCE = 60.0
+
+
+class Rig:
+    """One test's own Kafka topics, database, Redis and object store."""
+
+    def __init__(self, spec: FlowSpec, kafka: str, database_url: str, redis_url: str, object_store_url: str) -> None:
+        self.spec, self.kafka = spec, KafkaConfig(kafka)
+        self.database_url, self.redis_url = database_url, redis_url
+        self.database = Database(database_url)
+        self.objects = ObjectStore(object_store_url)
+        self.config = EngineConfig(
+            lane=LaneLimits(drain=5.0, patience=1.0),
+            consumer=ConsumerLimits(session_timeout=6.0),
+            retry=RetryPolicy(max_attempts=3, backoff=Backoff(base=0.1, cap=0.2)),
+            claim=6.0,
+            group_prefix=spec.topic,
+        )
+
+    async def prepare(self, *statements: str) -> None:
+        """Makes the topics, and whatever tables the flow needs."""
+        names = [self.spec.topic, self.spec.completed_topic, dlq(self.spec.topic)]
+        await ensure_topics(self.kafka, [WantedTopic(name, PARTITIONS, 3_600_000) for name in names])
+        async with self.database.connection() as connection:
+            for statement in statements:
+                await connection.execute(statement)
+
+    @asynccontextmanager
+    async def engine(self, config: EngineConfig | None = None, spec: FlowSpec | None = None) -> AsyncIterator[Engine]:
+        """A worker's engine, started; stopped in the end as a worker stops it."""
+        database, keys = Database(self.database_url), IdempotencyKeys(self.redis_url)
+        engine = Engine(
+            config or self.config,
+            [spec or self.spec],
+            kafka=self.kafka,
+            keys=keys,
+            resources=Resources(database, self.objects),
+        )
+        try:
+            await engine.start()
+            yield engine
+        finally:
+            await engine.stop()
+            await keys.close()
+            await database.close()
+
+    async def publish(self, values: Sequence[bytes | None], **record: Any) -> list[tuple[int, int]]:
+        """Publishes values to the input topic, keyed by their place."""
+        records = [Outgoing(self.spec.topic, str(place).encode(), value, **record) for place, value in enumerate(values)]
+        return await publish(self.kafka, records)
+
+    async def published(self, topic: str, at_least: int, settle: float = 0.3) -> list[Incoming]:
+        """What is on a topic, once it has so many records and no more come for a moment."""
+        found: list[Incoming] = []
+        async with asyncio.timeout(PATIENCE), reader(self.kafka, [topic], from_start=True) as records:
+            quiet_since = asyncio.get_running_loop().time()
+            while len(found) < at_least or asyncio.get_running_loop().time() - quiet_since < settle:
+                if some := await records.some():
+                    found += some
+                    quiet_since = asyncio.get_running_loop().time()
+        return found
+
+    async def completions(self, at_least: int) -> list[dict[str, Any]]:
+        return [orjson.loads(record.value or b"") for record in await self.published(self.spec.completed_topic, at_least)]
+
+    async def dead(self, at_least: int) -> list[Incoming]:
+        return await self.published(dlq(self.spec.topic), at_least)
+
+    async def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
+        async with self.database.connection() as connection:
+            return [dict(row) for row in await connection.fetch(query, *arguments)]
+
+    async def until(self, query: str, expected: Any) -> None:
+        """Waits until the query's one value is `expected`."""
+        await eventually(lambda: self._value(query), expected)
+
+    async def idle(self) -> None:
+        """Waits until nothing is left to publish."""
+        await self.until("select count(*) from outbox", 0)
+
+    async def close(self) -> None:
+        await self.database.close()
+
+    async def _value(self, query: str) -> Any:
+        async with self.database.connection() as connection:
+            return await connection.fetchval(query)
+
+
+async def eventually(ask: Callable[[], Awaitable[Any]], expected: Any, patience: float = PATIENCE) -> None:
+    """Waits until `ask` answers `expected`; the failure tells the last answer."""
+    answer = None
+    try:
+        async with asyncio.timeout(patience):
+            while (answer := await ask()) != expected:
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"expected {expected!r}, still {answer!r} after {patience} s") from None
