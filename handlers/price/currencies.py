@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
+
+from handlers.price.arrays import Ints
 
 _is_currency = re.compile(r"[A-Z]{3}").fullmatch
 _LETTERS = 26
 _CURRENCIES = _LETTERS**3
+
+_Code = TypeVar("_Code", int, Ints)
 
 
 def currency_code(text: str) -> int:
@@ -23,8 +28,8 @@ def currency_text(code: int) -> str:
     return "".join(chr(ord("A") + letter) for letter in (*divmod(pair, _LETTERS), c))
 
 
-def pair_code(base: int, quote: int) -> int:
-    """A number for a currency pair."""
+def pair_code(base: _Code, quote: _Code) -> _Code:
+    """A number for a currency pair, or an array of them for arrays."""
     return base * _CURRENCIES + quote
 
 

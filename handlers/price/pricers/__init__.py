@@ -1,0 +1,18 @@
+"""The products: one literal table, product type to pricer."""
+
+from __future__ import annotations
+
+from handlers.price.pricers.fx_forward import FX_FWD
+from handlers.price.pricers.lending import AMORT_LOAN, FIXED_BOND
+from handlers.price.pricers.pricer import Pricer
+
+PRICERS: dict[str, Pricer] = {
+    "FIXED_BOND": FIXED_BOND,
+    "AMORT_LOAN": AMORT_LOAN,
+    "FX_FWD": FX_FWD,
+}
+
+
+def registered_types() -> tuple[str, ...]:
+    """The product types that can be priced."""
+    return tuple(PRICERS)
