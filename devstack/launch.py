@@ -1,9 +1,9 @@
 """Becomes a server: writes down its own pid, gives up root, and executes the server's program.
 
 Run as a script of its own, so that a server is on record before it exists, whoever dies at that moment, and so that a
-process with threads never runs Python between fork and exec. Its one argument is a JSON object:
+process with threads never runs Python between fork and exec. It inherits a locked file, which the server keeps open and so
+locked until it and all of its children are dead. Its one argument is a JSON object:
 
-    lock     the file that the server holds locked as long as it or a child of it lives
     record   the file to write {"pid", "started", "boot"} to
     argv     the program and its arguments
     cwd      the folder to run in
@@ -13,7 +13,6 @@ process with threads never runs Python between fork and exec. Its one argument i
 """
 
 import ctypes
-import fcntl
 import json
 import os
 import signal
@@ -26,7 +25,6 @@ PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Carry out the order given as the first argument; never returns."""
     order = json.loads(sys.argv[1])
-    hold_lock(order["lock"])
     write_record(Path(order["record"]))
     os.umask(0o077)
     if order["user"] is not None:
@@ -38,16 +36,6 @@ def main() -> None:
     if order["parent"] is not None:
         die_with(order["parent"])
     os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606  the order comes from supervision.py
-
-
-def hold_lock(path: str) -> None:
-    """Lock the file for good, or end if another server of this room lives: one that a killed start had under way."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.exit("another process of this server is alive")
-    os.set_inheritable(descriptor, True)
 
 
 def write_record(path: Path) -> None:

@@ -29,16 +29,20 @@ def exclusive(path: Path, on_wait: Callable[[], None] | None = None, wait: float
         os.close(descriptor)
 
 
-def is_held(path: Path) -> bool:
-    """Whether some process, or another part of this one, holds the lock on `path` now."""
+@contextmanager
+def attempt(path: Path) -> Iterator[int | None]:
+    """The descriptor of the locked file, None if somebody else holds it. A child that inherits it goes on holding it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        return not _try(descriptor)
+        yield descriptor if _try(descriptor) else None
     finally:
         os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process, or another part of this one, holds the lock on `path` now."""
+    with attempt(path) as lock:
+        return lock is None
 
 
 def _wait(descriptor: int, path: Path, wait: float) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from devstack.cache import Cache
 from devstack.failures import ServerFailed
+from devstack.locks import attempt
 from devstack.ports import is_free
 from devstack.processes import is_alive, listens
 from devstack.room import Room
@@ -45,21 +46,21 @@ class Start:
         self._preparation: Future[None] | None = None
         self._pid = room.running()
         if self._pid is None:
-            self._preparation = pool.submit(self._prepare)
+            self._preparation = pool.submit(server.prepare, room, cache)
         else:
             resume(self._pid)
 
     def advance(self) -> bool:
         """Take the next step if it can be taken now; True when the server serves clients. Raises StackError."""
-        if self._pid is None:
-            self._launch_once_prepared()
-            return False
-        if not is_alive(self._pid):
+        if self._preparation is not None:
+            self._see_prepared(self._preparation)
+        elif self._pid is None:
+            self._launch_or_adopt()
+        elif not is_alive(self._pid):
             self._launch_again_or_fail()
-            return False
-        if self._is_ready(self._pid):
+        elif self._is_ready(self._pid):
             return True
-        if time.monotonic() > self._deadline:
+        elif time.monotonic() > self._deadline:
             kill(self._room, self._pid)
             raise self._failure(f"did not serve clients within {READY_SECONDS:.0f} s and was ended")
         return False
@@ -71,17 +72,29 @@ class Start:
             return f"{self._server.name}: was running on {place}"
         return f"{self._server.name}: ready on {place} after {time.monotonic() - self._began:.1f} s"
 
-    def _prepare(self) -> None:
-        self._server.prepare(self._room, self._cache)
-        clear(self._server, self._room, self._cache)
+    def _see_prepared(self, preparation: Future[None]) -> None:
+        if preparation.done():
+            preparation.result()
+            self._preparation = None
+            self._deadline = time.monotonic() + READY_SECONDS
 
-    def _launch_once_prepared(self) -> None:
-        if self._preparation is not None:
-            if not self._preparation.done():
+    def _launch_or_adopt(self) -> None:
+        with attempt(self._room.lock) as lock:
+            if lock is not None:
+                self._launch(lock)
                 return
-            self._preparation.result()
+        # A start that was killed may have had the server under way, or a killed server may have left children.
+        self._pid = self._room.running()
+        if self._pid is None:
+            clear(self._server, self._room, self._cache)
+            if time.monotonic() > self._deadline:
+                raise self._failure(f"cannot be started while a process that is not on record holds {self._room.lock}")
+
+    def _launch(self, lock: int) -> None:
+        clear(self._server, self._room, self._cache)
         self._room.settle(self._server.port_names)
-        self._pid = launch(self._room, self._server.command(self._room, self._cache), attached=self._attached)
+        command = self._server.command(self._room, self._cache)
+        self._pid = launch(self._room, command, lock, attached=self._attached)
         self._launches += 1
         self._deadline = time.monotonic() + READY_SECONDS
 
@@ -90,13 +103,10 @@ class Start:
         return listens(pid, self._room.port("client")) and self._server.is_ready(self._room)
 
     def _launch_again_or_fail(self) -> None:
-        other = self._room.running()
-        if other is not None:
-            self._pid = other  # launched by a start that was killed, and faster than this one
-            return
-        # A port can be taken between being picked and being used: then others are picked.
+        """A port can be taken between being picked and being used: then others are picked."""
+        launched_here = self._launches > 0
         lost_port = not all(is_free(port) for port in self._room.ports().values())
-        if not lost_port or self._launches >= MAX_LAUNCHES:
+        if launched_here and (not lost_port or self._launches >= MAX_LAUNCHES):
             raise self._failure("ended while it was starting")
         self._pid = None
 

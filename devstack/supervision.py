@@ -20,16 +20,18 @@ KILL_SECONDS = 10.0
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
-def launch(room: Room, command: Command, *, attached: bool) -> int:
+def launch(room: Room, command: Command, lock: int, *, attached: bool) -> int:
     """Execute the command in the room and return its pid; attached, it dies with the calling process.
 
-    The process writes its own record before it becomes the server. Raises NotMainThread.
+    The process inherits the descriptor `lock` of the room's lock, and writes its own record before it becomes the server.
+    Raises NotMainThread.
     """
     if attached and threading.current_thread() is not threading.main_thread():
         raise NotMainThread("Attached servers are started from the main thread only: start the stack there.")
     for name, text in command.files.items():
         write_whole(room.folder / name, text, owner=room.user)
     room.begin_log()
+    os.set_inheritable(lock, True)
     log_flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawn(
         sys.executable,
@@ -47,12 +49,11 @@ def launch(room: Room, command: Command, *, attached: bool) -> int:
 
 
 def clear(server: Server, room: Room, cache: Cache) -> None:
-    """End what a killed run of the server left working in its data. Raises ServerFailed if it cannot be ended."""
+    """End the server's processes in its data that nobody has on record. Raises ServerFailed if one cannot be ended."""
     strays = working_in(room.data, server.program(cache))
     send(strays, signal.SIGKILL)
     if not await_end(strays, KILL_SECONDS):
         raise ServerFailed(f"Processes {strays} of an earlier {server.name} do not end: restart the machine, or its container.")
-    room.record.unlink(missing_ok=True)
 
 
 def ask_to_end(server: Server, room: Room) -> int | None:
@@ -108,7 +109,6 @@ def _held_still(pid: int) -> list[int]:
 def _order(room: Room, command: Command, attached: bool) -> str:
     return json.dumps(
         {
-            "lock": str(room.lock),
             "record": str(room.record),
             "argv": command.argv,
             "cwd": str(room.data),

@@ -17,6 +17,7 @@ import redis
 
 from devstack.failures import NeverStarted, NotMainThread, ServerFailed
 from devstack.locks import is_held
+from devstack.ports import pick
 from devstack.processes import is_alive
 from devstack.room import Room
 from devstack.stack import Stack
@@ -138,6 +139,17 @@ def test_a_port_taken_meanwhile_is_picked_anew(folder: Path) -> None:
         after = stack.start(["redis"]).env["REDIS_URL"]
     assert redis.connection.parse_url(after)["port"] != port
     with redis.Redis.from_url(after) as client:
+        assert client.ping()
+
+
+def test_a_port_lost_after_it_was_picked_is_picked_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        lost = taken.getsockname()[1]
+        picks = iter([{"client": lost}])
+        monkeypatch.setattr("devstack.room.pick", lambda names, kept: next(picks, None) or pick(names, kept))
+        address = Stack(folder).start(["redis"]).env["REDIS_URL"]
+    assert redis.connection.parse_url(address)["port"] != lost
+    with redis.Redis.from_url(address) as client:
         assert client.ping()
 
 
