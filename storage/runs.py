@@ -60,8 +60,8 @@ on conflict (run_id) do nothing
 returning run_id
 """  # noqa: S608 - FIELDS is a constant
 
-# Uses pk_runs.
-STORED = f"select {FIELDS} from runs where run_id = any($1::uuid[])"  # noqa: S608 - as above
+# Uses pk_runs. As text, totals do not depend on what the session makes of jsonb.
+STORED = f"select {FIELDS.replace('totals', 'totals::text')} from runs where run_id = any($1::uuid[])"  # noqa: S608
 
 
 async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
@@ -88,7 +88,6 @@ async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UU
 async def stored_runs(connection: Connection, run_ids: Sequence[UUID]) -> dict[UUID, RunRow]:
     """The runs of those ids that are stored."""
     rows = [RunRow(*row) for row in await connection.fetch(STORED, run_ids)]
-    # The driver gives jsonb as text.
     return {row.run_id: row._replace(totals=orjson.loads(cast("str", row.totals))) for row in rows}
 
 

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+from storage.database import Connection, Database
+from storage.models import Base
+from storage.results import ResultRows, copy_results, read_results
+from storage.runs import RunRow, insert_runs, read_run
+from storage.tenant import tenant_session
+
+MakeRun = Callable[..., RunRow]
+MakeResults = Callable[..., ResultRows]
+
+WHO = "select current_user::text, coalesce(current_setting('app.client_id', true), '')"
+CONTENT = {"runs", "run_results", "run_values"}
+ENGINE = sorted(set(Base.metadata.tables) - CONTENT)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """One connection only, so that each session gets what the one before left."""
+    opened = Database(database_url, pool_size=1)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def runs(database: Database, make_run: MakeRun, make_results: MakeResults) -> dict[str, RunRow]:
+    """A run with two rows for each of two clients."""
+    made = {client: make_run(client_id=client) for client in ("acme", "rival")}
+    async with database.transaction() as connection:
+        await insert_runs(connection, list(made.values()))
+        rows = [make_results(run.run_id, [[1.0, 2.0], [3.0, 4.0]], client_id=client) for client, run in made.items()]
+        await copy_results(connection, rows)
+    return made
+
+
+async def visible(connection: Connection) -> dict[str, list[Any]]:
+    """How many rows each table of content shows, by client."""
+    counted = {}
+    for name in sorted(CONTENT):
+        found = await connection.fetch(f"select client_id, count(*) from {name} group by 1 order by 1")
+        counted[name] = [tuple(row) for row in found]
+    return counted
+
+
+@pytest.mark.parametrize("client", ["acme", "rival"])
+async def test_a_client_sees_its_own_rows_alone(database: Database, runs: dict[str, RunRow], client: str) -> None:
+    async with tenant_session(database, client) as connection:
+        assert await visible(connection) == {"run_results": [(client, 2)], "run_values": [(client, 4)], "runs": [(client, 1)]}
+
+
+async def test_a_client_cannot_read_the_run_of_another_by_its_id(database: Database, runs: dict[str, RunRow]) -> None:
+    async with tenant_session(database, "acme") as connection:
+        assert await read_run(connection, runs["acme"].run_id) == runs["acme"]
+        assert len(await read_results(connection, runs["acme"].run_id, limit=9)) == 2
+        assert await read_run(connection, runs["rival"].run_id) is None
+        assert await read_results(connection, runs["rival"].run_id, limit=9) == []
+
+
+@pytest.mark.parametrize("client", ["", "nobody", "acme' or true --", "%"])
+async def test_a_client_that_is_none_sees_nothing(database: Database, runs: dict[str, RunRow], client: str) -> None:
+    async with tenant_session(database, client) as connection:
+        assert await visible(connection) == {"run_results": [], "run_values": [], "runs": []}
+
+
+async def test_the_role_without_a_client_sees_nothing(database: Database, runs: dict[str, RunRow]) -> None:
+    async with database.transaction() as connection:
+        await connection.execute("set local role millrace_tenant")
+        assert await visible(connection) == {"run_results": [], "run_values": [], "runs": []}
+
+
+@pytest.mark.parametrize("table", [*ENGINE, "alembic_version"])
+async def test_the_tables_of_the_engine_are_closed(database: Database, table: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with tenant_session(database, "acme") as connection:
+            await connection.fetch(f"select 1 from {table}")
+
+
+@pytest.mark.parametrize("table", ["runs", "run_results"])
+@pytest.mark.parametrize("statement", ["delete from {}", "update {} set client_id = 'acme'", "insert into {} default values"])
+async def test_a_client_cannot_write(database: Database, table: str, statement: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with tenant_session(database, "acme") as connection:
+            await connection.execute(statement.format(table))
+
+
+async def test_the_next_user_of_the_connection_is_the_engine_again(database: Database, runs: dict[str, RunRow]) -> None:
+    async with database.connection() as connection:
+        before = tuple(await connection.fetchrow(WHO))
+
+    async with tenant_session(database, "acme") as connection:
+        assert tuple(await connection.fetchrow(WHO)) == ("millrace_tenant", "acme")
+        seen = await connection.fetch("select client_id from runs order by client_id")
+
+    async with database.connection() as connection:
+        assert tuple(await connection.fetchrow(WHO)) == before
+        assert before[0] != "millrace_tenant"
+        everything = await connection.fetch("select client_id from runs order by client_id")
+    assert [row["client_id"] for row in seen] == ["acme"]
+    assert [row["client_id"] for row in everything] == ["acme", "rival"]
+
+
+async def fail_in_the_database(connection: Connection) -> None:
+    await connection.execute("select 1 / 0")
+
+
+async def fail_in_the_caller(connection: Connection) -> None:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("fail", [fail_in_the_database, fail_in_the_caller])
+async def test_after_an_error_too(database: Database, runs: dict[str, RunRow], fail: Callable[..., Awaitable[None]]) -> None:
+    with pytest.raises((ZeroDivisionError, asyncpg.DivisionByZeroError)):
+        async with tenant_session(database, "acme") as connection:
+            await fail(connection)
+
+    async with database.connection() as connection:
+        user, client = await connection.fetchrow(WHO)
+        assert (user != "millrace_tenant", client) == (True, "")
+        assert await connection.fetchval("select count(*) from runs") == 2
+
+
+async def test_one_client_after_another_gets_no_plan_of_the_first(database: Database, runs: dict[str, RunRow]) -> None:
+    for client in ("acme", "rival") * 6:
+        async with tenant_session(database, client) as connection:
+            assert await connection.fetchval("select min(client_id) from runs") == client
+        async with database.transaction() as connection:
+            assert await connection.fetchval("select min(client_id) from runs") == "acme"
