@@ -93,6 +93,8 @@ class Engine:
         with suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(self.config.lane.drain):
                 await self.broker.stop()
+        for intake in self.intakes:
+            intake.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -101,9 +103,10 @@ class Engine:
         return finished
 
     async def health(self) -> dict[str, str]:
-        """Each server and "ok", or the error with which it does not answer."""
+        """Each server and "ok" or the error with which it does not answer; each lane that has stopped, and why."""
         away = await self.health_probes.away()
-        return {name: away.get(name, "ok") for name in self.probes}
+        stopped = {lane.spec.name: lane.halted for lane in self.lanes if lane.halted is not None}
+        return {name: away.get(name, "ok") for name in self.probes} | stopped
 
     def asyncapi(self) -> dict[str, Any]:
         """The AsyncAPI document of what this worker consumes and publishes."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -28,6 +28,7 @@ from streams.attempts import attempt
 from streams.budget import Budget
 from streams.committer import Committer
 from streams.config import LaneLimits
+from streams.custody import Custody
 from streams.group import GroupSaver, Saved
 from streams.item import DONE, Item, Verdict
 from streams.known import Known
@@ -60,9 +61,10 @@ class Lane:
         self.committer = Committer(saver, outages, limits, self.publish)
         self._queue: deque[Item] = deque()
         self._ready: deque[Item] = deque()
-        self._queued, self._is_ready, self._settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._queued, self._is_ready = asyncio.Event(), asyncio.Event()
         self.kept_retries = asyncio.Event()
-        self._in_hand, self._stopping = 0, False
+        self.halted: str | None = None
+        self.custody, self._stopping = Custody(), False
         # The keys between dedupe and settle, each with the twins that came meanwhile.
         self._in_flight: dict[bytes, list[Item]] = {}
 
@@ -76,12 +78,14 @@ class Lane:
     # intake
 
     def intake(self, records: Sequence[ConsumerRecord]) -> None:
-        """Takes a fetched batch at once: its partitions are bound before a rebalance can change them."""
-        for some in _runs_of_partitions(records):
-            fetch = self.offsets.partition(some[0].topic, some[0].partition).deliver(some[-1].offset + 1, len(some))
-            items = [Item(r.topic, r.partition, r.offset, r.key, r.value, r.headers, fetch) for r in some]
-            self.hold(items)
-            self.feed(items)
+        """Takes a fetched batch of one partition, at once: it is bound before a rebalance can change its partition."""
+        if self._stopping or self.halted is not None:
+            return  # nothing of it is committed, so it comes again
+        first, last = records[0], records[-1]
+        fetch = self.offsets.partition(first.topic, first.partition).deliver(last.offset + 1, len(records))
+        items = [Item(r.topic, r.partition, r.offset, r.key, r.value, r.headers, fetch) for r in records]
+        self.hold(items)
+        self.feed(items)
         metrics.CONSUMED.labels(self.spec.name).inc(len(records))
 
     def feed(self, items: Sequence[Item]) -> None:
@@ -121,7 +125,7 @@ class Lane:
             except (Rejection, UnknownVersion) as failure:
                 item.identity, item.failure = failure.identity, failure
                 others.append(item)
-        self._take_in_hand(others)
+        self.custody.take(others)
         self.committer.put(others)
         return events
 
@@ -154,7 +158,7 @@ class Lane:
                 self._is_ready.clear()
             batch = self._present(batch)
             if batch:
-                self._take_in_hand(batch)
+                self.custody.take(batch)
                 await self._carry(batch)
 
     async def _carry(self, batch: list[Item]) -> None:
@@ -216,11 +220,7 @@ class Lane:
     def _release(self, item: Item) -> None:
         """The item is out of this lane; twins that waited for it go through it again."""
         self.budget.give(1, item.size)
-        if item.in_hand:
-            self._in_hand -= 1
-            if item.fetch is not None:
-                item.fetch.partition.in_hand -= 1
-            self._settled.set()
+        self.custody.release(item)
         if item.owns_key:
             self.feed(self._in_flight.pop(item.event.key))
 
@@ -229,34 +229,22 @@ class Lane:
     async def leave(self, topic_partitions: Iterable[TopicPartition]) -> None:
         """Gives partitions back: what is queued is abandoned, what is in hand is finished within a bound and committed."""
         gone = self.offsets.revoke(topic_partitions)
-        await self._until(lambda: not any(partition.in_hand for partition in gone))
+        if not await self.custody.empty(self.limits.drain, gone):
+            log.warning("drain_cut_short", agent=self.spec.name, in_hand=self.custody.count)
         await self.offsets.commit(gone)
 
     async def stop(self) -> bool:
         """Finishes what is in hand, within a bound, and takes nothing more; tells whether all of it was finished."""
         self._stopping = True
         gone = self.offsets.revoke(list(self.offsets.partitions))
-        finished = await self._until(lambda: self._in_hand == 0)
+        finished = await self.custody.empty(self.limits.drain)
         await self.offsets.commit(gone)
         return finished
 
-    async def _until(self, reached: Callable[[], bool]) -> bool:
-        try:
-            async with asyncio.timeout(self.limits.drain):
-                while not reached():
-                    self._settled.clear()
-                    await self._settled.wait()
-        except TimeoutError:
-            log.warning("drain_cut_short", agent=self.spec.name, in_hand=self._in_hand)
-            return False
-        return True
-
-    def _take_in_hand(self, items: Iterable[Item]) -> None:
-        for item in items:
-            item.in_hand = True
-            self._in_hand += 1
-            if item.fetch is not None:
-                item.fetch.partition.in_hand += 1
+    def halt(self, reason: str) -> None:
+        """Takes nothing more and commits nothing more, until a person has looked and the worker is started again."""
+        self.halted = reason
+        self.offsets.revoke(list(self.offsets.partitions))
 
     def _present(self, items: Iterable[Item]) -> list[Item]:
         """The items whose partition is still ours; the others are dropped: another worker gets them."""
@@ -267,12 +255,3 @@ class Lane:
             else:
                 present.append(item)
         return present
-
-
-def _runs_of_partitions(records: Sequence[ConsumerRecord]) -> Iterator[Sequence[ConsumerRecord]]:
-    """A batch in pieces of one partition each; a batch holds the records of a partition together."""
-    start = 0
-    for place in range(1, len(records) + 1):
-        if place == len(records) or records[place].partition != records[start].partition:
-            yield records[start:place]
-            start = place

@@ -31,20 +31,22 @@ class Fetch:
 class Partition:
     """One assignment of one partition. After a revocation it is dead, and a later assignment is another object."""
 
-    __slots__ = ("committed", "dead", "fetches", "in_hand", "topic_partition", "watermark")
+    __slots__ = ("committed", "dead", "end", "fetches", "in_hand", "topic_partition", "watermark")
 
     def __init__(self, topic_partition: TopicPartition) -> None:
         self.topic_partition = topic_partition
         self.fetches: deque[Fetch] = deque()
         self.in_hand = 0
         self.dead = False
+        self.end: int | None = None
         self.watermark: int | None = None
         self.committed: int | None = None
 
     def deliver(self, end: int, count: int) -> Fetch:
-        """Registers a batch whose last record has offset `end` - 1."""
+        """Registers a batch of `count` records, the last of which has offset `end` - 1."""
         fetch = Fetch(self, end, count)
         self.fetches.append(fetch)
+        self.end = end
         return fetch
 
     def finish(self, fetch: Fetch) -> bool:
@@ -60,10 +62,11 @@ class Partition:
 class Offsets:
     """The partitions that one consumer holds, and the task that commits their watermarks."""
 
-    def __init__(self, flow: str, *, interval: float = 0.1, timeout: float = 10.0) -> None:
-        self.flow, self.interval, self.timeout = flow, interval, timeout
+    def __init__(self, flow: str, *, interval: float = 0.1, pause: float = 1.0, timeout: float = 10.0) -> None:
+        self.flow, self.interval, self.pause, self.timeout = flow, interval, pause, timeout
         self.partitions: dict[TopicPartition, Partition] = {}
         self.consumer: Callable[[], AIOKafkaConsumer | None] = lambda: None
+        self.checked = asyncio.Event()
         self._moved = asyncio.Event()
 
     def partition(self, topic: str, number: int) -> Partition:
@@ -99,24 +102,33 @@ class Offsets:
         """Commits what has moved, at once when idle and at most every `interval` seconds, until cancelled."""
         while True:
             await self._moved.wait()
+            await self.checked.wait()
             self._moved.clear()
-            await self.commit(self.partitions.values())
+            if not await self.commit(self.partitions.values()):
+                self._moved.set()
+                await asyncio.sleep(self.pause)
             await asyncio.sleep(self.interval)
 
-    async def commit(self, partitions: Iterable[Partition]) -> None:
-        """Commits the watermarks that have moved. A failure is logged; the next movement commits again."""
+    async def commit(self, partitions: Iterable[Partition]) -> bool:
+        """Commits the watermarks that have moved; tells whether nothing is left to commit.
+
+        Nothing is committed while it is being checked whether Kafka still has what comes next (see `retention`).
+        """
         due = {each.topic_partition: each for each in partitions if each.watermark not in {None, each.committed}}
         offsets = {key: each.watermark for key, each in due.items() if each.watermark is not None}
         consumer = self.consumer()
         if not offsets or consumer is None:
-            return
+            return True
+        if not self.checked.is_set():
+            return False
         try:
             async with asyncio.timeout(self.timeout):
                 await consumer.commit(offsets)
         except (KafkaError, TimeoutError) as error:
             # Records that come again are skipped by the inbox; only time is lost.
             metrics.OFFSET_COMMITS_FAILED.labels(self.flow).inc()
-            log.warning("offset_commit_failed", flow=self.flow, error=repr(error))
-            return
+            log.warning("offset_commit_failed", agent=self.flow, error=repr(error))
+            return False
         for key, offset in offsets.items():
             due[key].committed = offset
+        return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -15,6 +15,7 @@ from faststream.kafka.message import KafkaAckableMessage
 from events.envelope import Envelope
 from streams.config import EngineConfig
 from streams.lane import Lane
+from streams.retention import RetentionCheck
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             description=f"Consumed by the flow {lane.spec.name}",
         )
         self._paused = asyncio.Event()
+        self._retention = RetentionCheck(lane)
         self.subscriber(self._handler())
         lane.offsets.consumer = lambda: self.consumer
 
@@ -65,7 +67,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
 
         Pausing throws away what was prefetched, waiting does not; but who waits too long is put out of the group.
         """
-        self.lane.intake(records)
+        for some in _by_partition(records):
+            self._look_for_a_gap(some[0])
+            self.lane.intake(some)
         if not await self.lane.budget.wait_for_room(self.patience):
             self._pause()
 
@@ -83,7 +87,18 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         await self.lane.leave(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """What the group is to go on from must still be there."""
         log.info("assigned", agent=self.lane.spec.name, partitions=sorted(each.partition for each in assigned))
+        if self.consumer is not None:
+            self._retention.assigned(self.consumer, assigned)
+
+    def close(self) -> None:
+        self._retention.close()
+
+    def _look_for_a_gap(self, record: ConsumerRecord) -> None:
+        partition = self.lane.offsets.partition(record.topic, record.partition)
+        if partition.end is not None and record.offset > partition.end and self.consumer is not None:
+            self._retention.gap(self.consumer, partition.topic_partition, partition.end)
 
     def _pause(self) -> None:
         if self.consumer is not None:
@@ -112,3 +127,12 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
 
 async def _raw(message: RawBatch) -> Any:
     return message.raw_message
+
+
+def _by_partition(records: Sequence[ConsumerRecord]) -> Iterator[Sequence[ConsumerRecord]]:
+    """A batch in pieces of one partition each; a batch holds the records of a partition together."""
+    start = 0
+    for place in range(1, len(records) + 1):
+        if place == len(records) or records[place].partition != records[start].partition:
+            yield records[start:place]
+            start = place
