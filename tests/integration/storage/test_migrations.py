@@ -6,6 +6,7 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
@@ -35,6 +36,10 @@ GRANTS = """
 select table_name, privilege_type from information_schema.role_table_grants where grantee = 'millrace_tenant'
 """
 OBJECTS = "select oid::regclass::text from pg_class where relnamespace = 'public'::regnamespace"
+
+
+# What migrations/env.py locks.
+MIGRATION_LOCK = 0x4D494C4C
 
 
 async def rows(url: str, *queries: str) -> list[list[tuple[Any, ...]]]:
@@ -133,14 +138,35 @@ async def two_empty_databases(postgres: str) -> AsyncIterator[list[str]]:
     await connection.close()
 
 
-async def test_processes_that_migrate_at_once_all_succeed(two_empty_databases: list[str]) -> None:
+async def test_processes_that_migrate_at_once_all_succeed_each_finding_its_address(
+    two_empty_databases: list[str], tmp_path: Path
+) -> None:
     first, second = two_empty_databases
+    (tmp_path / "address").write_text(f"{second}\n")
+    addresses = [
+        {"DATABASE_URL": first},
+        {"MIGRATIONS_DATABASE_URL": first, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"},
+        {"DATABASE_URL_FILE": str(tmp_path / "address")},
+    ]
 
-    results = await asyncio.gather(*(alembic(url, "upgrade", "head") for url in (first, first, second)))
+    results = await asyncio.gather(*(alembic(environment, "upgrade", "head") for environment in addresses))
 
     assert results == [(0, "")] * 3
     for url in two_empty_databases:
         assert await rows(url, "select version_num from alembic_version") == [[(newest_revision(),)]]
+
+
+async def test_a_database_that_another_process_migrates_is_waited_for(empty_database_url: str) -> None:
+    other = await asyncpg.connect(empty_database_url)
+    await other.fetchval("select pg_advisory_lock($1)", MIGRATION_LOCK)
+
+    waiting = asyncio.create_task(migrate(empty_database_url))
+    await until(other, "select exists (select from pg_stat_activity where wait_event = 'advisory')")
+    untouched = await other.fetchval("select to_regclass('inbox') is null")
+    await other.close()
+
+    assert untouched
+    assert await waiting == (None, newest_revision())
 
 
 async def test_a_role_that_another_database_creates_meanwhile_is_taken_as_it_is(two_empty_databases: list[str]) -> None:
@@ -150,7 +176,7 @@ async def test_a_role_that_another_database_creates_meanwhile_is_taken_as_it_is(
         async with first.transaction():
             await first.execute(statement)
             waiting = asyncio.create_task(second.execute(statement))
-            await until_blocked(first, second)
+            await until(first, "select $1 = any(pg_blocking_pids($2))", first.get_server_pid(), second.get_server_pid())
         await waiting
         assert await second.fetchval("select pg_has_role('millrace_tenant', 'SET')")
         assert not await second.fetchval("select pg_has_role('millrace_tenant', 'USAGE')")
@@ -196,19 +222,18 @@ async def test_uuidv7_below_version_18_gives_what_the_standard_asks_for(empty_da
 
 
 async def test_alembic_without_an_address_says_what_to_set() -> None:
-    code, errors = await alembic(None, "upgrade", "head")
+    code, errors = await alembic({}, "upgrade", "head")
 
     assert code == 1
     assert errors == "Set MIGRATIONS_DATABASE_URL or DATABASE_URL to the database to migrate.\n"
 
 
-async def alembic(url: str | None, *arguments: str) -> tuple[int | None, str]:
-    """Alembic's own command; its exit code, and what it says above the informational."""
-    inherited = {name: value for name, value in os.environ.items() if not name.endswith(("DATABASE_URL", "DATABASE_URL_FILE"))}
+async def alembic(environment: dict[str, str], *arguments: str) -> tuple[int | None, str]:
+    """Alembic's own command with these variables; its exit code, and what it says above the informational."""
+    inherited = {name: value for name, value in os.environ.items() if "DATABASE_URL" not in name}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "alembic", "--config", str(CONFIGURATION), *arguments),
-        env=inherited
-        | ({"MIGRATIONS_DATABASE_URL": url, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"} if url else {}),
+        env=inherited | environment,
         stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await process.communicate()
@@ -216,11 +241,8 @@ async def alembic(url: str | None, *arguments: str) -> tuple[int | None, str]:
     return process.returncode, "".join(line for line in lines if not line.startswith("INFO "))
 
 
-async def until_blocked(blocking: asyncpg.Connection, blocked: asyncpg.Connection) -> None:
-    """Returns once the second session waits for the first."""
-    pids = blocking.get_server_pid(), blocked.get_server_pid()
-    question = "select $1 = any(pg_blocking_pids($2))"
-    while not await blocking.fetchval(question, *pids):  # noqa: ASYNC110 - Postgres tells nobody
+async def until(connection: asyncpg.Connection, condition: str, *values: object) -> None:
+    while not await connection.fetchval(condition, *values):  # noqa: ASYNC110 - Postgres tells nobody
         await asyncio.sleep(0.01)
 
 
