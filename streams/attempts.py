@@ -24,7 +24,7 @@ async def attempt(step: Step, items: Sequence[Item], *, name: str, flow: str, ti
     An outage is waited out and the step taken again. Any other error of a batch has its items taken one by one; that of
     a single item is its failure.
     """
-    while True:
+    while items:
         try:
             return await _bounded(step, items, name, timeout)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything; nothing of it is lost below

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -163,43 +164,37 @@ class Lane:
 
     async def _carry(self, batch: list[Item]) -> None:
         """Load and work for a batch; whatever fails in one goes straight to be saved."""
-        loaded = await self._step("load", batch, lambda items: self.flow.load([item.event for item in items]))
-        able = self._without_failures(batch, loaded)
-        for item, needs in able:
-            item.result = needs
-        items = [item for item, _ in able]
-        worked = await self._step(
-            "work", items, lambda some: self.flow.work([item.event for item in some], [item.result for item in some])
-        )
-        for item, result in self._without_failures(items, worked):
-            item.result = result
-            self.committer.put([item])
+        loaded = self._passed(batch, await self._step("load", batch))
+        self.committer.put(self._passed(loaded, await self._step("work", loaded)))
 
-    async def _step(self, name: str, items: list[Item], step: Any) -> list[Any]:
-        if not items:
-            return []
+    async def _step(self, name: str, items: list[Item]) -> list[Any]:
+        steps = {"load": self._load, "work": self._work}
         with metrics.STAGE_SECONDS.labels(self.spec.name, name).time():
-            return await attempt(step, items, name=name, flow=self.spec.name, timeout=self.spec.timeout, outages=self.outages)
+            return await attempt(
+                steps[name], items, name=name, flow=self.spec.name, timeout=self.spec.timeout, outages=self.outages
+            )
 
-    def _without_failures(self, items: Sequence[Item], results: Sequence[Any]) -> list[tuple[Item, Any]]:
-        able = []
+    async def _load(self, items: Sequence[Item]) -> Sequence[Any]:
+        return await self.flow.load([item.event for item in items])
+
+    async def _work(self, items: Sequence[Item]) -> Sequence[Any]:
+        return await self.flow.work([item.event for item in items], [item.result for item in items])
+
+    def _passed(self, items: Sequence[Item], results: Sequence[Any]) -> list[Item]:
+        """The items that a step has a result for; the failed ones go to be saved."""
         for item, result in zip(items, results, strict=True):
             if isinstance(result, Failure):
                 item.failure, item.result = result, None
-                self.committer.put([item])
             else:
-                able.append((item, result))
-        return able
+                item.result = result
+        self.committer.put([item for item in items if item.failure is not None])
+        return [item for item in items if item.failure is None]
 
     # publish, settle
 
     async def publish(self, saved: Saved) -> None:
         """Hands a committed group to the relay; it settles when its rows have left."""
-
-        async def then() -> None:
-            await self.settle(saved)
-
-        await self.relay.put(Publication(saved.outbox, then))
+        await self.relay.put(Publication(saved.outbox, partial(self.settle, saved)))
 
     async def settle(self, saved: Saved) -> None:
         """Marks what is done in Redis and lets the offsets advance."""
@@ -222,6 +217,7 @@ class Lane:
         self.budget.give(1, item.size)
         self.custody.release(item)
         if item.owns_key:
+            item.owns_key = False
             self.feed(self._in_flight.pop(item.event.key))
 
     # rebalance, shutdown
