@@ -20,7 +20,7 @@ from millrace.damping import Damper
 from millrace.secrecy import Scrubber
 
 # These tell their own life in INFO; ours tells what matters of it.
-QUIETER = {"aiokafka": logging.WARNING, "faststream": logging.WARNING, "alembic": logging.WARNING, "uvicorn": logging.WARNING}
+QUIETER = {"aiokafka": logging.WARNING, "faststream": logging.ERROR, "alembic": logging.WARNING, "uvicorn": logging.WARNING}
 
 
 def configure(environment: str, level: str = "INFO", *, secrets: Collection[str] = (), stream: TextIO | None = None) -> None:
@@ -40,13 +40,21 @@ def configure(environment: str, level: str = "INFO", *, secrets: Collection[str]
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name, least in QUIETER.items():
-        logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))
+    _quieten(level)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
+
+
+def _quieten(level: str) -> None:
+    for name, least in QUIETER.items():
+        logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))
+        # Some bring a handler of their own, with a format of its own.
+        for below in [logging.getLogger(known) for known in logging.root.manager.loggerDict if known.partition(".")[0] == name]:
+            below.handlers.clear()
+            below.propagate = True
 
 
 def _shared() -> list[Processor]:

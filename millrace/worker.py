@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 import structlog
 
@@ -18,6 +17,7 @@ from millrace.failures import CommandError
 from millrace.http.app import create_app
 from millrace.http.server import listen, serving
 from millrace.settings import Settings
+from millrace.version import version
 from streams.app import Engine
 
 log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ def run(settings: Settings, flows: Sequence[str] = ()) -> int:
     """
     logging.configure(settings.environment, settings.log_level, secrets=settings.secrets())
     dsn = settings.need("sentry_dsn") if settings.sentry_dsn else None
-    telemetry.configure(dsn, settings.environment, f"millrace@{version('millrace')}")
+    telemetry.configure(dsn, settings.environment, f"millrace@{version()}")
     chosen = composition.chosen_flows(flows)
     try:
         asyncio.run(_work(settings, chosen))
@@ -53,7 +53,7 @@ def run(settings: Settings, flows: Sequence[str] = ()) -> int:
 async def _work(settings: Settings, flows: Sequence[FlowSpec]) -> None:
     stop = _stop_on_signals()
     listener = listen(settings.http_host, settings.http_port)
-    async with _engine(settings, flows) as engine, serving(create_app(engine, version=version("millrace")), listener):
+    async with _engine(settings, flows) as engine, serving(create_app(engine, version=version()), listener):
         host, port = listener.getsockname()[:2]
         log.info("worker_starts", flows=[flow.name for flow in flows], http=f"http://{host}:{port}")
         try:

@@ -3,41 +3,64 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from millrace.cli import dlq, example, migrate, publish, results, stack, topics, watch, worker
+from millrace.cli import demo, dlq, example, migrate, publish, results, stack, topics, watch, worker
 from millrace.cli.output import complain
 
 EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 4 refused, 5 a server cannot be reached."
 
+# In the order in which a newcomer meets them.
+COMMANDS = (
+    ("demo", demo.demo, "Show Millrace at work on an example book."),
+    ("stack", stack.app, "Local servers: start, stop, status, env."),
+    ("migrate", migrate.migrate, "Bring the tables up to date."),
+    ("topics", topics.app, "The topics in Kafka: ensure."),
+    ("worker", worker.worker, "Consume events until SIGTERM or Ctrl-C."),
+    ("example", example.example, "Print a valid event with fresh ids."),
+    ("publish", publish.publish, "Send the events of a file, all or none; --wait for answers."),
+    ("watch", watch.watch, "Print completions as they come."),
+    ("results", results.app, "What came out: run."),
+    ("dlq", dlq.app, "Dead letters: list, show."),
+)
+
+
+class InOrder(TyperGroup):
+    """Lists commands as the table does, rather than groups after the rest."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names in the table's order."""
+        known = super().list_commands(ctx)
+        return [name for name, _, _ in COMMANDS if name in known]
+
+
+# Typer's help by Rich takes twice the time of all the rest.
 app = typer.Typer(
     name="millrace",
+    cls=InOrder,
     help="Turns domain events into priced results, once in effect, whatever dies on the way.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-SEE_IT, RUN_IT, USE_IT, MEND_IT = "See it", "Run it", "Use it", "Mend it"
-
-app.add_typer(stack.app, name="stack", rich_help_panel=RUN_IT)
-app.command("migrate", rich_help_panel=RUN_IT)(migrate.migrate)
-app.add_typer(topics.app, name="topics", rich_help_panel=RUN_IT)
-app.command("worker", rich_help_panel=RUN_IT)(worker.worker)
-app.command("example", rich_help_panel=USE_IT)(example.example)
-app.command("publish", rich_help_panel=USE_IT)(publish.publish)
-app.command("watch", rich_help_panel=USE_IT)(watch.watch)
-app.add_typer(results.app, name="results", rich_help_panel=USE_IT)
-app.add_typer(dlq.app, name="dlq", rich_help_panel=MEND_IT)
+for name, command, summary in COMMANDS:
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name, short_help=summary)
+    else:
+        app.command(name, short_help=summary)(command)
 
 
 def main() -> None:
     """The console script: a known failure is one line on stderr and its exit code, never a traceback."""
     try:
-        app()
+        app(prog_name="millrace")
     except BrokenPipeError:
         # The reader of our output went away, as `head` does.
         sys.stderr.close()
