@@ -153,6 +153,36 @@ def test_a_port_lost_after_it_was_picked_is_picked_anew(folder: Path, monkeypatc
         assert client.ping()
 
 
+def test_a_neighbour_on_the_port_is_not_taken_for_the_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    neighbour, stack = Stack(folder / "neighbour"), Stack(folder / "own")
+    neighbours = neighbour.start(["redis"]).env["REDIS_URL"]
+    (stack.folder / "redis").mkdir()
+    (stack.folder / "redis" / "password").write_text((neighbour.folder / "redis" / "password").read_text())
+    picks = iter([{"client": redis.connection.parse_url(neighbours)["port"]}])
+    monkeypatch.setattr("devstack.room.pick", lambda names, kept: next(picks, None) or pick(names, kept))
+    assert stack.start(["redis"]).env["REDIS_URL"] != neighbours
+    neighbour.stop()
+    stack.stop()
+
+
+def test_a_server_holds_the_lock_of_its_room_as_long_as_it_lives(folder: Path) -> None:
+    stack = Stack(folder)
+    stack.start(["redis"])
+    assert is_held(folder / "redis" / "server.lock")
+    stack.stop()
+    assert not is_held(folder / "redis" / "server.lock")
+
+
+async def test_servers_whose_record_was_lost_are_replaced_where_they_were(folder: Path) -> None:
+    stack = Stack(folder)
+    before = stack.start(QUICK).env
+    for name in QUICK:
+        (folder / name / "process.json").unlink()
+    assert stack.start(QUICK).env == before
+    await assert_serves(stack)
+    assert servers_in(folder) == ["postgres", "redis-server"]
+
+
 def test_ports_are_kept_when_they_are_free(folder: Path) -> None:
     stack = Stack(folder)
     before = stack.start(["redis"]).env

@@ -1,5 +1,6 @@
 """Entries that several processes may want at once, and that appear whole or not at all."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,8 +24,12 @@ def fill(folder: Path) -> None:
 
 
 def test_an_entry_is_built_once_for_all_who_want_it_at_the_same_time(cache: Cache, said: list[str]) -> None:
+    def fill_slowly(folder: Path) -> None:
+        time.sleep(0.05)
+        fill(folder)
+
     with ThreadPoolExecutor(8) as pool:
-        entries = set(pool.map(lambda _: cache.entry("jars", "v1", "fetching", fill), range(8)))
+        entries = set(pool.map(lambda _: cache.entry("jars", "v1", "fetching", fill_slowly), range(8)))
     assert [(entry / "content").read_text() for entry in entries] == ["whole"]
     assert said == ["fetching"]
 
