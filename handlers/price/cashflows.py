@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import accumulate
 from typing import Self
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from handlers.price.arrays import Bools, Floats, Ints, offsets
 from handlers.price.daycount import accrued_fractions, period_fractions
 from handlers.price.schedule import Schedule, build
+
+# Fewer loans than this are cheaper one by one than period by period.
+_FEW_LOANS = 16
 
 LEVEL_PAY, STRAIGHT_LINE, BULLET = 0, 1, 2
 AMORTIZATIONS = {"level_pay": LEVEL_PAY, "straight_line": STRAIGHT_LINE, "bullet": BULLET}
@@ -87,25 +91,30 @@ def _outstanding(terms: LendingTerms, schedule: Schedule, fractions: Floats) -> 
     if straight.any():
         counts = schedule.counts[schedule.owner]
         outstanding = np.where(straight[schedule.owner], outstanding * (counts - schedule.place) / counts, outstanding)
-    level = terms.amortization == LEVEL_PAY
-    if level.any():
+    level = np.flatnonzero(terms.amortization == LEVEL_PAY)
+    if level.size:
         _level_pay_balances(terms, schedule, fractions, level, outstanding)
     return outstanding
 
 
-def _level_pay_balances(terms: LendingTerms, schedule: Schedule, fractions: Floats, level: Bools, outstanding: Floats) -> None:
-    """Fills in the balances of level-pay loans: a step a period over all of them, the longest loans first."""
-    loans = np.flatnonzero(level)
-    counts = schedule.counts[loans]
+def _level_pay_balances(terms: LendingTerms, schedule: Schedule, fractions: Floats, loans: Ints, outstanding: Floats) -> None:
+    """Fills in the balances of these level-pay loans: what is left after interest and payment, period after period."""
+    counts, rate = schedule.counts[loans], terms.rate[loans]
+    payment = level_payment(terms.notional[loans], rate / terms.frequency[loans], counts)
+    growth = 1.0 + terms.rate[schedule.owner] * fractions
+    if loans.size < _FEW_LOANS:
+        for first, last, paid in zip(schedule.bounds[loans].tolist(), schedule.last[loans].tolist(), payment.tolist(), strict=True):
+            factors = growth[first:last].tolist()
+            outstanding[first : last + 1] = list(accumulate(factors, lambda left, factor: left * factor - paid, initial=outstanding[first].item()))
+        return
     order = np.argsort(-counts, kind="stable")
-    loans, counts = loans[order], counts[order]
-    first, rate, balance = schedule.bounds[loans], terms.rate[loans], terms.notional[loans].copy()
-    payment = level_payment(balance, rate / terms.frequency[loans], counts)
-    alive = np.searchsorted(-counts, -np.arange(counts[0]), side="left").tolist()
-    for place, live in enumerate(alive):
-        period, balance = first[:live] + place, balance[:live]
+    first, payment, counts = schedule.bounds[loans[order]], payment[order], counts[order]
+    alive = np.searchsorted(-counts, -np.arange(1, counts[0]), side="left").tolist()
+    period, balance = first, outstanding[first]
+    for place, live in enumerate(alive, start=1):
+        balance = balance[:live] * growth[period[:live]] - payment[:live]
+        period = first[:live] + place
         outstanding[period] = balance
-        balance = balance * (1.0 + rate[:live] * fractions[period]) - payment[:live]
 
 
 def level_payment(notional: Floats, periodic_rate: Floats, counts: Ints) -> Floats:

@@ -111,7 +111,7 @@ def _counts(roll: _Roll, first_end: Ints) -> Ints:
     bound = np.where(roll.forward, roll.maturity, roll.start)
     given = first_end != NO_DATE
     steps = roll.steps_to(np.where(given, first_end, bound))
-    return steps + 1 + (given & (first_end != roll.maturity))
+    return steps + 1 + given
 
 
 def _irregular(roll: _Roll, first_end: Ints, bounds: Ints, rolled: Ints) -> Ints:

@@ -1,0 +1,175 @@
+"""Random books, markets and scenarios, and short ways to price them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from events.run import Market, Scenario
+from handlers.price.engine import price_run
+from handlers.price.portfolio import Portfolio
+from handlers.price.sheet import PricedRun
+from tests.unit.handlers.price.oracle import DAY_COUNTS, World
+
+VALUATION = date(2026, 1, 15)
+MEASURES = ("PV", "ACCRUED", "DV01", "CS01", "KRD", "FX_DELTA")
+CURRENCIES = ("USD", "EUR", "GBP")
+
+CURVES = {
+    "USD": {"2026-01-15": 0.0365, "2027-01-15": 0.034, "2029-01-15": 0.0335, "2036-01-15": 0.039, "2056-01-15": 0.043},
+    "EUR": {"2026-07-15": 0.019, "2028-01-15": -0.004, "2036-01-31": 0.025, "2046-01-15": 0.028},
+    "GBP": {"2025-06-30": 0.041, "2031-01-15": 0.038},
+}
+SPOTS = {"EURUSD": 1.0875, "GBPUSD": 1.27, "EURGBP": 0.856}
+BOND = {
+    "position_id": "bond",
+    "product_type": "FIXED_BOND",
+    "currency": "USD",
+    "notional": 1_000_000.0,
+    "start_date": "2021-03-15",
+    "maturity_date": "2031-03-15",
+    "coupon": 0.0425,
+    "day_count": "30/360",
+    "frequency": 2,
+    "stub": "short_first",
+}
+LOAN = {
+    "position_id": "loan",
+    "product_type": "AMORT_LOAN",
+    "currency": "EUR",
+    "notional": 500_000.0,
+    "start_date": "2024-01-31",
+    "maturity_date": "2034-01-31",
+    "rate": 0.05,
+    "day_count": "ACT/360",
+    "frequency": 12,
+    "amortization": "level_pay",
+    "stub": "short_first",
+}
+FORWARD = {
+    "position_id": "forward",
+    "product_type": "FX_FWD",
+    "base_currency": "EUR",
+    "quote_currency": "USD",
+    "notional": 2_000_000.0,
+    "strike": 1.1,
+    "maturity_date": "2027-03-15",
+}
+
+
+def world(valuation: date = VALUATION, curves: dict[str, dict[str, float]] = CURVES, **spots: float) -> World:
+    return World(valuation.isoformat(), curves, spots or SPOTS)
+
+
+def market(of: World | None = None) -> Market:
+    of = of or world()
+    curves = {
+        name: {
+            "interpolation": "linear_zero",
+            "compounding": "continuous",
+            "day_count": "ACT/365F",
+            "pillars": list(curve),
+            "zero_rates": list(curve.values()),
+        }
+        for name, curve in of.curves.items()
+    }
+    snapshot = {"snapshot_id": "eod", "as_of": of.valuation, "curves": curves, "fx_spot": of.spots}
+    return Market.model_validate(snapshot)
+
+
+def scenarios(*shocks: list[dict[str, Any]]) -> list[Scenario]:
+    return [Scenario.model_validate({"id": f"s{number}", "shocks": some}) for number, some in enumerate(shocks)]
+
+
+def priced(
+    positions: Sequence[dict[str, Any]],
+    *shocks: list[dict[str, Any]],
+    measures: Sequence[str] = ("PV",),
+    valuation: date = VALUATION,
+    in_market: World | None = None,
+    reporting: str | None = None,
+) -> PricedRun:
+    """The run of these positions under scenarios s0, s1, … of these shocks (none: `base`)."""
+    portfolio = Portfolio.from_records(positions)
+    return price_run(portfolio, market(in_market), scenarios(*shocks), measures, valuation, reporting)
+
+
+def value(position: dict[str, Any], measure: str = "PV", **options: Any) -> float:
+    """The one value of one position in the base scenario."""
+    run = priced([position], measures=[measure], **options)
+    assert run.error == [None], run.error_detail
+    return float(run.values[0, 0])
+
+
+def error(position: dict[str, Any], measure: str = "PV", **options: Any) -> tuple[str | None, str | None]:
+    """The code and the sentence of the one row of one position, whose cells must be null if there is one."""
+    run = priced([position], measures=[measure], **options)
+    assert len(run.error) == 1
+    return run.error[0], run.error_detail[0]
+
+
+def days(first: date, last: date) -> st.SearchStrategy[date]:
+    """Dates, month ends among them more often than chance would have it."""
+    plain = st.dates(first, last)
+    return st.one_of(plain, plain.map(lambda day: min(_month_end(day), last)))
+
+
+def _month_end(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+
+
+amounts = st.builds(lambda size, sign: size * sign, st.floats(1.0, 1e7), st.sampled_from([1.0, -1.0]))
+
+
+@st.composite
+def lending(draw: st.DrawFn, product: str) -> dict[str, Any]:
+    start = draw(days(date(2018, 1, 1), date(2030, 1, 1)))
+    maturity = draw(days(start + timedelta(days=1), start + timedelta(days=6000)))
+    position = {
+        "position_id": "random",
+        "product_type": product,
+        "currency": draw(st.sampled_from(CURRENCIES)),
+        "notional": draw(amounts),
+        "start_date": start.isoformat(),
+        "maturity_date": maturity.isoformat(),
+        "day_count": draw(st.sampled_from(list(DAY_COUNTS))),
+        "frequency": draw(st.sampled_from([1, 2, 4, 12])),
+        "stub": draw(st.sampled_from(["short_first", "short_last", "long_first"])),
+        "credit_spread": draw(st.one_of(st.none(), st.just(0.0), st.floats(-0.01, 0.1))),
+        "coupon" if product == "FIXED_BOND" else "rate": draw(st.one_of(st.just(0.0), st.floats(-0.02, 0.15))),
+    }
+    if product == "AMORT_LOAN":
+        position["amortization"] = draw(st.sampled_from(["level_pay", "straight_line", "bullet"]))
+    return position
+
+
+@st.composite
+def forwards(draw: st.DrawFn) -> dict[str, Any]:
+    base, quote = draw(st.sampled_from([("EUR", "USD"), ("GBP", "USD"), ("EUR", "GBP")]))
+    return {
+        "position_id": "random",
+        "product_type": "FX_FWD",
+        "base_currency": base,
+        "quote_currency": quote,
+        "notional": draw(amounts),
+        "strike": draw(st.floats(0.5, 2.0)),
+        "maturity_date": draw(days(date(2025, 1, 1), date(2060, 1, 1))).isoformat(),
+    }
+
+
+positions = st.one_of(lending("FIXED_BOND"), lending("AMORT_LOAN"), forwards())
+bps = st.floats(-200.0, 400.0)
+shocks = st.one_of(
+    st.builds(lambda bp, currency: {"kind": "rate_parallel", "bp": bp, "currency": currency}, bps, st.sampled_from(["*", *CURRENCIES])),
+    st.builds(
+        lambda bp, node: {"kind": "rate_node", "bp": bp, "currency": node[0], "pillar": node[1]},
+        bps,
+        st.sampled_from([(name, pillar) for name, curve in CURVES.items() for pillar in curve]),
+    ),
+    st.builds(lambda bp: {"kind": "credit_spread", "bp": bp}, bps),
+    st.builds(lambda pair, by: {"kind": "fx", "pair": pair, "relative": by}, st.sampled_from(list(SPOTS)), st.floats(-0.5, 0.5)),
+)
+scenario_sets = st.lists(st.lists(shocks, max_size=3), min_size=1, max_size=3)
