@@ -1,0 +1,65 @@
+"""What becomes of a record, and what is done with a group that could not be saved."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.failures import Conflict, Failure, Permanent, Rejection, Transient, UnknownVersion
+from events.identity import Identity
+from storage.faults import Fault
+from streams.backoff import Backoff
+from streams.decisions import Next, RetryPolicy, after_save_failed, verdict
+from streams.item import Verdict
+
+POLICY = RetryPolicy(max_attempts=3)
+WHO = Identity("runs", "run.requested.v9", "/s", "e", 0, "acme", bytes(16), bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("failure", "attempts", "expected"),
+    [
+        (None, 1, Verdict.COMPLETE),
+        (None, 9, Verdict.COMPLETE),
+        (Permanent("internal", "bad"), 1, Verdict.FAIL),
+        (Rejection("garbage", "bad"), 1, Verdict.REJECT),
+        (Conflict("input_conflict", "taken"), 1, Verdict.REJECT),
+        (Transient("internal", "later"), 1, Verdict.RETRY),
+        (Transient("internal", "later"), 2, Verdict.RETRY),
+        (Transient("internal", "later"), 3, Verdict.FAIL),
+        (UnknownVersion("unknown_version", "v9", WHO), 2, Verdict.RETRY),
+        (UnknownVersion("unknown_version", "v9", WHO), 3, Verdict.REJECT),
+    ],
+)
+def test_a_record_ends_as_its_failure_and_its_attempts_say(failure: Failure | None, attempts: int, expected: Verdict) -> None:
+    assert verdict(failure, attempts, POLICY) is expected
+
+
+@pytest.mark.parametrize(
+    ("fault", "breaks", "size", "expected"),
+    [
+        (Fault.AGAIN, 0, 100, Next.AGAIN),
+        (Fault.AGAIN, 9, 1, Next.AGAIN),
+        (Fault.OUTAGE, 0, 100, Next.AGAIN),
+        (Fault.BROKEN, 1, 100, Next.AGAIN),
+        (Fault.BROKEN, 2, 100, Next.AGAIN),
+        (Fault.BROKEN, 3, 100, Next.SPLIT),
+        (Fault.BROKEN, 3, 1, Next.GIVE_UP),
+        (Fault.BAD, 0, 2, Next.SPLIT),
+        (Fault.BAD, 0, 1, Next.GIVE_UP),
+        (None, 0, 7, Next.SPLIT),
+        (None, 0, 1, Next.GIVE_UP),
+    ],
+)
+def test_a_group_is_saved_again_split_or_given_up(fault: Fault | None, breaks: int, size: int, expected: Next) -> None:
+    assert after_save_failed(fault, breaks, size) is expected
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1))
+def test_waits_grow_to_the_cap_and_never_vanish(attempt: int, draw: float) -> None:
+    backoff = Backoff(base=0.5, cap=30.0)
+    delay = backoff.delay(attempt, lambda: draw)
+    assert 0.25 <= delay <= 30.0
+    assert delay <= 0.5 * 2 ** min(attempt - 1, 60)
+    assert backoff.delay(attempt + 1, lambda: draw) >= delay

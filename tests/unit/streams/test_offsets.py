@@ -1,0 +1,99 @@
+"""The watermark never passes what is not finished, and gets as far as it may."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.offsets import Offsets, Partition
+
+TP = TopicPartition("runs.requested", 0)
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=8), st.randoms())
+def test_the_watermark_is_the_end_of_the_last_fetch_before_the_first_unfinished_one(sizes: list[int], random: Any) -> None:
+    partition = Partition(TP)
+    ends, fetches, offset = [], [], 0
+    for size in sizes:
+        offset += size + random.randrange(3)  # transactions leave gaps
+        ends.append(offset)
+        fetches.append(partition.deliver(offset, size))
+    unfinished = [place for place, size in enumerate(sizes) for _ in range(size)]
+    random.shuffle(unfinished)
+    while unfinished:
+        partition.finish(fetches[unfinished.pop()])
+        first = min(unfinished, default=len(sizes))
+        assert partition.watermark == (ends[first - 1] if first else None)
+
+
+class FakeConsumer:
+    def __init__(self, error: Exception | None = None) -> None:
+        self.committed: list[dict[TopicPartition, int]] = []
+        self.error = error
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        if self.error:
+            raise self.error
+        self.committed.append(offsets)
+
+
+def offsets_with(consumer: FakeConsumer) -> Offsets:
+    offsets = Offsets("runs", interval=0.0, pause=0.0)
+    offsets.consumer = lambda: consumer
+    offsets.checked.set()
+    return offsets
+
+
+async def test_only_what_moved_is_committed() -> None:
+    consumer = FakeConsumer()
+    offsets = offsets_with(consumer)
+    offsets.finish(offsets.partition("runs.requested", 0).deliver(7, 1))
+    offsets.partition("runs.requested", 1).deliver(9, 1)
+    assert await offsets.commit(offsets.partitions.values())
+    assert await offsets.commit(offsets.partitions.values())
+    assert consumer.committed == [{TP: 7}]
+
+
+async def test_nothing_is_committed_before_the_assignment_is_checked() -> None:
+    consumer = FakeConsumer()
+    offsets = offsets_with(consumer)
+    offsets.checked.clear()
+    offsets.finish(offsets.partition("runs.requested", 0).deliver(7, 1))
+    assert not await offsets.commit(offsets.partitions.values())
+    assert consumer.committed == []
+
+
+async def test_a_commit_that_failed_is_tried_again_without_further_records() -> None:
+    consumer = FakeConsumer(KafkaConnectionError("away"))
+    offsets = offsets_with(consumer)
+    task = asyncio.create_task(offsets.run())
+    offsets.finish(offsets.partition("runs.requested", 0).deliver(7, 1))
+    await asyncio.sleep(0.01)
+    consumer.error = None
+    async with asyncio.timeout(5):
+        while not consumer.committed:  # noqa: ASYNC110 - a fake has no event
+            await asyncio.sleep(0.001)
+    task.cancel()
+    assert consumer.committed[0] == {TP: 7}
+
+
+async def test_a_revoked_partition_commits_what_it_finished_and_a_new_assignment_starts_afresh() -> None:
+    consumer = FakeConsumer()
+    offsets = offsets_with(consumer)
+    old = offsets.partition("runs.requested", 0)
+    first, second = old.deliver(5, 1), old.deliver(9, 1)
+    offsets.finish(first)
+    gone = offsets.revoke([TP])
+    assert gone == [old]
+    assert old.dead
+    assert offsets.partition("runs.requested", 0) is not old
+    offsets.finish(second)
+    await offsets.commit(offsets.partitions.values())
+    assert consumer.committed == []
+    await offsets.commit(gone)
+    assert consumer.committed == [{TP: 9}]
