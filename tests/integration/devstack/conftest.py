@@ -25,11 +25,12 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """An empty folder for the state of one test's stack, whose servers are ended with it."""
+    """An empty folder for the state of one test's stack, or of several within it; their servers are ended with the test."""
     with tempfile.TemporaryDirectory(prefix="millrace-devstack-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
         yield Path(name)
-        Stack(Path(name)).stop()
+        for lock in Path(name).rglob("stack.lock"):
+            Stack(lock.parent).stop()
 
 
 @pytest.fixture
