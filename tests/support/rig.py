@@ -26,6 +26,8 @@ from streams.topics import WantedTopic, ensure_topics
 
 PARTITIONS = 3
 PATIENCE = 60.0
+# The name under which the sessions of an engine stand in pg_stat_activity.
+APPLICATION = "engine-under-test"
 
 
 class Rig:
@@ -33,7 +35,7 @@ class Rig:
 
     def __init__(self, spec: FlowSpec, kafka: str, database_url: str, redis_url: str, object_store_url: str) -> None:
         self.spec, self.kafka = spec, KafkaConfig(kafka)
-        self.database_url, self.redis_url = database_url, redis_url
+        self.database_url, self.redis_url, self.object_store_url = database_url, redis_url, object_store_url
         self.database = Database(database_url)
         self.objects = ObjectStore(object_store_url)
         self.config = EngineConfig(
@@ -54,8 +56,9 @@ class Rig:
 
     @asynccontextmanager
     async def engine(self, config: EngineConfig | None = None, spec: FlowSpec | None = None) -> AsyncIterator[Engine]:
-        """A worker's engine, started; stopped in the end as a worker stops it."""
-        database, keys = Database(self.database_url), IdempotencyKeys(self.redis_url)
+        """A worker's engine, started; stopped in the end as a worker stops it. None of its tasks may end before."""
+        database = Database(self.database_url, application_name=APPLICATION)
+        keys = IdempotencyKeys(self.redis_url)
         engine = Engine(
             config or self.config,
             [spec or self.spec],
@@ -66,6 +69,7 @@ class Rig:
         try:
             await engine.start()
             yield engine
+            assert not [task for task in engine._tasks if task.done()], "a task of the engine has ended"
         finally:
             await engine.stop()
             await keys.close()

@@ -1,0 +1,88 @@
+"""Rigs on the session's servers, and a stack whose servers may be killed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack.stack import Stack
+from devstack.temporary import temporary_stack
+from storage.migrate import migrate
+from tests.conftest import own_database
+from tests.support.notes import TABLE, NotesFlow, notes
+from tests.support.rig import Rig
+from tests.support.worker import flow_named
+from tests.support.worker_process import Workers, workers
+
+# The claim that new rows of the outbox have, so short that a test can wait for another worker to take them over.
+SHORT_CLAIM = "alter table outbox alter column claimed_until set default now() + interval '3 seconds'"
+
+
+def forget_notes() -> None:
+    NotesFlow.worked.clear()
+    NotesFlow.batches.clear()
+    NotesFlow.running.clear()
+
+
+@pytest.fixture
+async def rig(
+    kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str
+) -> AsyncIterator[Rig]:
+    """Topics, tables and keys for the notes flow."""
+    forget_notes()
+    rig = Rig(notes(topic_prefix), kafka, database_url, redis_url, object_store_url)
+    await rig.prepare(TABLE, SHORT_CLAIM)
+    yield rig
+    await rig.close()
+
+
+@pytest.fixture
+async def runs_rig(
+    kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str
+) -> AsyncIterator[Rig]:
+    """Topics, tables and keys for the flow of runs as Millrace has it."""
+    rig = Rig(flow_named("runs", topic_prefix), kafka, database_url, redis_url, object_store_url)
+    await rig.prepare(SHORT_CLAIM)
+    yield rig
+    await rig.close()
+
+
+@pytest.fixture
+async def note_workers(rig: Rig, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Workers]:
+    """Worker processes that run the notes flow."""
+    async with workers(rig, "notes", topic_prefix, tmp_path) as crew:
+        yield crew
+
+
+@pytest.fixture
+async def run_workers(runs_rig: Rig, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Workers]:
+    """Worker processes that run the flow of runs."""
+    async with workers(runs_rig, "runs", topic_prefix, tmp_path) as crew:
+        yield crew
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Servers that these tests may kill, beside those that the other tests share."""
+    with temporary_stack() as own:
+        own.start()
+        yield own
+
+
+@pytest.fixture
+async def fragile(stack: Stack, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Rig]:
+    """The notes flow on servers that may be killed; they run again when the test begins and when it ends."""
+    forget_notes()
+    stack.start()
+    env = stack.env()
+    objects = tmp_path / "objects"
+    objects.mkdir()
+    async with own_database(env["DATABASE_URL"], "template1") as url:
+        await migrate(url)
+        rig = Rig(notes(topic_prefix), env["KAFKA_BOOTSTRAP_SERVERS"], url, env["REDIS_URL"], objects.as_uri())
+        await rig.prepare(TABLE, SHORT_CLAIM)
+        yield rig
+        await rig.close()
+        stack.start()
