@@ -1,6 +1,6 @@
 """Writes the example book, market and scenarios: `python examples/make_book.py`. The same bytes every time.
 
-Everything here is made up to look plausible; none of it is a quote, a client's position or anybody's opinion. Four
+Everything here is made up to look plausible; none of it is a quote, a client's position or anybody's opinion. Three
 positions are wrong on purpose, to show what becomes of such.
 """
 
@@ -24,7 +24,8 @@ BONDS, LOANS, FORWARDS = 150, 100, 60
 PILLAR_YEARS = (0, 0.25, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30)
 # Level at the short end and the long end, continuous, ACT/365F.
 CURVES = {"USD": (0.0365, 0.0432), "EUR": (0.0195, 0.0288), "GBP": (0.0372, 0.0461), "JPY": (0.0075, 0.0215)}
-SPOTS = {"EURUSD": 1.0875, "GBPUSD": 1.2710, "USDJPY": 152.40}
+# There is a price for kronor, but no curve.
+SPOTS = {"EURUSD": 1.0875, "GBPUSD": 1.2710, "USDJPY": 152.40, "USDSEK": 9.8}
 DAY_COUNTS = ("ACT/365F", "ACT/360", "30/360", "30E/360", "ACT/ACT ISMA")
 PAIRS = (("EUR", "USD"), ("GBP", "USD"), ("USD", "JPY"), ("EUR", "GBP"))
 
@@ -93,7 +94,7 @@ def forward(draw: random.Random, number: int) -> Position:
 
 
 def wrong(draw: random.Random) -> list[Position]:
-    """One position of each kind of error, and one that has matured, which is none."""
+    """Positions that cannot be priced, each in its own way, and one that has matured, which is no error."""
     base = bond(draw, 0)
     return [
         base | {"position_id": "WRONG-UNKNOWN-PRODUCT", "product_type": "CAT_BOND"},

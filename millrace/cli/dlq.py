@@ -49,7 +49,8 @@ def list_(
     if not rows:
         note("No dead letters.")
         return
-    data().print(table(("id", "last failed", "flow", "client", "event", "reason", "message"), map(_line, rows)))
+    columns = ("id", "last failed", "flow", "client", "reason", "message")
+    data().print(table(columns, map(_line, rows), whole=columns[:-1]))
     note(f"[dim]{offset + 1}-{offset + len(rows)} of {total}. One of them in full: millrace dlq show ID[/]")
 
 
@@ -75,8 +76,7 @@ def as_plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> tuple[Any, ...]:
     when = row["last_failed_at"].strftime("%Y-%m-%d %H:%M:%S")
-    event = row["event_id"] or f"{row['topic']}/{row['partition']}/{row['offset']}"
-    return row["id"], when, row["flow"], row["client_id"] or "-", event, row["error_class"], row["message"]
+    return row["id"], when, row["flow"], row["client_id"] or "-", row["error_class"], row["message"]
 
 
 def _text(value: bytes) -> str:

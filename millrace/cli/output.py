@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from millrace.failures import CommandError
 
+PIPE_WIDTH = 140
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -23,8 +25,8 @@ def data() -> Console:
     """The console of what was asked for: stdout."""
     from rich.console import Console
 
-    # A pipe has no width: what is cut off there is lost.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160, soft_wrap=not sys.stdout.isatty())
+    # A pipe has no width of its own.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 @functools.cache
@@ -57,16 +59,23 @@ def complain(error: CommandError) -> None:
         typer.echo(f"  {error.advice}", err=True)
 
 
-def table(columns: Iterable[str], rows: Iterable[Iterable[Any]], *, title: str = "", numbers: Iterable[str] = ()) -> Table:
-    """A light table; columns named in `numbers` are aligned to the right."""
+def table(
+    columns: Iterable[str],
+    rows: Iterable[Iterable[Any]],
+    *,
+    title: str = "",
+    numbers: Iterable[str] = (),
+    whole: Iterable[str] = (),
+) -> Table:
+    """A light table; columns named in `numbers` are aligned to the right, those in `whole` never broken."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     made = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    right = set(numbers)
+    right, unbroken = set(numbers), {*numbers, *whole}
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=column in unbroken)
     for row in rows:
         made.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     return made

@@ -1,0 +1,39 @@
+"""Events to look at, change and publish: examples/events, with ids of their own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from millrace.failures import Refused
+from millrace.ids import uuid7
+
+FOLDER = Path(__file__).resolve().parents[1] / "examples"
+SOURCE = "/examples"
+
+
+def fresh(event_type: str, client: str) -> dict[str, Any]:
+    """The example of that type with ids of its own and the time now. Raises Refused for a type without an example."""
+    known = {path.stem: path for path in (FOLDER / "events").glob("*.json")}
+    if event_type not in known:
+        raise Refused(f"there is no example of type {event_type!r}", f"There are: {', '.join(sorted(known))}")
+    data = orjson.loads(known[event_type].read_bytes())
+    return envelope(event_type, client, {"run_id": str(uuid7()), **data})
+
+
+def envelope(event_type: str, client: str, data: dict[str, Any], subject: str = "run_id") -> dict[str, Any]:
+    """A CloudEvent with a fresh id around `data`, whose field `subject` names what it is about."""
+    return {
+        "specversion": "1.0",
+        "id": str(uuid7()),
+        "source": SOURCE,
+        "type": event_type,
+        "subject": data[subject],
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "clientid": client,
+        "data": data,
+    }
