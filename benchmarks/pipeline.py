@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import redis.asyncio
 from rich.console import Console
 from rich.table import Table
 
@@ -106,6 +107,8 @@ async def _prepare(prefix: str, count: int) -> None:
     await connection.execute(TABLE)
     await connection.execute("truncate readings, inbox, outbox")
     await connection.close()
+    async with redis.asyncio.Redis.from_url(os.environ["REDIS_URL"]) as keys:
+        await keys.flushall()
     await publish(kafka, [Outgoing(topics[0], str(number).encode(), reading(number)) for number in range(count)])
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
 
 from events.event import Event
-from events.identity import completion_id
 
 SOURCE: Final = "/millrace"
 
@@ -18,18 +18,18 @@ _OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
 
 def completion(
-    event: Event, event_type: str, data: Mapping[str, Any] | BaseModel, now: datetime | str, part: str = ""
+    event: Event, event_type: str, data: Mapping[str, Any] | BaseModel, now: datetime | str, answer_id: UUID
 ) -> bytes:
     """The compact JSON CloudEvent of type `event_type` that answers `event`.
 
-    Its id is `completion_id` of the event, that type and `part` (the slice number as text, else empty), so the same answer
-    always has the same id. It carries the event's client, generation, replay and trace; its subject (the natural key,
-    if the event named none); as causation the event's id; as correlation the event's, or else its id. `now` is its
-    time; dates and UUIDs in `data` are written in their ISO forms, numbers that are not finite as null.
+    `answer_id` is the `completion_id` of the event, so that the same answer always has the same id. It carries the event's
+    client, generation, replay and trace; its subject (the natural key, if the event named none); as causation the event's
+    id; as correlation the event's, or else its id. `now` is its time; dates and UUIDs in `data` are written in their ISO
+    forms, numbers that are not finite as null.
     """
     envelope: dict[str, Any] = {
         "specversion": "1.0",
-        "id": completion_id(event.flow, event.source, event.id, event.generation, event_type, part),
+        "id": answer_id,
         "source": SOURCE,
         "type": event_type,
         "time": now,

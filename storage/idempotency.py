@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+import hiredis
 import redis.asyncio as redis
 import structlog
 from redis.exceptions import RedisError
@@ -48,7 +49,7 @@ class IdempotencyKeys:
         unknown: list[bytes | None] = [None] * len(keys)
         if not keys or self._resting():
             return unknown
-        commands = [("HMGET", name, *keys) for name in self._names(flow)]
+        commands = [(b"HMGET", name, *keys) for name in self._names(flow)]
         days = await self._pipeline(commands)
         if days is None:
             return unknown
@@ -62,7 +63,7 @@ class IdempotencyKeys:
             return
         today = self._names(flow)[0]
         pairs = [part for pair in marks.items() for part in pair]
-        await self._pipeline([("HSET", today, *pairs), ("EXPIRE", today, (self._days + 1) * DAY_SECONDS)])
+        await self._pipeline([(b"HSET", today, *pairs), (b"EXPIRE", today, (self._days + 1) * DAY_SECONDS)])
 
     async def ping(self) -> None:
         """Raises what the client raises when Redis does not answer."""
@@ -80,12 +81,26 @@ class IdempotencyKeys:
         return time.monotonic() < self._resting_until
 
     async def _pipeline(self, commands: Sequence[tuple[Any, ...]]) -> list[Any] | None:
+        """The replies to commands that travel together; None when Redis did not answer all of them."""
+        # hiredis packs a batch in a tenth of the time that the client's own packing takes.
+        packed = b"".join(hiredis.pack_command(command) for command in commands)
         try:
-            async with asyncio.timeout(self._timeout), self._redis.pipeline(transaction=False) as pipeline:
-                for command in commands:
-                    pipeline.execute_command(*command)
-                return await pipeline.execute()
+            async with asyncio.timeout(self._timeout):
+                return await self._exchange(packed, len(commands))
         except (RedisError, OSError, TimeoutError) as error:
             self._resting_until = time.monotonic() + self._pause
-            log.warning("redis_away", error=str(error), detail="records are checked against the inbox instead")
+            log.warning("redis_away", error=repr(error), detail="records are checked against the inbox instead")
             return None
+
+    async def _exchange(self, packed: bytes, replies: int) -> list[Any]:
+        pool = cast("Any", self._redis.connection_pool)
+        connection = await pool.get_connection()
+        try:
+            await connection.send_packed_command([packed])
+            return [await connection.read_response() for _ in range(replies)]
+        except BaseException:
+            # What is left unread would be taken for the answer to the next question.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await pool.release(connection)

@@ -13,6 +13,7 @@ from storage.faults import Fault, fault_of
 from streams import metrics
 from streams.backoff import Backoff
 from streams.config import LaneLimits
+from streams.custody import Custody
 from streams.decisions import Next, after_save_failed, unstorable
 from streams.group import GroupSaver, Saved
 from streams.item import Item
@@ -29,9 +30,14 @@ class Committer:
     """
 
     def __init__(
-        self, saver: GroupSaver, outages: Outages, limits: LaneLimits, then: Callable[[Saved], Awaitable[None]]
+        self,
+        saver: GroupSaver,
+        custody: Custody,
+        outages: Outages,
+        limits: LaneLimits,
+        then: Callable[[Saved], Awaitable[None]],
     ) -> None:
-        self.saver, self.outages, self.limits, self.then = saver, outages, limits, then
+        self.saver, self.custody, self.outages, self.limits, self.then = saver, custody, outages, limits, then
         self.flow = saver.spec.name
         self.backoff = Backoff(base=0.05, cap=2.0)
         self._finished: deque[Item] = deque()
@@ -43,9 +49,14 @@ class Committer:
             self._some.set()
 
     async def run(self) -> None:
-        """Commits groups until cancelled; two of these run side by side."""
+        """Commits groups until cancelled; two of these run side by side.
+
+        While more is in hand than is finished, a group waits a moment for it.
+        """
         while True:
             await self._some.wait()
+            if len(self._finished) < min(self.custody.count, self.limits.group_records):
+                await asyncio.sleep(self.limits.linger)
             group = self._next_group()
             if group:
                 await self.commit(group)

@@ -11,8 +11,8 @@ from streams.decisions import RetryPolicy
 class LaneLimits:
     """What one lane may hold and how it waits. Times in seconds, sizes in bytes.
 
-    `patience` is how long a full lane lets Kafka's consumer wait before its partitions are paused; `drain` how long a
-    rebalance or a shutdown waits for what is in hand.
+    `patience` is how long a full lane lets Kafka's consumer wait before its partitions are paused; `linger`
+    how long a group waits for what is still in hand; `drain` how long a rebalance or a shutdown waits for that.
     """
 
     queue_records: int = 20_000
@@ -20,6 +20,7 @@ class LaneLimits:
     decode_records: int = 500
     group_records: int = 2_000
     group_bytes: int = 16 * 1024 * 1024
+    linger: float = 0.002
     committers: int = 2
     patience: float = 5.0
     drain: float = 10.0

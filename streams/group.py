@@ -13,7 +13,6 @@ from handlers.flow import Flow, FlowSpec
 from storage import dead_letters, inbox, outbox, retries
 from storage.database import Connection, Database
 from storage.inbox import InboxRow
-from storage.keys import as_uuid
 from storage.outbox import OutboxRow
 from streams import rows
 from streams.decisions import RetryPolicy, verdict
@@ -75,7 +74,7 @@ class GroupSaver:
 
     async def _accept(self, connection: Connection, items: list[Item], saved: Saved, *, careful: bool) -> set[UUID]:
         """Inbox first, then the flow's results, then what follows from its answers; returns the keys that waited."""
-        waiting = await retries.stored_hashes(connection, [as_uuid(item.event.key) for item in items])
+        waiting = await retries.stored_hashes(connection, [item.uuid for item in items])
         _refuse_other_payloads(items, waiting)
         inbox_rows = [rows.inbox_row(item) for item in items]
         if careful:
@@ -90,12 +89,12 @@ class GroupSaver:
     async def _enter(self, connection: Connection, items: list[Item], inbox_rows: list[InboxRow], saved: Saved) -> list[Item]:
         """Enters what is new; the others are duplicates, or conflicts when their payload is another."""
         entered = await inbox.enter_new(connection, inbox_rows)
-        known = [item for item in items if as_uuid(item.event.key) not in entered]
+        known = [item for item in items if item.uuid not in entered]
         if known:
-            stored = await inbox.stored_hashes(connection, [as_uuid(item.event.key) for item in known])
+            stored = await inbox.stored_hashes(connection, [item.uuid for item in known])
             _refuse_other_payloads(known, stored)
             saved.verdicts += [(item, Verdict.DUPLICATE) for item in known]
-        return [item for item in items if as_uuid(item.event.key) in entered]
+        return [item for item in items if item.uuid in entered]
 
     async def _answer(self, connection: Connection, items: list[Item], saved: Saved) -> None:
         """Stores the results of events that are new; each answer makes a completion, a failed one a dead letter too."""
@@ -118,9 +117,9 @@ class GroupSaver:
         if not items:
             return
         kept = await retries.keep(connection, [rows.retry_row(item, self.policy) for item in items])
-        others = [item for item in items if as_uuid(rows.identity(item).key) not in kept]
+        others = [item for item in items if item.uuid not in kept]
         if others:
-            keys = [as_uuid(rows.identity(item).key) for item in others]
+            keys = [item.uuid for item in others]
             stored = await retries.stored_hashes(connection, keys) | await inbox.stored_hashes(connection, keys)
             _refuse_other_payloads(others, stored)
         saved.verdicts += [(item, Verdict.RETRY) for item in items]
@@ -137,10 +136,9 @@ class GroupSaver:
 
     async def _close(self, connection: Connection, items: list[Item], waiting: set[UUID]) -> None:
         """Ends the waiting of what came from `retries`, and of what overtook its own retry."""
-        ended = [item for item in items if item.fetch is None or (waiting and as_uuid(rows.identity(item).key) in waiting)]
+        ended = [item for item in items if item.identity and (item.fetch is None or item.uuid in waiting)]
         if ended:
-            who = [rows.identity(item) for item in ended]
-            await retries.close(connection, [(as_uuid(each.key), each.payload_sha256) for each in who])
+            await retries.close(connection, [(item.uuid, rows.identity(item).payload_sha256) for item in ended])
 
     async def _reclaim(self, connection: Connection, items: Sequence[Item], saved: Saved) -> None:
         """What an earlier try of this group left in the outbox, when its commit was applied after all."""
@@ -160,9 +158,9 @@ def _refuse_conflicts(items: Sequence[Item], answers: Sequence[Answer | Conflict
 
 def _refuse_other_payloads(items: Sequence[Item], stored: dict[UUID, bytes]) -> None:
     found = False
-    for item in items:
+    for item in items if stored else ():
         identity = rows.identity(item)
-        known = stored.get(as_uuid(identity.key))
+        known = stored.get(item.uuid)
         if known is not None and known != identity.payload_sha256:
             message = f"id {identity.id} of {identity.source} was accepted before with another payload"
             item.failure, found = Conflict(Reason.PAYLOAD_CONFLICT, message), True

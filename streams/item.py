@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any
+from uuid import UUID
 
 from events.event import Event
 from events.failures import Failure
 from events.identity import Identity
+from storage.keys import as_uuid
 from streams.offsets import Fetch
 
 
@@ -29,13 +31,15 @@ DONE = frozenset({Verdict.COMPLETE, Verdict.FAIL, Verdict.DUPLICATE})
 class Item:
     """A record, what it turned out to be, and what came of it.
 
-    `identity` is None until its envelope proved valid, and an Event once its data did. `attempts` counts this one.
+    `identity` is None until its envelope proved valid; then `uuid` is its key as the tables have it. `event` is there once
+    its data proved valid too. `attempts` counts this one.
     `fetch` is None for a record that comes from `retries`. The record itself is kept for a retry or a dead letter.
     `in_hand`: a hand or a committer has it; `owns_key`: its twins wait for it.
     """
 
     __slots__ = (
         "attempts",
+        "event",
         "failure",
         "fetch",
         "headers",
@@ -48,6 +52,7 @@ class Item:
         "result",
         "size",
         "topic",
+        "uuid",
         "value",
     )
 
@@ -66,16 +71,23 @@ class Item:
         self.key, self.value, self.headers = key, value, headers
         self.size = len(value or b"") + len(key or b"") + OVERHEAD
         self.fetch, self.attempts = fetch, attempts
-        self.identity: Identity | Event | None = None
+        self.identity: Identity | None = None
         self.result: Any = None
         self.failure: Failure | None = None
         self.in_hand = self.owns_key = False
+        self.event: Event
+        self.uuid: UUID
 
-    @property
-    def event(self) -> Event:
-        """The event of a record that was decoded."""
-        assert isinstance(self.identity, Event)  # noqa: S101 - only decoded items are asked
-        return self.identity
+    def know(self, identity: Identity | None) -> None:
+        """What is known of a record that is no event to work on."""
+        self.identity = identity
+        if identity is not None:
+            self.uuid = as_uuid(identity.key)
+
+    def accept(self, event: Event) -> None:
+        """The record is an event."""
+        self.know(event)
+        self.event = event
 
     @property
     def is_abandoned(self) -> bool:

@@ -8,7 +8,6 @@ from storage import inbox
 from storage.database import Database
 from storage.faults import fault_of
 from storage.idempotency import IdempotencyKeys
-from storage.keys import as_uuid
 from streams.item import Item
 from streams.outages import Outages
 
@@ -32,11 +31,11 @@ class Known:
         while True:
             try:
                 async with self.database.connection() as connection:
-                    stored = await inbox.stored_hashes(connection, [as_uuid(item.event.key) for item in items])
+                    stored = await inbox.stored_hashes(connection, [item.uuid for item in items])
             except Exception as error:
                 if fault_of(error) is None:
                     raise
                 if not await self.outages.waited(error, self.flow, "dedupe"):
                     return set()  # unknown is always a right answer: the inbox decides again at save
             else:
-                return {item.event.key for item in items if stored.get(as_uuid(item.event.key)) == item.event.payload_sha256}
+                return {item.event.key for item in items if stored.get(item.uuid) == item.event.payload_sha256}

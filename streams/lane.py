@@ -59,13 +59,14 @@ class Lane:
         self.known, self.relay, self.outages = known, relay, outages
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
-        self.committer = Committer(saver, outages, limits, self.publish)
+        self.custody = Custody()
+        self.committer = Committer(saver, self.custody, outages, limits, self.publish)
         self._queue: deque[Item] = deque()
         self._ready: deque[Item] = deque()
         self._queued, self._is_ready = asyncio.Event(), asyncio.Event()
         self.kept_retries = asyncio.Event()
         self.halted: str | None = None
-        self.custody, self._stopping = Custody(), False
+        self._stopping = False
         # The keys between dedupe and settle, each with the twins that came meanwhile.
         self._in_flight: dict[bytes, list[Item]] = {}
 
@@ -121,10 +122,11 @@ class Lane:
                 events.append(item)  # a twin: it has been here before
                 continue
             try:
-                item.identity = decode(item.value, self.spec.name, self.spec.models)
+                item.accept(decode(item.value, self.spec.name, self.spec.models))
                 events.append(item)
             except (Rejection, UnknownVersion) as failure:
-                item.identity, item.failure = failure.identity, failure
+                item.know(failure.identity)
+                item.failure = failure
                 others.append(item)
         self.custody.take(others)
         self.committer.put(others)

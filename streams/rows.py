@@ -17,7 +17,6 @@ from handlers.flow import FlowSpec
 from storage.dead_letters import DeadLetterRow
 from storage.headers import pack_headers
 from storage.inbox import InboxRow
-from storage.keys import as_uuid
 from storage.outbox import OutboxRow
 from storage.retries import RetryRow
 from streams.decisions import RetryPolicy
@@ -35,7 +34,7 @@ def identity(item: Item) -> Identity:
 def inbox_row(item: Item) -> InboxRow:
     event = item.event
     return InboxRow(
-        as_uuid(event.key),
+        item.uuid,
         event.flow,
         event.source,
         event.id,
@@ -50,7 +49,7 @@ def retry_row(item: Item, policy: RetryPolicy) -> RetryRow:
     """The row of an event whose attempt failed for a passing reason."""
     who, failure = identity(item), _failure(item)
     return RetryRow(
-        event_key=as_uuid(who.key),
+        event_key=item.uuid,
         flow=who.flow,
         source=who.source,
         event_id=who.id,
@@ -101,13 +100,14 @@ def fingerprint(flow: str, failure: Failure) -> str:
 def completion_row(spec: FlowSpec, item: Item, answer: Answer, owner: UUID, now: datetime) -> OutboxRow:
     """The completion of an event, from its answer."""
     event = item.event
+    row_id = completion_of(spec, event)
     return OutboxRow(
-        completion_of(spec, event),
+        row_id,
         event.flow,
         event.client_id,
         spec.completed_topic,
         spec.key(event.data).encode(),
-        completion(event, spec.completed_type, answer.data, now),
+        completion(event, spec.completed_type, answer.data, now, row_id),
         None,
         owner,
     )
