@@ -78,6 +78,10 @@ where event_key in (
 )
 returning event_key, topic, partition, "offset", key, value, headers, attempts
 """
+RELEASE = """
+update retries set attempts = attempts - 1, owner = null, leased_until = null
+where flow = $1 and owner = $2 and leased_until is not null
+"""
 NEXT_DUE = """
 select extract(epoch from min(greatest(next_attempt_at, coalesce(leased_until, next_attempt_at))) - now())::float8
 from retries where flow = $1
@@ -106,6 +110,11 @@ async def stored_hashes(connection: Connection, keys: Collection[UUID]) -> dict[
 async def lease(connection: Connection, flow: str, owner: UUID, term: timedelta, limit: int) -> list[DueRow]:
     """Takes up to `limit` due events for `term`; the attempt counts from here, so that a death counts too."""
     return [DueRow(*row.values()) for row in await connection.fetch(LEASE, flow, owner, term, limit)]
+
+
+async def release(connection: Connection, flow: str, owner: UUID) -> None:
+    """Ends the owner's leases early; the attempts they counted were not begun."""
+    await connection.execute(RELEASE, flow, owner)
 
 
 async def next_due(connection: Connection, flow: str) -> float | None:
