@@ -54,8 +54,15 @@ async def reader(kafka: KafkaConfig, topics: Sequence[str], *, from_start: bool 
 
     Raises UnknownTopicOrPartitionError naming a topic that does not exist, and KafkaError.
     """
-    # Without a group, aiokafka assigns every partition of the topics.
-    consumer = AIOKafkaConsumer(*topics, **kafka.client_arguments(), enable_auto_commit=False, isolation_level="read_committed")
+    # Without a group, aiokafka assigns every partition of the topics. It begins to look for its first positions on
+    # starting, and what it finds then may come after the seek: so both have to ask for the same.
+    consumer = AIOKafkaConsumer(
+        *topics,
+        **kafka.client_arguments(),
+        auto_offset_reset="earliest" if from_start else "latest",
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+    )
     try:
         await consumer.start()
         if from_start:
