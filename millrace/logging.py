@@ -7,6 +7,7 @@ Passwords and keys are taken out of every line, whoever wrote it.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Collection
@@ -79,7 +80,10 @@ def _json() -> list[Processor]:
 
 def _as_json(_logger: WrappedLogger, _method: str, line: EventDict) -> str:
     first = {name: line.pop(name, None) for name in ("timestamp", "level", "event")}
-    return orjson.dumps(first | dict(line), default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(first | dict(line), default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # an integer beyond 64 bits
+        return json.dumps(first | dict(line), default=repr)
 
 
 def _console(stream: TextIO) -> list[Processor]:

@@ -13,7 +13,7 @@ HIDDEN = "***"
 SHORTEST_SECRET = 4
 URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@'\"]*):([^/\s'\"]+)@")
 KEY_ASSIGNED = re.compile(
-    r"(?i)\b((?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|authorization)['\"]?\s*[=:]\s*['\"]?|(?:bearer|basic)\s+)"
+    r"(?i)((?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|authorization)['\"]?\s*[=:]\s*['\"]?|\b(?:bearer|basic)\s+)"
     r"(?!(?:bearer|basic)\s)[^\s,;'\"&}]+"
 )
 API_KEY = re.compile(r"\b(?:sk|pk)-[A-Za-z0-9_-]{8,}")
