@@ -30,6 +30,7 @@ from streams.outages import Outages, Probe
 from streams.publisher import Publisher
 from streams.relay import Relay
 from streams.retry import RetryFeeder
+from streams.stages import Stages, Trace, no_trace
 from streams.subscribers import Intake
 
 log = structlog.get_logger(__name__)
@@ -49,12 +50,13 @@ class Engine:
         kafka: KafkaConfig,
         keys: IdempotencyKeys,
         resources: Resources,
+        trace: Trace = no_trace,
     ) -> None:
         self.config, self.flows, self.kafka, self.keys, self.resources = config, flows, kafka, keys, resources
-        self.owner = uuid4()
+        self.owner, self.trace = uuid4(), trace
         database = resources.database
         self.publisher = Publisher(kafka)
-        self.relay = Relay(database, self.publisher, self.owner, claim=config.claim)
+        self.relay = Relay(database, self.publisher, self.owner, claim=config.claim, trace=trace)
         self.probes: Mapping[str, Probe] = {
             "database": database.ping,
             "redis": keys.ping,
@@ -138,6 +140,7 @@ class Engine:
             relay=self.relay,
             outages=self.outages,
             limits=self.config.lane,
+            stage=Stages(spec.name, self.trace),
         )
 
     async def _wait_for_servers(self) -> None:

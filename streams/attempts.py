@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from events.failures import Failure, Kind
+from streams.context import context
 from streams.decisions import timed_out, unexpected
 from streams.item import Item
 from streams.outages import Outages
@@ -31,7 +32,7 @@ async def attempt(step: Step, items: Sequence[Item], *, name: str, flow: str, ti
             if await outages.waited(error, flow, name):
                 continue
             if len(items) == 1:
-                return [_failure(error, items[0], name)]
+                return [_failure(error, items[0], name, flow)]
             break
     alone = [await attempt(step, [item], name=name, flow=flow, timeout=timeout, outages=outages) for item in items]
     return [result for each in alone for result in each]
@@ -51,9 +52,8 @@ async def _bounded(step: Step, items: Sequence[Item], name: str, timeout: float)
     return results
 
 
-def _failure(error: Exception, item: Item, name: str) -> Failure:
+def _failure(error: Exception, item: Item, name: str, flow: str) -> Failure:
     if isinstance(error, Failure) and error.kind is not Kind.OUTAGE:
         return error
-    who = item.identity
-    log.error("unexpected_error", step=name, event_id=who.id if who else None, exc_info=error)
+    log.error("unexpected_error", step=name, **context(flow, item), exc_info=error)
     return unexpected(error)

@@ -13,11 +13,13 @@ from storage.faults import Fault, fault_of
 from streams import metrics
 from streams.backoff import Backoff
 from streams.config import LaneLimits
+from streams.context import context
 from streams.custody import Custody
 from streams.decisions import Next, after_save_failed, unstorable
 from streams.group import GroupSaver, Saved
 from streams.item import Item
 from streams.outages import Outages
+from streams.stages import Stages
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +37,11 @@ class Committer:
         custody: Custody,
         outages: Outages,
         limits: LaneLimits,
+        stage: Stages,
         then: Callable[[Saved], Awaitable[None]],
     ) -> None:
-        self.saver, self.custody, self.outages, self.limits, self.then = saver, custody, outages, limits, then
+        self.saver, self.custody, self.outages, self.limits = saver, custody, outages, limits
+        self.stage, self.then = stage, then
         self.flow = saver.spec.name
         self.backoff = Backoff(base=0.05, cap=2.0)
         self._finished: deque[Item] = deque()
@@ -75,7 +79,7 @@ class Committer:
         tries = breaks = 0
         while True:
             try:
-                with metrics.STAGE_SECONDS.labels(self.flow, "save").time():
+                with self.stage("save"):
                     saved = await self.saver.save(group, after_break=breaks > 0)
             except Exception as error:  # noqa: BLE001 - the decision below says what is done about it
                 tries += 1
@@ -96,14 +100,15 @@ class Committer:
                 return []
 
     async def _decide(self, error: Exception, fault: Fault | None, breaks: int, size: int) -> Next:
-        log.warning("save_failed", agent=self.flow, fault=fault, size=size, error=repr(error))
+        # What cannot be stored is content, and the driver quotes it.
+        told = repr(error) if fault in {Fault.AGAIN, Fault.BROKEN, Fault.OUTAGE} else type(error).__name__
+        log.warning("save_failed", agent=self.flow, fault=fault, size=size, error=told)
         waited = await self.outages.waited(error, self.flow, "save")
         return Next.AGAIN if waited else after_save_failed(fault, breaks, size)
 
     def _give_up(self, item: Item, error: Exception) -> None:
         """An outcome that cannot be stored fails; a failure that cannot be stored either is a dead letter alone."""
-        who = item.identity.id if item.identity else None
-        log.error("outcome_cannot_be_stored", agent=self.flow, event_id=who, offset=item.offset, exc_info=error)
+        log.error("outcome_cannot_be_stored", **context(self.flow, item), exc_info=error)
         if item.failure is None:
             item.failure = unstorable(error)
         else:

@@ -13,7 +13,6 @@ settle   idempotency keys are marked, offsets may advance
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -25,7 +24,7 @@ from events.event import decode
 from events.failures import Failure, Rejection, UnknownVersion
 from handlers.flow import Flow, FlowSpec
 from streams import metrics
-from streams.attempts import attempt
+from streams.attempts import Step, attempt
 from streams.budget import Budget
 from streams.committer import Committer
 from streams.config import LaneLimits
@@ -33,9 +32,11 @@ from streams.custody import Custody
 from streams.group import GroupSaver, Saved
 from streams.item import DONE, Item, Verdict
 from streams.known import Known
+from streams.line import Line
 from streams.offsets import Offsets
 from streams.outages import Outages
 from streams.relay import Publication, Relay
+from streams.stages import Stages
 from streams.tally import tally
 
 log = structlog.get_logger(__name__)
@@ -54,16 +55,15 @@ class Lane:
         relay: Relay,
         outages: Outages,
         limits: LaneLimits,
+        stage: Stages,
     ) -> None:
-        self.spec, self.flow, self.limits = spec, flow, limits
+        self.spec, self.flow, self.limits, self.stage = spec, flow, limits, stage
         self.known, self.relay, self.outages = known, relay, outages
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
         self.custody = Custody()
-        self.committer = Committer(saver, self.custody, outages, limits, self.publish)
-        self._queue: deque[Item] = deque()
-        self._ready: deque[Item] = deque()
-        self._queued, self._is_ready = asyncio.Event(), asyncio.Event()
+        self.committer = Committer(saver, self.custody, outages, limits, stage, self.publish)
+        self._queue, self._ready = Line(), Line()
         self.kept_retries = asyncio.Event()
         self.halted: str | None = None
         self._stopping = False
@@ -92,8 +92,7 @@ class Lane:
 
     def feed(self, items: Sequence[Item]) -> None:
         """Puts items into the queue: fetched records, due retries, twins whose first is settled."""
-        self._queue.extend(items)
-        self._queued.set()
+        self._queue.put(items)
 
     def hold(self, items: Sequence[Item]) -> None:
         """Counts items against the lane's budget, until they are finished."""
@@ -103,16 +102,11 @@ class Lane:
 
     async def _feed(self) -> None:
         while True:
-            await self._queued.wait()
-            items = [self._queue.popleft() for _ in range(min(len(self._queue), self.limits.decode_records))]
-            if not self._queue:
-                self._queued.clear()
-            with metrics.STAGE_SECONDS.labels(self.spec.name, "decode").time():
-                events = self.decode(self._present(items))
-            with metrics.STAGE_SECONDS.labels(self.spec.name, "dedupe").time():
-                self._ready.extend(await self.dedupe(events))
-            if self._ready:
-                self._is_ready.set()
+            items = self._present(await self._queue.take(self.limits.decode_records))
+            with self.stage("decode"):
+                events = self.decode(items)
+            with self.stage("dedupe"):
+                self._ready.put(await self.dedupe(events))
 
     def decode(self, items: Iterable[Item]) -> list[Item]:
         """The items that are events; the others go to be saved as what they are: rejections, or versions to wait for."""
@@ -155,26 +149,19 @@ class Lane:
 
     async def _hand(self) -> None:
         while True:
-            await self._is_ready.wait()
-            batch = [self._ready.popleft() for _ in range(min(len(self._ready), self.spec.batch))]
-            if not self._ready:
-                self._is_ready.clear()
-            batch = self._present(batch)
-            if batch:
-                self.custody.take(batch)
-                await self._carry(batch)
+            batch = self._present(await self._ready.take(self.spec.batch))
+            self.custody.take(batch)
+            await self._carry(batch)
 
     async def _carry(self, batch: list[Item]) -> None:
         """Load and work for a batch; whatever fails in one goes straight to be saved."""
-        loaded = self._passed(batch, await self._step("load", batch))
-        self.committer.put(self._passed(loaded, await self._step("work", loaded)))
+        loaded = self._passed(batch, await self._attempt("load", self._load, batch))
+        self.committer.put(self._passed(loaded, await self._attempt("work", self._work, loaded)))
 
-    async def _step(self, name: str, items: list[Item]) -> list[Any]:
-        steps = {"load": self._load, "work": self._work}
-        with metrics.STAGE_SECONDS.labels(self.spec.name, name).time():
-            return await attempt(
-                steps[name], items, name=name, flow=self.spec.name, timeout=self.spec.timeout, outages=self.outages
-            )
+    async def _attempt(self, name: str, step: Step, items: list[Item]) -> list[Any]:
+        flow, timeout = self.spec.name, self.spec.timeout
+        with self.stage(name):
+            return await attempt(step, items, name=name, flow=flow, timeout=timeout, outages=self.outages)
 
     async def _load(self, items: Sequence[Item]) -> Sequence[Any]:
         return await self.flow.load([item.event for item in items])
@@ -196,17 +183,18 @@ class Lane:
 
     async def publish(self, saved: Saved) -> None:
         """Hands a committed group to the relay; it settles when its rows have left."""
-        await self.relay.put(Publication(saved.outbox, partial(self.settle, saved)))
+        await self.relay.put(Publication(self.spec.name, saved.outbox, partial(self.settle, saved)))
 
     async def settle(self, saved: Saved) -> None:
         """Marks what is done in Redis and lets the offsets advance."""
         marks = {item.event.key: item.event.payload_sha256 for item, became in saved.verdicts if became in DONE}
-        await self.known.keys.settle(self.spec.name, marks)
+        with self.stage("settle"):
+            await self.known.keys.settle(self.spec.name, marks)
+            for item, _ in saved.verdicts:
+                self.finish(item)
         tally(self.spec.name, saved.verdicts)
-        for item, became in saved.verdicts:
-            self.finish(item)
-            if became is Verdict.RETRY:
-                self.kept_retries.set()
+        if any(became is Verdict.RETRY for _, became in saved.verdicts):
+            self.kept_retries.set()
 
     def finish(self, item: Item) -> None:
         """The item has its outcome in Postgres: its offset may be passed."""

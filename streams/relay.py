@@ -19,6 +19,7 @@ from storage.outbox import OutboxRow
 from streams import metrics
 from streams.backoff import Backoff
 from streams.publisher import Publisher, Refused
+from streams.stages import Stages, Trace, no_trace
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +30,7 @@ TAKE_OVER_ROWS = 500
 class Publication:
     """Rows to publish, and what follows when all of them have left."""
 
+    flow: str
     rows: list[OutboxRow]
     then: Callable[[], Awaitable[None]]
 
@@ -40,10 +42,20 @@ class Relay:
     with the rows that are still its own.
     """
 
-    def __init__(self, database: Database, publisher: Publisher, owner: UUID, *, claim: float = 60.0, waiting: int = 4) -> None:
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publisher,
+        owner: UUID,
+        *,
+        claim: float = 60.0,
+        waiting: int = 4,
+        trace: Trace = no_trace,
+    ) -> None:
         self.database, self.publisher, self.owner = database, publisher, owner
         self.claim = timedelta(seconds=claim)
         self.backoff = Backoff(base=0.2, cap=5.0)
+        self.trace = trace
         self._queue: asyncio.Queue[Publication] = asyncio.Queue(waiting)
         self._published: list[UUID] = []
         self._to_delete = asyncio.Event()
@@ -57,7 +69,8 @@ class Relay:
         while True:
             publication = await self._queue.get()
             if publication.rows:
-                await self._until_published(publication.rows)
+                with Stages(publication.flow, self.trace)("publish"):
+                    await self._until_published(publication.rows)
             await publication.then()
 
     async def take_over(self) -> None:

@@ -1,12 +1,17 @@
-"""Counting what became of a group."""
+"""Saying what became of a group: each of its outcomes is counted, and those that are not plain success have a line."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
+import structlog
+
 from streams import metrics
+from streams.context import context
 from streams.item import Item, Verdict
+
+log = structlog.get_logger(__name__)
 
 BY_VERDICT = {
     Verdict.COMPLETE: metrics.COMPLETED,
@@ -14,13 +19,23 @@ BY_VERDICT = {
     Verdict.RETRY: metrics.RETRIED,
     Verdict.DUPLICATE: metrics.DEDUPLICATED,
 }
+SAYINGS = {Verdict.FAIL: "event_failed", Verdict.REJECT: "record_rejected", Verdict.RETRY: "event_waits_for_retry"}
 
 
 def tally(flow: str, verdicts: Sequence[tuple[Item, Verdict]]) -> None:
-    """Counts what became of the items of a group."""
+    """Counts and tells what became of the items of a group."""
     for verdict, number in Counter(became for _, became in verdicts).items():
         if verdict in BY_VERDICT:
             BY_VERDICT[verdict].labels(flow).inc(number)
     for item, became in verdicts:
-        if became is Verdict.REJECT and item.failure is not None:
-            metrics.REJECTED.labels(flow, item.failure.code).inc()
+        if became in SAYINGS and item.failure is not None:
+            _tell(flow, item, became)
+
+
+def _tell(flow: str, item: Item, became: Verdict) -> None:
+    failure = item.failure
+    assert failure is not None  # noqa: S101 - the caller has looked
+    if became is Verdict.REJECT:
+        metrics.REJECTED.labels(flow, failure.code).inc()
+    # The message may quote what the event says, so the line has the code alone; the dead letter has the rest.
+    log.warning(SAYINGS[became], **context(flow, item), reason=failure.code, attempts=item.attempts)
