@@ -1,1 +1,3 @@
-"""Prices portfolios: positions, a market and scenarios in, rows and totals out. Pure: `flow.py` does the reading and writing."""
+"""Prices portfolios: positions, a market and scenarios in; rows and totals out. Pure, but for `flow.py` and what it reads and
+writes with.
+"""

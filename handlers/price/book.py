@@ -24,6 +24,7 @@ class Book:
     needs: where it is in the market, by position; -1: nowhere.
     """
 
+    product_type: str
     pricer: Pricer
     rows: Ints
     terms: Terms
@@ -38,7 +39,8 @@ class Book:
         needs = pricer.requirements(group.terms)
         curves = np.stack([market.curves.find(currency) for currency in needs.curves])
         lack, lacks = _lacking(needs, curves, market)
-        return cls(pricer, group.rows, group.terms, group.terms.maturity <= valuation, lack, lacks, curves)
+        matured = group.terms.maturity <= valuation
+        return cls(group.product_type, pricer, group.rows, group.terms, matured, lack, lacks, curves)
 
     def pillar_counts(self, market: MarketData) -> Ints:
         """How many key rates each position has; 1 where the market lacks something."""

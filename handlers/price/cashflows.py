@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from itertools import accumulate
 from typing import Self
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Floats, Ints, offsets
+from handlers.price.arrays import Floats, Ints, offsets
 from handlers.price.daycount import accrued_fractions, period_fractions
 from handlers.price.schedule import Schedule, build
 
 # Fewer loans than this are cheaper one by one than period by period.
 _FEW_LOANS = 16
+
+# Below this the general formula divides numbers that have lost their digits.
+_NO_RATE = 1e-16
 
 LEVEL_PAY, STRAIGHT_LINE, BULLET = 0, 1, 2
 AMORTIZATIONS = {"level_pay": LEVEL_PAY, "straight_line": STRAIGHT_LINE, "bullet": BULLET}
@@ -97,28 +99,42 @@ def _outstanding(terms: LendingTerms, schedule: Schedule, fractions: Floats) -> 
     return outstanding
 
 
-def _level_pay_balances(terms: LendingTerms, schedule: Schedule, fractions: Floats, loans: Ints, outstanding: Floats) -> None:
-    """Fills in the balances of these level-pay loans: what is left after interest and payment, period after period."""
-    counts, rate = schedule.counts[loans], terms.rate[loans]
-    payment = level_payment(terms.notional[loans], rate / terms.frequency[loans], counts)
+def _level_pay_balances(
+    terms: LendingTerms, schedule: Schedule, fractions: Floats, loans: Ints, outstanding: Floats
+) -> None:
+    """Fills in the balances of these level-pay loans: what interest and payment leave, period after period."""
+    payment = level_payment(terms.notional[loans], terms.rate[loans] / terms.frequency[loans], schedule.counts[loans])
     growth = 1.0 + terms.rate[schedule.owner] * fractions
     if loans.size < _FEW_LOANS:
-        for first, last, paid in zip(schedule.bounds[loans].tolist(), schedule.last[loans].tolist(), payment.tolist(), strict=True):
-            factors = growth[first:last].tolist()
-            outstanding[first : last + 1] = list(accumulate(factors, lambda left, factor: left * factor - paid, initial=outstanding[first].item()))
-        return
+        for loan, paid in zip(loans.tolist(), payment.tolist(), strict=True):
+            _balances_of_one(growth, paid, outstanding, slice(*schedule.bounds[loan : loan + 2].tolist()))
+    else:
+        _balances_of_many(growth, payment, outstanding, schedule.bounds[loans], schedule.counts[loans])
+
+
+def _balances_of_one(growth: Floats, paid: float, outstanding: Floats, periods: slice) -> None:
+    balance = float(outstanding[periods.start])
+    balances = [balance]
+    for factor in growth[periods].tolist()[:-1]:
+        balance = balance * factor - paid
+        balances.append(balance)
+    outstanding[periods] = balances
+
+
+def _balances_of_many(growth: Floats, payment: Floats, outstanding: Floats, first: Ints, counts: Ints) -> None:
+    """A step a period over all loans, the longest first, so that those that still run lie together."""
     order = np.argsort(-counts, kind="stable")
-    first, payment, counts = schedule.bounds[loans[order]], payment[order], counts[order]
-    alive = np.searchsorted(-counts, -np.arange(1, counts[0]), side="left").tolist()
+    first, payment, counts = first[order], payment[order], counts[order]
+    running = np.searchsorted(-counts, -np.arange(1, counts[0]), side="left").tolist()
     period, balance = first, outstanding[first]
-    for place, live in enumerate(alive, start=1):
-        balance = balance[:live] * growth[period[:live]] - payment[:live]
-        period = first[:live] + place
+    for place, loans in enumerate(running, start=1):
+        balance = balance[:loans] * growth[period[:loans]] - payment[:loans]
+        period = first[:loans] + place
         outstanding[period] = balance
 
 
 def level_payment(notional: Floats, periodic_rate: Floats, counts: Ints) -> Floats:
     """The payment that repays `notional` in so many equal payments at this rate a period; notional / count at rate 0."""
-    zero = periodic_rate == 0.0
+    zero = np.abs(periodic_rate) < _NO_RATE
     rate = np.where(zero, 1.0, periodic_rate)
     return np.where(zero, notional / counts, notional * rate / -np.expm1(-counts * np.log1p(rate)))

@@ -11,7 +11,7 @@ from handlers.price.arrays import Floats, Ints, distinct
 DAYS_A_YEAR = 365.0
 BASIS_POINT = 1e-4
 
-# Currency codes and days in one number: days lie well within ±2**22.
+# A curve's number and a distance in days as one number: calendar dates are less than 2**22 days apart.
 _SHIFT = 2**23
 
 
@@ -40,36 +40,45 @@ class Curves:
         """How many pillars each curve has."""
         return self.bounds[curve + 1] - self.bounds[curve]
 
-    def nodes(self, curve: Ints, day: Ints) -> tuple[Nodes, Ints]:
-        """The distinct (curve, day) pairs, and the place of each given pair among them."""
-        keys, place = distinct(curve * _SHIFT + (day - self.valuation))
-        node_curve, ahead = np.divmod(keys, _SHIFT)
-        return self._between_pillars(node_curve, ahead), place
+    def nodes(self, curve: Ints, day: Ints, spread: Floats | None = None) -> tuple[Nodes, Ints]:
+        """The distinct (curve, day) pairs, none before the valuation, and the place of each given pair among them.
 
-    def _between_pillars(self, curve: Ints, ahead: Ints) -> Nodes:
+        `spread` (S) is added to the zero rates.
+        """
+        horizon = int(day.max()) - self.valuation + 1
+        keys, place = distinct(curve * horizon + (day - self.valuation))
+        node_curve, ahead = np.divmod(keys, horizon)
+        return self._between_pillars(node_curve, ahead, spread), place
+
+    def _between_pillars(self, curve: Ints, ahead: Ints, spread: Floats | None) -> Nodes:
         first, last = self.bounds[curve], self.bounds[curve + 1] - 1
-        own = np.repeat(np.arange(self.currencies.size), np.diff(self.bounds))
-        keys = own * 2 * _SHIFT + (self.pillars - self.valuation)
-        left = np.searchsorted(keys, curve * 2 * _SHIFT + ahead, side="right") - 1
+        left = np.searchsorted(self._pillar_keys(), curve * _SHIFT + ahead, side="right") - 1
         left = np.minimum(np.maximum(left, first), last)
         right = np.minimum(left + 1, last)
         gap = np.maximum(self.pillars[right] - self.pillars[left], 1)
-        share = np.minimum(np.maximum((ahead + self.valuation - self.pillars[left]) / gap, 0.0), 1.0)
-        share = np.where(left == right, 0.0, share)
-        return Nodes(ahead / DAYS_A_YEAR, left - first, right - first, share, self._discount(ahead, left, right, share))
-
-    def _discount(self, ahead: Ints, left: Ints, right: Ints, share: Floats) -> Floats:
+        share = np.maximum((ahead + self.valuation - self.pillars[left]) / gap, 0.0)
+        share[left == right] = 0.0
         time = ahead / DAYS_A_YEAR
         exponent = self.rates[left]
-        exponent *= (-time * (1.0 - share))[:, None]
-        exponent -= self.rates[right] * (time * share)[:, None]
-        return np.exp(exponent, out=exponent)
+        exponent *= (share - 1.0)[:, None] * time[:, None]
+        exponent -= self.rates[right] * (share * time)[:, None]
+        if spread is not None:
+            exponent -= spread * time[:, None]
+        return Nodes(time, left - first, right - first, share, np.exp(exponent, out=exponent))
+
+    def _pillar_keys(self) -> Ints:
+        """All pillars in one ascending order: by curve, then by date."""
+        own = np.repeat(np.arange(self.currencies.size), np.diff(self.bounds))
+        return own * _SHIFT + (self.pillars - self.valuation)
 
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """U points on curves: `time` in years, the pillars `left` and `right` of it (counted from the curve's first), the
-    weight `share` of the right one, and `discount` (U × S) factors."""
+    """N points on curves under S scenarios.
+
+    `time` in years, the pillars `left` and `right` of it, counted from the curve's first, the weight `share` of the right
+    one in the zero rate, and the discount factors (N × S).
+    """
 
     time: Floats
     left: Ints

@@ -9,8 +9,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import numpy as np
+import numpy.typing as npt
 
 from handlers.price.arrays import Ints
+
+# Narrow, because the tables are read at random places and should stay in the cache.
+Months = npt.NDArray[np.int32]
 
 _EPOCH = date(1970, 1, 1)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
@@ -21,7 +25,8 @@ FIRST_DAY, LAST_DAY = FIRST_DATE.toordinal() - _EPOCH_ORDINAL, LAST_DATE.toordin
 _BOUNDS = np.arange("1890-01", "2310-02", dtype="M8[M]").astype("M8[D]").astype(np.int64)
 _STARTS, _LENGTHS = _BOUNDS[:-1], np.diff(_BOUNDS)
 _TABLE_DAY = int(_BOUNDS[0])
-_MONTHS = np.repeat(np.arange(_STARTS.size), _LENGTHS)
+_MONTHS = np.repeat(np.arange(_STARTS.size, dtype=np.int32), _LENGTHS)
+_DAYS = (np.arange(_MONTHS.size, dtype=np.int32) - (_STARTS - _TABLE_DAY)[_MONTHS] + 1).astype(np.int32)
 
 
 def to_day(value: date) -> int:
@@ -34,29 +39,23 @@ def to_date(day: int) -> date:
     return _EPOCH + timedelta(days=day)
 
 
-def month_of(day: Ints) -> Ints:
+def month_of(day: Ints) -> Months:
     """The month in which each day lies."""
     return _MONTHS[day - _TABLE_DAY]
 
 
-def day_of_month(day: Ints, month: Ints) -> Ints:
-    """1 to 31; `month` is `month_of(day)`."""
-    return day - _STARTS[month] + 1
+def month_and_day(day: Ints) -> tuple[Months, Months]:
+    """The month of each day, and its day in that month, 1 to 31."""
+    place = day - _TABLE_DAY
+    return _MONTHS[place], _DAYS[place]
 
 
-def in_month(month: Ints, day_of_month: Ints) -> Ints:
+def in_month(month: Ints | Months, day_of_month: Ints | Months) -> Ints:
     """That day of that month, clipped to the month's end."""
     return _STARTS[month] + np.minimum(day_of_month, _LENGTHS[month]) - 1
 
 
 def add_months(day: Ints, months: Ints) -> Ints:
     """The day so many months later (earlier when negative), clipped to the month's end."""
-    month = month_of(day)
-    return in_month(month + months, day_of_month(day, month))
-
-
-def year_month_day(day: Ints) -> tuple[Ints, Ints, Ints]:
-    """Calendar fields; the year counts from 1890, which differences do not see."""
-    month = month_of(day)
-    year = month // 12
-    return year, month - 12 * year, day_of_month(day, month)
+    month, day_of_month = month_and_day(day)
+    return in_month(month + months, day_of_month)

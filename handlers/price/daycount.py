@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from handlers.price.arrays import Bools, Floats, Ints
-from handlers.price.dates import add_months, year_month_day
+from handlers.price.dates import add_months, month_and_day
 from handlers.price.schedule import Schedule
 
 ACT_365F, ACT_360, THIRTY_360, THIRTY_E_360, ACT_ACT_ISMA = range(5)
@@ -32,16 +32,16 @@ def act_360(start: Ints, end: Ints) -> Floats:
 
 def thirty_360(start: Ints, end: Ints) -> Floats:
     """The 31st counts as the 30th; at the end only if the start is the 30th or 31st too."""
-    (y1, m1, d1), (y2, m2, d2) = year_month_day(start), year_month_day(end)
+    (m1, d1), (m2, d2) = month_and_day(start), month_and_day(end)
     d1 = np.minimum(d1, 30)
-    d2 = np.where((d2 == 31) & (d1 == 30), 30, d2)
-    return (360 * (y2 - y1) + 30 * (m2 - m1) + d2 - d1) / 360.0
+    d2 = np.where(d1 == 30, np.minimum(d2, 30), d2)
+    return (30 * (m2 - m1) + d2 - d1) / 360.0
 
 
 def thirty_e_360(start: Ints, end: Ints) -> Floats:
     """The 31st counts as the 30th at both ends."""
-    (y1, m1, d1), (y2, m2, d2) = year_month_day(start), year_month_day(end)
-    return (360 * (y2 - y1) + 30 * (m2 - m1) + np.minimum(d2, 30) - np.minimum(d1, 30)) / 360.0
+    (m1, d1), (m2, d2) = month_and_day(start), month_and_day(end)
+    return (30 * (m2 - m1) + np.minimum(d2, 30) - np.minimum(d1, 30)) / 360.0
 
 
 _BY_DATES = {ACT_365F: act_365f, ACT_360: act_360, THIRTY_360: thirty_360, THIRTY_E_360: thirty_e_360}
@@ -63,7 +63,7 @@ def period_fractions(schedule: Schedule, day_count: Ints, frequency: Ints) -> Fl
 def _fractions_by(code: int, schedule: Schedule, chosen: Ints | slice, frequency: Ints) -> Floats:
     if code != ACT_ACT_ISMA:
         return _BY_DATES[code](schedule.start[chosen], schedule.end[chosen])
-    fractions = 1.0 / frequency[schedule.owner]
+    fractions = (1.0 / frequency)[schedule.owner]
     odd = schedule.irregular
     if odd.size:
         owner = schedule.owner[odd]

@@ -25,17 +25,22 @@ Faults = dict[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One term of a product. `absent` is what stands for a value that is not given; None: it must be given."""
+    """One term of a product.
+
+    `absent` is what stands for a value that is not given; None: it must be given. `numeric`: text files hold it as a
+    number.
+    """
 
     name: str
     parse: Callable[[Any], int | float]
     dtype: type = np.int64
     absent: int | float | None = None
+    numeric: bool = False
 
 
 def number(name: str, absent: float | None = None) -> Field:
     """A finite number."""
-    return Field(name, parse_number, np.float64, absent)
+    return Field(name, parse_number, np.float64, absent, numeric=True)
 
 
 def day(name: str, absent: int | None = None) -> Field:
@@ -56,7 +61,7 @@ def choice(name: str, choices: Mapping[Any, int]) -> Field:
             raise ValueError(f"must be one of {', '.join(map(str, choices))}, not {quoted(value)}")
         return choices[value]
 
-    return Field(name, parse)
+    return Field(name, parse, numeric=all(type(key) is int for key in choices))
 
 
 def parse_number(value: Any) -> float:
@@ -125,7 +130,8 @@ def _by_distinct_value(field: Field, values: Sequence[Any]) -> tuple[Column, Fau
 
 
 def _one_by_one(field: Field, values: Sequence[Any]) -> tuple[Column, Faults]:
-    column, faults = np.zeros(len(values), dtype=field.dtype), {}
+    column: Column = np.zeros(len(values), dtype=field.dtype)
+    faults: Faults = {}
     for place, value in enumerate(values):
         if value is None and field.absent is not None:
             column[place] = field.absent

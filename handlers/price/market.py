@@ -42,10 +42,15 @@ class MarketData:
                     shocks.unavailable.setdefault(place, f"scenario {scenario.id}: {missing}")
         return shocks.applied(to_day(valuation))
 
+    @property
+    def scenarios(self) -> int:
+        """How many scenarios there are."""
+        return self.spread_shift.size
+
     def spot(self, base: int, quote: int) -> Floats | None:
         """Units of `quote` for one of `base` under each scenario: as quoted, else the inverse, else by way of USD."""
         if base == quote:
-            return np.ones(self.spread_shift.size)
+            return np.ones(self.scenarios)
         direct = self._quoted(base, quote)
         if direct is not None or _USD in (base, quote):
             return direct
@@ -66,6 +71,8 @@ class MarketData:
 
     def under(self, scenarios: slice) -> MarketData:
         """The same market under some of its scenarios."""
+        if scenarios == slice(None):
+            return self
         return MarketData(
             replace(self.curves, rates=self.curves.rates[:, scenarios]),
             {pair: spot[scenarios] for pair, spot in self.spots.items()},

@@ -19,36 +19,33 @@ from handlers.price.market import MarketData
 
 @dataclass(frozen=True, slots=True)
 class DiscountedFlows:
-    """Cash flows of P positions and the N nodes of the curves on which they lie.
+    """Cash flows of P positions and the N nodes of the curves on which they lie, credit shocks in their discount factors.
 
-    `weights` (flows) are the amounts times what the position's own credit spread leaves of them, `place` the node of
-    each flow, `discount` (N × S) the factors with the scenarios' credit spreads in them, `pillars` (P) the number of
-    pillars of each position's curve.
+    `place` is the node of each flow, `weights` are the amounts times what the position's own credit spread leaves of
+    them, `pillars` (P) is the number of pillars of each position's curve.
     """
 
     flows: CashFlows
     nodes: Nodes
     place: Ints
     weights: Floats
-    discount: Floats
     pillars: Ints
 
     def summed(self, weights: Floats) -> Floats:
         """The sum over each position's flows of weight × discount factor (P × S)."""
         shape = (self.flows.bounds.size - 1, self.nodes.time.size)
-        return _product(weights, self.place, self.flows.bounds, self.discount, shape)
+        return _product(weights, self.place, self.flows.bounds, self.nodes.discount, shape)
 
 
 def discounted(flows: CashFlows, market: MarketData) -> DiscountedFlows:
     """`flows` on their currencies' curves, which the market must have."""
     curve = market.curves.find(flows.terms.currency)
-    nodes, place = market.curves.nodes(curve[flows.owner], flows.date)
-    spread, weights, discount = flows.terms.credit_spread, flows.amount, nodes.discount
+    shift = market.spread_shift if market.spread_shift.any() else None
+    nodes, place = market.curves.nodes(curve[flows.owner], flows.date, shift)
+    weights, spread = flows.amount, flows.terms.credit_spread
     if spread.any():
         weights = weights * np.exp(-spread[flows.owner] * nodes.time[place])
-    if market.spread_shift.any():
-        discount = discount * np.exp(-nodes.time[:, None] * market.spread_shift)
-    return DiscountedFlows(flows, nodes, place, weights, discount, market.curves.pillar_counts(curve))
+    return DiscountedFlows(flows, nodes, place, weights, market.curves.pillar_counts(curve))
 
 
 def present_value(priced: DiscountedFlows) -> Floats:
@@ -78,10 +75,11 @@ def krd(priced: DiscountedFlows) -> Floats:
 
 def _pillar_sums(priced: DiscountedFlows, row: Ints, bump: Floats, rows: int) -> Floats:
     bounds = offsets(np.bincount(row, minlength=rows))
-    return _product(priced.weights * bump[priced.place], priced.place, bounds, priced.discount, (rows, priced.nodes.time.size))
+    return _product(
+        priced.weights * bump[priced.place], priced.place, bounds, priced.nodes.discount, (rows, priced.nodes.time.size)
+    )
 
 
 def _product(data: Floats, column: Ints, bounds: Ints, dense: Floats, shape: tuple[int, int]) -> Floats:
     sparse = csr_array((data, column.astype(np.int32), bounds.astype(np.int32)), shape=shape)
-    product: Floats = sparse @ dense
-    return product
+    return np.asarray(sparse @ dense)

@@ -14,7 +14,8 @@ from handlers.price.errors import INVALID_TERMS, UNKNOWN_PRODUCT, Fault
 from handlers.price.fields import Column, Faults, Field, parse_column, quoted
 from handlers.price.pricers import PRICERS, registered_types
 from handlers.price.pricers.pricer import Pricer, Terms
-from handlers.price.readers import MAX_POSITIONS, TableSource, read_positions
+from handlers.price.readers import MAX_POSITIONS, read_positions
+from handlers.price.tables import TableSource
 
 
 class Source(Protocol):
@@ -83,8 +84,8 @@ class _Records:
 
     def __init__(self, records: Sequence[Mapping[str, Any]]) -> None:
         self.records = records
-        self.ids = [record.get("position_id") for record in records]
-        self.types = [record.get("product_type") for record in records]
+        self.ids: Sequence[Any] = [record.get("position_id") for record in records]
+        self.types: Sequence[Any] = [record.get("product_type") for record in records]
 
     def column(self, field: Field, rows: Ints) -> tuple[Column, Faults]:
         name, records = field.name, self.records

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handlers.price.arrays import Bools, Ints, offsets
-from handlers.price.dates import day_of_month, in_month, month_of
+from handlers.price.dates import Months, in_month, month_and_day, month_of
 
 SHORT_FIRST, SHORT_LAST, LONG_FIRST = 0, 1, 2
 STUBS = {"short_first": SHORT_FIRST, "short_last": SHORT_LAST, "long_first": LONG_FIRST}
@@ -50,15 +50,14 @@ class _Roll:
     maturity: Ints
     step: Ints
     forward: Bools
-    month: Ints
-    day: Ints
+    month: Months
+    day: Months
 
     @classmethod
     def of(cls, start: Ints, maturity: Ints, step: Ints, stub: Ints) -> _Roll:
         forward = stub == SHORT_LAST
-        anchor = np.where(forward, start, maturity)
-        month = month_of(anchor)
-        return cls(start, maturity, np.where(forward, step, -step), forward, month, day_of_month(anchor, month))
+        month, day = month_and_day(np.where(forward, start, maturity))
+        return cls(start, maturity, np.where(forward, step, -step), forward, month, day)
 
     def date(self, steps: Ints) -> Ints:
         """The date so many steps from the anchor."""
@@ -68,7 +67,8 @@ class _Roll:
         """How many rolls lie strictly between the anchor and `bound`."""
         whole = np.abs(month_of(bound) - self.month) // np.abs(self.step)
         rolled = self.date(whole)
-        return whole - np.where(self.forward, rolled >= bound, rolled <= bound)
+        steps: Ints = whole - np.where(self.forward, rolled >= bound, rolled <= bound)
+        return steps
 
 
 def build(start: Ints, maturity: Ints, step: Ints, stub: Ints, first_coupon: Ints) -> Schedule:
@@ -111,7 +111,8 @@ def _counts(roll: _Roll, first_end: Ints) -> Ints:
     bound = np.where(roll.forward, roll.maturity, roll.start)
     given = first_end != NO_DATE
     steps = roll.steps_to(np.where(given, first_end, bound))
-    return steps + 1 + given
+    counts: Ints = steps + 1 + given
+    return counts
 
 
 def _irregular(roll: _Roll, first_end: Ints, bounds: Ints, rolled: Ints) -> Ints:

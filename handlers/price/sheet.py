@@ -35,6 +35,9 @@ class PricedRun:
     error_detail: list[str | None]
 
 
+NOT_FINITE = Fault(CALCULATION_FAILED, "the result is not a finite number")
+
+
 class Sheet:
     """Rows to be filled: `widths` (positions × measures) says how many each measure of each position has."""
 
@@ -51,11 +54,12 @@ class Sheet:
     def rows(self, positions: Ints, measure: int) -> Ints:
         """The rows of one measure of these positions."""
         cells = positions * self.measures + measure
-        first, widths = self.first[cells], self.widths[cells]
-        if not widths.size or widths.max() == 1:
-            return first
-        bounds = offsets(widths)
-        return np.repeat(first - bounds[:-1], widths) + np.arange(bounds[-1])
+        rows: Ints = self.first[cells]
+        widths = self.widths[cells]
+        if widths.size and widths.max() > 1:
+            bounds = offsets(widths)
+            rows = np.repeat(rows - bounds[:-1], widths) + np.arange(bounds[-1])
+        return rows
 
     def label(self, positions: Ints, measure: int, labels: Sequence[str]) -> None:
         """Names the buckets of one measure of these positions."""
@@ -64,35 +68,32 @@ class Sheet:
 
     def fail(self, positions: Ints, measure: int, fault: Fault) -> None:
         """Gives the rows of one measure of these positions an error; their values stay null."""
-        for row in self.rows(positions, measure).tolist():
-            self.faults[row] = fault
+        self.faults.update(dict.fromkeys(self.rows(positions, measure).tolist(), fault))
 
     def put_contractual(self, positions: Ints, measure: int, values: Floats | float) -> None:
-        """Values that do not depend on the market (rows × 1), so stand under every scenario."""
-        self._put(self.rows(positions, measure), slice(None), np.broadcast_to(values, (positions.size, 1)))
+        """Values (rows × 1) that do not depend on the market, so stand under every scenario."""
+        rows = self.rows(positions, measure)
+        self._put(rows, slice(None), np.broadcast_to(values, (rows.size, 1)))
 
     def put(self, positions: Ints, measure: int, scenarios: slice, values: Floats) -> None:
         """Values (rows × scenarios) from the market; null under scenarios that could not be built."""
         rows = self.rows(positions, measure)
         self._put(rows, scenarios, values)
         if self.unavailable:
-            self.values[np.ix_(rows, list(self.unavailable))] = np.nan
+            self.values[np.ix_(rows, np.array(list(self.unavailable)))] = np.nan
             fault = Fault(MISSING_MARKET_DATA, next(iter(self.unavailable.values())))
             self.faults.update(dict.fromkeys(rows.tolist(), fault))
 
     def _put(self, rows: Ints, scenarios: slice, values: Floats) -> None:
         """A number that is not finite becomes null."""
+        finite = np.isfinite(values)
+        if not finite.all():
+            values = np.where(finite, values, np.nan)
+            self.faults.update(dict.fromkeys(rows[~finite.all(axis=1)].tolist(), NOT_FINITE))
         if rows.size and rows[-1] - rows[0] + 1 == rows.size:
             self.values[rows[0] : rows[-1] + 1, scenarios] = values
         else:
             self.values[rows, scenarios] = values
-        finite = np.isfinite(values)
-        if not finite.all():
-            for place in np.flatnonzero(~finite.all(axis=1)).tolist():
-                row = int(rows[place])
-                own = self.values[row, scenarios]
-                own[~np.isfinite(own)] = np.nan
-                self.faults.setdefault(row, Fault(CALCULATION_FAILED, "the result is not a finite number"))
 
     def finished(
         self, position_ids: Sequence[str], measures: Sequence[str], totals: dict[str, dict[str, float | None]]
@@ -101,7 +102,7 @@ class Sheet:
         counts = self.widths.reshape(-1, self.measures).sum(axis=1)
         row_no = np.repeat(np.arange(counts.size), counts)
         names = list(measures) * counts.size
-        if self.bucket and len(names) != len(self.bucket):
+        if len(names) != len(self.bucket):
             names = [name for name, width in zip(names, self.widths.tolist(), strict=True) for _ in range(width)]
         error: list[str | None] = [None] * len(self.bucket)
         detail: list[str | None] = [None] * len(self.bucket)

@@ -21,7 +21,7 @@ class Totals:
     def __init__(self, measures: Sequence[str], market: MarketData, reporting: int) -> None:
         self.market = market
         self.reporting = reporting
-        self.sums = {name: np.zeros(market.spread_shift.size) for name in measures if name in TOTALLED}
+        self.sums = {name: np.zeros(market.scenarios) for name in measures if name in TOTALLED}
 
     def add(self, measure: str, currency: Ints, scenarios: slice, values: Floats) -> None:
         """Adds rows in these currencies (values: rows × scenarios)."""
@@ -45,8 +45,8 @@ class Totals:
 
 def _converted(values: Floats, spot: Floats | None) -> Floats:
     if spot is None:
-        return np.where((np.nan_to_num(values) != 0.0).any(axis=0), np.nan, 0.0)
-    sums = values.sum(axis=0)
+        return np.where((np.isfinite(values) & (values != 0.0)).any(axis=0), np.nan, 0.0)
+    sums: Floats = values.sum(axis=0)
     if not np.isfinite(sums).all():
-        sums = np.nansum(values, axis=0)
+        sums = np.where(np.isfinite(values), values, 0.0).sum(axis=0)
     return sums * spot

@@ -124,6 +124,10 @@ def _month_end(day: date) -> date:
 amounts = st.builds(lambda size, sign: size * sign, st.floats(1.0, 1e7), st.sampled_from([1.0, -1.0]))
 
 
+# The textbook formula of a level payment, which the oracle uses, loses all digits at rates such as 1e-200.
+rates = st.one_of(st.just(0.0), st.floats(-0.02, 0.15).map(lambda rate: round(rate, 6)))
+
+
 @st.composite
 def lending(draw: st.DrawFn, product: str) -> dict[str, Any]:
     start = draw(days(date(2018, 1, 1), date(2030, 1, 1)))
@@ -139,7 +143,7 @@ def lending(draw: st.DrawFn, product: str) -> dict[str, Any]:
         "frequency": draw(st.sampled_from([1, 2, 4, 12])),
         "stub": draw(st.sampled_from(["short_first", "short_last", "long_first"])),
         "credit_spread": draw(st.one_of(st.none(), st.just(0.0), st.floats(-0.01, 0.1))),
-        "coupon" if product == "FIXED_BOND" else "rate": draw(st.one_of(st.just(0.0), st.floats(-0.02, 0.15))),
+        "coupon" if product == "FIXED_BOND" else "rate": draw(rates),
     }
     if product == "AMORT_LOAN":
         position["amortization"] = draw(st.sampled_from(["level_pay", "straight_line", "bullet"]))
@@ -163,13 +167,17 @@ def forwards(draw: st.DrawFn) -> dict[str, Any]:
 positions = st.one_of(lending("FIXED_BOND"), lending("AMORT_LOAN"), forwards())
 bps = st.floats(-200.0, 400.0)
 shocks = st.one_of(
-    st.builds(lambda bp, currency: {"kind": "rate_parallel", "bp": bp, "currency": currency}, bps, st.sampled_from(["*", *CURRENCIES])),
+    st.builds(
+        lambda bp, currency: {"kind": "rate_parallel", "bp": bp, "currency": currency}, bps, st.sampled_from(["*", *CURRENCIES])
+    ),
     st.builds(
         lambda bp, node: {"kind": "rate_node", "bp": bp, "currency": node[0], "pillar": node[1]},
         bps,
         st.sampled_from([(name, pillar) for name, curve in CURVES.items() for pillar in curve]),
     ),
     st.builds(lambda bp: {"kind": "credit_spread", "bp": bp}, bps),
-    st.builds(lambda pair, by: {"kind": "fx", "pair": pair, "relative": by}, st.sampled_from(list(SPOTS)), st.floats(-0.5, 0.5)),
+    st.builds(
+        lambda pair, by: {"kind": "fx", "pair": pair, "relative": by}, st.sampled_from(list(SPOTS)), st.floats(-0.5, 0.5)
+    ),
 )
 scenario_sets = st.lists(st.lists(shocks, max_size=3), min_size=1, max_size=3)

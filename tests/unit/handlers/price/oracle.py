@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-import QuantLib as ql
+import QuantLib as ql  # noqa: N813  its own examples call it so
 
 BP = 1e-4
 DAY_COUNTS = {
@@ -103,19 +103,36 @@ def schedule(position: dict[str, Any]) -> ql.Schedule:
     if position.get("first_coupon_date"):
         return rolled(_date(position["first_coupon_date"]))
     plain = rolled(ql.Date())
-    if len(plain) > 3 and not plain.isRegular(1):
+    if len(plain) > 2 and not plain.isRegular(1):
         return rolled(plain[2])
     return plain
 
 
+class OnePeriodIsma:
+    """ACT/ACT ISMA of a schedule of one period, for which QuantLib wants to be told the quasi-coupon period."""
+
+    def __init__(self, position: dict[str, Any]) -> None:
+        start, end = _date(position["start_date"]), _date(position["maturity_date"])
+        step = ql.Period(12 // position["frequency"], ql.Months)
+        self.quasi = (start, start + step) if position["stub"] == "short_last" else (end - step, end)
+
+    def yearFraction(self, start: ql.Date, end: ql.Date) -> float:
+        return ql.ActualActual(ql.ActualActual.ISMA).yearFraction(start, end, *self.quasi)
+
+
 def accrual(position: dict[str, Any]) -> tuple[ql.Schedule, ql.DayCounter]:
     found = schedule(position)
+    if len(found) == 2 and position["day_count"] == "ACT/ACT ISMA":
+        return found, OnePeriodIsma(position)
     return found, DAY_COUNTS[position["day_count"]](found)
 
 
 def bond_flows(position: dict[str, Any]) -> list[tuple[ql.Date, float]]:
     """QuantLib's own fixed-rate bond, per unit of notional."""
     dates, counter = accrual(position)
+    if isinstance(counter, OnePeriodIsma):
+        start, end = dates
+        return [(end, 1.0 + position["coupon"] * counter.yearFraction(start, end))]
     bond = ql.FixedRateBond(0, 1.0, dates, [position["coupon"]], counter, ql.Unadjusted)
     return [(flow.date(), flow.amount()) for flow in bond.cashflows()]
 
@@ -186,6 +203,10 @@ def accrued(position: dict[str, Any], world: World) -> float:
     valuation = _date(world.valuation)
     if position["product_type"] == "FIXED_BOND":
         dates, counter = accrual(position)
+        if isinstance(counter, OnePeriodIsma):
+            start, end = dates
+            part = counter.yearFraction(start, valuation) if start < valuation < end else 0.0
+            return position["notional"] * position["coupon"] * part
         leg = ql.FixedRateLeg(dates, counter, [1.0], [position["coupon"]], ql.Unadjusted)
         return position["notional"] * ql.CashFlows.accruedAmount(leg, False, valuation)
     _, counter = accrual(position)
