@@ -83,12 +83,14 @@ class Rig:
     async def published(self, topic: str, at_least: int, settle: float = 0.3) -> list[Incoming]:
         """What is on a topic, once it has so many records and no more come for a moment."""
         found: list[Incoming] = []
-        async with asyncio.timeout(PATIENCE), reader(self.kafka, [topic], from_start=True) as records:
-            quiet_since = asyncio.get_running_loop().time()
-            while len(found) < at_least or asyncio.get_running_loop().time() - quiet_since < settle:
+        clock = asyncio.get_running_loop().time
+        async with reader(self.kafka, [topic], from_start=True) as records:
+            began = quiet_since = clock()
+            while len(found) < at_least or clock() - quiet_since < settle:
                 if some := await records.some():
                     found += some
-                    quiet_since = asyncio.get_running_loop().time()
+                    quiet_since = clock()
+                assert clock() - began < PATIENCE, f"{len(found)} of {at_least} records are on {topic}"
         return found
 
     async def completions(self, at_least: int) -> list[dict[str, Any]]:

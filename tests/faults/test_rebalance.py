@@ -1,0 +1,81 @@
+"""Workers come and go while events flow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from streams.publish import Outgoing, publish
+from tests.support.notes import note
+from tests.support.offsets import remaining
+from tests.support.rig import Rig, eventually
+from tests.support.worker_process import Workers
+
+EVENTS = 3000
+MEETINGS = 3
+IDS = Counter(f"n-{number}" for number in range(EVENTS))
+
+
+async def trickle(rig: Rig, *, seconds: float = 8.0, parts: int = 60) -> None:
+    """Publishes the events a few at a time, so that there is always one on its way."""
+    size = EVENTS // parts
+    for part in range(parts):
+        numbers = range(part * size, (part + 1) * size)
+        await publish(rig.kafka, [Outgoing(rig.spec.topic, str(each).encode(), note(f"n-{each}")) for each in numbers])
+        await asyncio.sleep(seconds / parts)
+
+
+async def each_was_completed_once(rig: Rig) -> None:
+    await eventually(lambda: remaining(rig.kafka, f"{rig.spec.topic}.notes", rig.spec.topic), 0)
+    await rig.idle()
+    assert await rig.rows("select count(*) from notes") == [{"count": EVENTS}]
+    assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
+    assert Counter(each["causationid"] for each in await rig.completions(EVENTS)) == IDS
+
+
+async def test_nothing_is_lost_or_doubled_while_a_second_worker_joins_and_leaves(rig: Rig) -> None:
+    async with rig.engine():
+        publishing = asyncio.create_task(trickle(rig))
+        meetings = 0
+        while not publishing.done() or meetings < MEETINGS:
+            async with rig.engine() as second:
+                await eventually(lambda: _has_partitions(second), expected=True)
+            meetings += 1
+        await publishing
+        await each_was_completed_once(rig)
+
+
+async def test_a_worker_told_to_end_in_the_middle_ends_well_and_loses_nothing(rig: Rig, note_workers: Workers) -> None:
+    await publish(rig.kafka, [Outgoing(rig.spec.topic, str(each).encode(), note(f"n-{each}")) for each in range(EVENTS)])
+    worker = await note_workers.start()
+    await rig.until("select count(*) >= 500 from notes", expected=True)
+    code = await worker.terminate()
+
+    [stored] = await rig.rows("select count(*) from notes")
+    left = await remaining(rig.kafka, f"{rig.spec.topic}.notes", rig.spec.topic)
+    assert code == 0, worker.log.read_text()[-4000:]
+    assert stored["count"] < EVENTS, "the end did not come in the middle"
+    assert left < EVENTS, "no offset was committed"
+    await rig.idle()  # what was stored has been published by the worker itself
+
+    await note_workers.start()
+    await each_was_completed_once(rig)
+
+
+async def _has_partitions(engine: object) -> bool:
+    consumer = engine.intakes[0].consumer  # type: ignore[attr-defined]
+    return consumer is not None and bool(consumer.assignment())
+
+
+@pytest.mark.parametrize("order", [[0, 1]])
+async def test_a_slow_event_is_finished_by_the_worker_that_has_it_when_another_joins(rig: Rig, order: list[int]) -> None:
+    async with rig.engine():
+        await rig.publish([note(f"n-{each}", behave="sleep:2") for each in order])
+        await asyncio.sleep(0)
+        async with rig.engine():
+            completions = await rig.completions(len(order))
+            await eventually(lambda: remaining(rig.kafka, f"{rig.spec.topic}.notes", rig.spec.topic), 0)
+
+    assert Counter(each["causationid"] for each in completions) == Counter(f"n-{each}" for each in order)
