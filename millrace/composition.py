@@ -55,7 +55,6 @@ def engine_config(settings: Settings) -> EngineConfig:
             max_attempts=settings.retry_attempts,
             backoff=Backoff(base=settings.retry_base_seconds, cap=settings.retry_cap_seconds),
         ),
-        claim=settings.outbox_claim_seconds,
     )
 
 

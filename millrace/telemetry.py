@@ -40,7 +40,6 @@ def configure(dsn: str | None, environment: str, release: str) -> None:
         environment=environment,
         release=release,
         traces_sample_rate=TRACES,
-        send_default_pii=False,
         include_local_variables=False,
         include_source_context=False,
         max_request_body_size="never",

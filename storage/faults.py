@@ -43,6 +43,8 @@ SQLSTATES = {
     "28": Fault.OUTAGE,  # the login is refused
     "3D": Fault.OUTAGE,  # the database does not exist (yet)
     "42P01": Fault.OUTAGE,  # a table does not exist (yet): migrations have not run
+    "42703": Fault.OUTAGE,  # a column does not, either
+    "42501": Fault.OUTAGE,  # the role may not (yet)
 }
 
 # Exception types → fault, the first that fits.

@@ -54,6 +54,20 @@ async def stored_revision(connection: Connection) -> str | None:
     return revision
 
 
+async def require_tables(database: Database) -> None:
+    """Raises LookupError, saying what to do, while the tables are older than this code.
+
+    A revision that this code does not know is a newer one: during a rolling update it works with both.
+    """
+    async with database.connection() as connection:
+        stored = await stored_revision(connection)
+    script = ScriptDirectory.from_config(Config(CONFIGURATION))
+    newest = script.get_current_head()
+    older = {revision.revision for revision in script.walk_revisions()} - {newest}
+    if stored is None or stored in older:
+        raise LookupError(f"the tables are at revision {stored}, not at {newest}; bring them there with `millrace migrate`")
+
+
 async def _stored_at(database_url: str) -> str | None:
     database = Database(database_url, pool_size=1, application_name="millrace-migrate")
     try:

@@ -47,7 +47,11 @@ where id = any($1::uuid[]) and owner = $2 and parked_at is null
 DELETE = "delete from outbox where id = any($1::uuid[])"
 PARK = "update outbox set parked_at = now(), last_error = $2 where id = $1"
 
-AGE = "select count(*) as rows, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as age from outbox"
+# A parked row waits for a person, not for a relay.
+BACKLOG = """
+select count(*) as rows, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as age
+from outbox where parked_at is null
+"""
 
 
 async def add(connection: Connection, rows: Sequence[OutboxRow]) -> None:
@@ -81,6 +85,6 @@ async def park(connection: Connection, row_id: UUID, error: str) -> None:
 
 
 async def backlog(connection: Connection) -> tuple[int, float]:
-    """How many rows wait, and the age of the oldest in seconds."""
-    row = await connection.fetchrow(AGE)
+    """How many rows wait to be published, and the age of the oldest in seconds."""
+    row = await connection.fetchrow(BACKLOG)
     return row["rows"], row["age"]

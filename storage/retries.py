@@ -80,7 +80,7 @@ returning event_key, topic, partition, "offset", key, value, headers, attempts
 """
 RELEASE = """
 update retries set attempts = attempts - 1, owner = null, leased_until = null
-where flow = $1 and owner = $2 and leased_until is not null
+where flow = $1 and owner = $2 and leased_until is not null and event_key <> all($3::uuid[])
 """
 NEXT_DUE = """
 select extract(epoch from min(greatest(next_attempt_at, coalesce(leased_until, next_attempt_at))) - now())::float8
@@ -112,9 +112,9 @@ async def lease(connection: Connection, flow: str, owner: UUID, term: timedelta,
     return [DueRow(*row.values()) for row in await connection.fetch(LEASE, flow, owner, term, limit)]
 
 
-async def release(connection: Connection, flow: str, owner: UUID) -> None:
-    """Ends the owner's leases early; the attempts they counted were not begun."""
-    await connection.execute(RELEASE, flow, owner)
+async def release(connection: Connection, flow: str, owner: UUID, begun: Collection[UUID]) -> None:
+    """Ends the owner's leases early, without the attempts they counted; those of the `begun` run on."""
+    await connection.execute(RELEASE, flow, owner, list(begun))
 
 
 async def next_due(connection: Connection, flow: str) -> float | None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from events.topics import TOPIC_OF_TYPE
 from handlers.flow import FlowSpec
 from handlers.resources import Resources
 from storage.idempotency import IdempotencyKeys
+from storage.migrate import require_tables
 from streams import metrics
 from streams.backoff import Backoff
 from streams.config import EngineConfig
@@ -107,7 +109,7 @@ class Engine:
     async def health(self) -> dict[str, str]:
         """Each server and "ok" or the error with which it does not answer; each lane that has stopped, and why."""
         away = await self.health_probes.away()
-        stopped = {lane.spec.name: lane.halted for lane in self.lanes if lane.halted is not None}
+        stopped = {lane.spec.name: f"stopped: {lane.halted}" for lane in self.lanes if lane.halted is not None}
         return {name: away.get(name, "ok") for name in self.probes} | stopped
 
     def asyncapi(self) -> dict[str, Any]:
@@ -144,7 +146,10 @@ class Engine:
         )
 
     async def _wait_for_servers(self) -> None:
-        needed = Outages({name: self.probes[name] for name in ("database", "kafka", "objects")} | {"topics": self._topics})
+        needed = Outages(
+            {name: self.probes[name] for name in ("database", "kafka", "objects")}
+            | {"tables": partial(require_tables, self.resources.database), "topics": self._topics}
+        )
         backoff, attempt = Backoff(base=0.5, cap=5.0), 0
         while away := await needed.away():
             attempt += 1
@@ -182,11 +187,17 @@ class Engine:
             log.warning("hand_back_failed", error=repr(error))
 
     async def _watch(self) -> None:
-        """Keeps the gauges of lanes and lag."""
+        """Keeps the gauges of lanes and lag; a partition that was given back has none here."""
+        shown: set[tuple[str, str]] = set()
         while True:
+            lags: dict[tuple[str, str], int] = {}
             for lane in self.lanes:
                 metrics.HELD_RECORDS.labels(lane.spec.name).set(lane.budget.held_records)
                 metrics.HELD_BYTES.labels(lane.spec.name).set(lane.budget.held_size)
-                for topic, partition, lag in lane.offsets.lags():
-                    metrics.LAG.labels(topic, str(partition)).set(lag)
+                lags |= {(topic, str(partition)): lag for topic, partition, lag in lane.offsets.lags()}
+            for place, lag in lags.items():
+                metrics.LAG.labels(*place).set(lag)
+            for place in shown - lags.keys():
+                metrics.LAG.remove(*place)
+            shown = set(lags)
             await asyncio.sleep(WATCH_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 
 from events.failures import Outage
 
@@ -17,5 +17,7 @@ def kafka_errors_as_outages() -> Iterator[None]:
         yield
     except UnknownTopicOrPartitionError as error:
         raise LookupError(str(error)) from error
+    except KafkaConnectionError as error:
+        raise Outage("kafka_unreachable", "nothing answers there") from error
     except (KafkaError, OSError, TimeoutError) as error:
         raise Outage("kafka_unreachable", f"{type(error).__name__}: {error}") from error

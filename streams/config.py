@@ -39,10 +39,14 @@ class ConsumerLimits:
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """Everything that can be tuned in the engine. `claim`: seconds that an outbox row is its writer's own."""
+    """Everything that can be tuned in the engine.
+
+    `claim`: seconds that an outbox row is its relay's own once it is renewed or taken over; a new row's claim is the
+    table's default, as long.
+    """
 
     lane: LaneLimits = field(default_factory=LaneLimits)
     consumer: ConsumerLimits = field(default_factory=ConsumerLimits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    claim: float = 60.0
+    claim: float = 20.0
     group_prefix: str = "millrace"

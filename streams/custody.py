@@ -4,40 +4,47 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from streams.item import Item
 from streams.offsets import Partition
 
 
 class Custody:
-    """Counts items in hand, in all and by partition."""
+    """Knows the items in hand, and counts them by partition."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self._items: set[Item] = set()
         self._changed = asyncio.Event()
 
     def take(self, items: Iterable[Item]) -> None:
         for item in items:
-            item.in_hand = True
-            self.count += 1
+            self._items.add(item)
             if item.fetch is not None:
                 item.fetch.partition.in_hand += 1
 
     def release(self, item: Item) -> None:
         """The item has its outcome, or was never taken."""
-        if not item.in_hand:
+        if item not in self._items:
             return
-        item.in_hand = False
-        self.count -= 1
+        self._items.discard(item)
         if item.fetch is not None:
             item.fetch.partition.in_hand -= 1
         self._changed.set()
+
+    @property
+    def count(self) -> int:
+        return len(self._items)
+
+    def retried(self) -> list[UUID]:
+        """The keys of the items in hand that come from `retries`."""
+        return [item.uuid for item in self._items if item.fetch is None]
 
     async def empty(self, bound: float, partitions: Sequence[Partition] | None = None) -> bool:
         """Waits, at most `bound` seconds, until nothing (of these partitions) is in hand; tells whether that is so."""
         try:
             async with asyncio.timeout(bound):
-                while self.count if partitions is None else any(each.in_hand for each in partitions):
+                while self._items if partitions is None else any(each.in_hand for each in partitions):
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:

@@ -116,8 +116,9 @@ class GroupSaver:
         """Keeps events for their next attempt. A key that is kept or done already needs no second row."""
         if not items:
             return
-        kept = await retries.keep(connection, [rows.retry_row(item, self.policy) for item in items])
-        others = [item for item in items if item.uuid not in kept]
+        firsts = {item.uuid: item for item in reversed(items)}
+        kept = await retries.keep(connection, [rows.retry_row(item, self.policy) for item in firsts.values()])
+        others = [item for item in items if item.uuid not in kept or item is not firsts[item.uuid]]
         if others:
             keys = [item.uuid for item in others]
             stored = await retries.stored_hashes(connection, keys) | await inbox.stored_hashes(connection, keys)

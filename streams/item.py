@@ -34,7 +34,7 @@ class Item:
     `identity` is None until its envelope proved valid; then `uuid` is its key as the tables have it. `event` is there once
     its data proved valid too. `attempts` counts this one.
     `fetch` is None for a record that comes from `retries`. The record itself is kept for a retry or a dead letter.
-    `in_hand`: a hand or a committer has it; `owns_key`: its twins wait for it.
+    `owns_key`: its twins wait for it.
     """
 
     __slots__ = (
@@ -44,7 +44,6 @@ class Item:
         "fetch",
         "headers",
         "identity",
-        "in_hand",
         "key",
         "offset",
         "owns_key",
@@ -74,7 +73,7 @@ class Item:
         self.identity: Identity | None = None
         self.result: Any = None
         self.failure: Failure | None = None
-        self.in_hand = self.owns_key = False
+        self.owns_key = False
         self.event: Event
         self.uuid: UUID
 

@@ -21,13 +21,13 @@ class Known:
     def __init__(self, flow: str, keys: IdempotencyKeys, database: Database, outages: Outages) -> None:
         self.flow, self.keys, self.database, self.outages = flow, keys, database, outages
 
-    async def done(self, items: Sequence[Item]) -> set[bytes]:
-        """The keys among the items' that are done with the same payload. The others are unknown, not new."""
+    async def done(self, items: Sequence[Item]) -> set[Item]:
+        """The items whose events are done with the same payload. The others are unknown, not new."""
         marks = await self.keys.done(self.flow, [item.event.key for item in items])
         marked = [item for item, mark in zip(items, marks, strict=True) if mark == item.event.payload_sha256]
         return await self._confirmed(marked) if marked else set()
 
-    async def _confirmed(self, items: Sequence[Item]) -> set[bytes]:
+    async def _confirmed(self, items: Sequence[Item]) -> set[Item]:
         while True:
             try:
                 async with self.database.connection() as connection:
@@ -38,4 +38,4 @@ class Known:
                 if not await self.outages.waited(error, self.flow, "dedupe"):
                     return set()  # unknown is always a right answer: the inbox decides again at save
             else:
-                return {item.event.key for item in items if stored.get(item.uuid) == item.event.payload_sha256}
+                return {item for item in items if stored.get(item.uuid) == item.event.payload_sha256}

@@ -129,12 +129,12 @@ class Lane:
     async def dedupe(self, items: list[Item]) -> list[Item]:
         """The items to work on: what is done is finished, a twin of what is in flight waits for it."""
         fresh = [item for item in items if self._is_first(item)]
-        done = await self.known.done(fresh)
-        for item in fresh:
-            if item.event.key in done:
-                metrics.DEDUPLICATED.labels(self.spec.name).inc()
-                self.finish(item)
-        return [item for item in fresh if item.event.key not in done]
+        # What comes from `retries` goes on in any case: its row there is closed where its outcome is saved.
+        done = await self.known.done([item for item in fresh if item.fetch is not None])
+        for item in done:
+            self.finish(item)
+        metrics.DEDUPLICATED.labels(self.spec.name).inc(len(done))
+        return [item for item in fresh if item not in done]
 
     def _is_first(self, item: Item) -> bool:
         twins = self._in_flight.get(item.event.key)

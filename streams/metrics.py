@@ -24,7 +24,7 @@ GROUP_SIZE = Histogram("millrace_group_size", "Outcomes stored in one transactio
 
 HELD_RECORDS = Gauge("millrace_lane_records", "Records between intake and settlement.", ["flow"])
 HELD_BYTES = Gauge("millrace_lane_bytes", "Bytes of records between intake and settlement.", ["flow"])
-LAG = Gauge("millrace_lag_records", "Records in Kafka beyond the committed offset.", ["topic", "partition"])
+LAG = Gauge("millrace_lag_records", "Records in Kafka beyond those that are finished.", ["topic", "partition"])
 OUTBOX_ROWS = Gauge("millrace_outbox_rows", "Rows waiting in the outbox.")
 OUTBOX_AGE = Gauge("millrace_outbox_age_seconds", "Age of the oldest row in the outbox.")
 LANE_STOPPED = Gauge("millrace_lane_stopped", "1 while a lane has stopped and waits for a person.", ["flow"])

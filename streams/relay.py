@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -28,11 +28,12 @@ TAKE_OVER_ROWS = 500
 
 @dataclass(slots=True)
 class Publication:
-    """Rows to publish, and what follows when all of them have left."""
+    """Rows to publish, when they were claimed (monotonic seconds), and what follows when all of them have left."""
 
     flow: str
     rows: list[OutboxRow]
     then: Callable[[], Awaitable[None]]
+    claimed: float = field(default_factory=time.monotonic)
 
 
 class Relay:
@@ -48,7 +49,7 @@ class Relay:
         publisher: Publisher,
         owner: UUID,
         *,
-        claim: float = 60.0,
+        claim: float = 20.0,
         waiting: int = 4,
         trace: Trace = no_trace,
     ) -> None:
@@ -70,7 +71,7 @@ class Relay:
             publication = await self._queue.get()
             if publication.rows:
                 with Stages(publication.flow, self.trace)("publish"):
-                    await self._until_published(publication.rows)
+                    await self._until_published(publication.rows, publication.claimed)
             await publication.then()
 
     async def take_over(self) -> None:
@@ -90,7 +91,7 @@ class Relay:
                 rows = []
             if rows:
                 log.info("relay_took_over", rows=len(rows))
-                await self._until_published(rows)
+                await self._until_published(rows, time.monotonic())
             else:
                 await asyncio.sleep(interval)
 
@@ -118,8 +119,8 @@ class Relay:
             await asyncio.sleep(self.backoff.delay(3))
             self._to_delete.set()
 
-    async def _until_published(self, rows: Sequence[OutboxRow]) -> None:
-        claimed, attempt, left = time.monotonic(), 0, list(rows)
+    async def _until_published(self, rows: Sequence[OutboxRow], claimed: float) -> None:
+        attempt, left = 0, list(rows)
         while left:
             if time.monotonic() - claimed > self.claim.total_seconds() / 2:
                 left, claimed = await self._renewed(left), time.monotonic()

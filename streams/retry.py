@@ -54,9 +54,12 @@ class RetryFeeder:
                 continue
 
     async def release(self) -> None:
-        """Gives back what was leased and not begun, so that other workers need not wait for the lease to end."""
+        """Gives back what was leased and not begun, so that other workers need not wait for the lease to end.
+
+        What was begun and not finished may be what hangs or kills: that attempt counts.
+        """
         async with self.database.connection() as connection:
-            await retries.release(connection, self.flow, self.owner)
+            await retries.release(connection, self.flow, self.owner, self.lane.custody.retried())
 
     async def _feed(self) -> float:
         """Feeds what is due; returns the seconds until it is worth looking again."""

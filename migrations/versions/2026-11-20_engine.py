@@ -43,7 +43,7 @@ create table outbox (
     headers bytea,
     created_at timestamptz not null default now(),
     owner uuid not null,
-    claimed_until timestamptz not null default now() + interval '60 seconds',
+    claimed_until timestamptz not null default now() + interval '20 seconds',
     parked_at timestamptz,
     last_error text,
     constraint pk_outbox primary key (id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,7 +20,7 @@ MOST_COMPLAINTS = 20
 
 
 def publish(
-    file: Annotated[Path, typer.Argument(help="One event a line, as CloudEvent JSON; - is standard input.", allow_dash=True)],
+    file: Annotated[typer.FileBinaryRead, typer.Argument(help="One event a line, as CloudEvent JSON; - is standard input.")],
     wait: Annotated[bool, typer.Option("--wait", help="Wait for what becomes of each, and print that.")] = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait at most.")] = 60.0,
     as_json: Json = False,
@@ -33,7 +32,8 @@ def publish(
     """
     from millrace.cli.servers import settings
 
-    events = checked(lines_of(file), as_json=as_json)
+    # Read once, so that what was checked is what is sent.
+    events = checked(file.read().split(b"\n"), as_json=as_json)
     chosen = settings("kafka_bootstrap_servers")
     if not wait:
         send(chosen, events)
@@ -43,18 +43,6 @@ def publish(
     code = asyncio.run(_publish_and_wait(chosen, events, timeout, as_json=as_json))
     if code:
         raise typer.Exit(code)
-
-
-def lines_of(file: Path) -> list[bytes]:
-    """The file's lines, read once, so that what was checked is what is sent."""
-    if str(file) == "-":
-        return typer.get_binary_stream("stdin").read().splitlines()
-    try:
-        return file.read_bytes().splitlines()
-    except OSError as error:
-        from millrace.failures import Refused
-
-        raise Refused(f"cannot read {file}: {error.strerror}") from None
 
 
 def checked(lines: Sequence[bytes], *, as_json: bool) -> list[Outgoing]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ def settings(*needed: str) -> Settings:
     """
     from millrace.settings import load
 
+    # It logs what will be said here, in one line.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     found = load()
     if found.environment in {"development", "test"} and not _names_a_server(found):
         found = load(**running_stack())

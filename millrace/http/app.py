@@ -35,7 +35,7 @@ def create_app(engine: Watched, *, version: str, registry: CollectorRegistry = R
     async def deep_health() -> JSONResponse:
         """Readiness: every server that the enabled flows need answers. 503 when one does not."""
         servers = await _servers(engine)
-        states = {name: "connected" if answer == OK else "disconnected" for name, answer in servers.items()}
+        states = {name: _state(answer) for name, answer in servers.items()}
         healthy = bool(servers) and all(answer == OK for answer in servers.values())
         return JSONResponse({"status": "ok" if healthy else "degraded"} | states, 200 if healthy else 503)
 
@@ -50,6 +50,12 @@ def create_app(engine: Watched, *, version: str, registry: CollectorRegistry = R
         return engine.asyncapi()
 
     return app
+
+
+def _state(answer: str) -> str:
+    if answer == OK:
+        return "connected"
+    return "stopped" if answer.startswith("stopped") else "disconnected"
 
 
 async def _servers(engine: Watched) -> dict[str, str]:

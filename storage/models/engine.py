@@ -59,7 +59,7 @@ class OutboxEntry(Base):
     headers: Mapped[bytes | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     owner: Mapped[UUID]
-    claimed_until: Mapped[datetime] = mapped_column(server_default=text("now() + interval '60 seconds'"))
+    claimed_until: Mapped[datetime] = mapped_column(server_default=text("now() + interval '20 seconds'"))
     parked_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
 
