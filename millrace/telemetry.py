@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -59,6 +60,13 @@ def configure(dsn: str | None, environment: str, release: str) -> None:
     root = logging.getLogger()
     if not any(isinstance(handler, Reporter) for handler in root.handlers):
         root.addHandler(Reporter())
+
+
+def trace(flow: str, stage: str) -> AbstractContextManager[object]:
+    """A trace of one batch or group in one stage of a lane, if traces are reported at all."""
+    if not sentry_sdk.is_initialized():
+        return nullcontext()
+    return sentry_sdk.start_transaction(op=f"lane.{stage}", name=f"{flow}.{stage}")
 
 
 def flush(seconds: float) -> None:

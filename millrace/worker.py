@@ -101,7 +101,7 @@ async def _engine(settings: Settings, flows: Sequence[FlowSpec]) -> AsyncIterato
     try:
         resources = composition.resources_of(settings, database)
         config, kafka = composition.engine_config(settings), composition.kafka_config(settings)
-        yield Engine(config, flows, kafka=kafka, keys=keys, resources=resources)
+        yield Engine(config, flows, kafka=kafka, keys=keys, resources=resources, trace=telemetry.trace)
     finally:
         await keys.close()
         await database.close()

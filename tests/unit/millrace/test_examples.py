@@ -24,7 +24,7 @@ def test_the_example_is_a_valid_event_with_fresh_ids() -> None:
 
 
 def test_a_type_without_an_example_is_refused_and_those_with_one_are_named() -> None:
-    with pytest.raises(Refused, match=r"no example of type 'run\\.done\\.v1'") as caught:
+    with pytest.raises(Refused, match=r"no example of type 'run\.done\.v1'") as caught:
         fresh("run.done.v1", "acme")
     assert "run.requested.v1" in caught.value.advice
 

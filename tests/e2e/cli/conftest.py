@@ -1,0 +1,148 @@
+"""The command line as people use it: as processes, with servers named by the environment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+
+from devstack.stack import Stack
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
+SECONDS = 90
+
+Result = subprocess.CompletedProcess[str]
+
+
+@dataclass
+class CommandLine:
+    """Runs `millrace` with an environment of its own."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: str, text: str | None = None, **environment: str) -> Result:
+        """The finished command; its standard input is `text`."""
+        return subprocess.run(
+            self.command(*arguments), input=text or "", env=self.all(environment), cwd=self.folder, text=True,
+            capture_output=True, timeout=SECONDS, check=False,
+        )  # fmt: skip
+
+    def start(self, *arguments: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:
+        """The command in the background; what it says on stderr goes to `log`."""
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                self.command(*arguments), env=self.all(environment), cwd=self.folder, stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=output,
+            )  # fmt: skip
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "millrace", *arguments]
+
+    def all(self, environment: dict[str, str]) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        return kept | {"PYTHONPATH": str(CHECKOUT)} | self.environment | environment
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> CommandLine:
+    """Nothing is set, in a folder with nothing in it; production, so that no local stack steps in."""
+    return CommandLine(tmp_path, {"ENVIRONMENT": "production"})
+
+
+@pytest.fixture
+def millrace(
+    tmp_path: Path, servers: Stack, database_url: str, redis_url: str, kafka: str, object_store_url: str
+) -> CommandLine:
+    """Real servers, a migrated database and an object store of this test's own, and all topics."""
+    environment = {
+        "ENVIRONMENT": "test",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka,
+        "OBJECT_STORE_URL": object_store_url,
+    }
+    command_line = CommandLine(tmp_path, environment)
+    made = command_line("topics", "ensure", TOPIC_PARTITIONS="3")
+    assert made.returncode == 0, made.stderr
+    return command_line
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass
+class Worker:
+    """A worker in the background."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def wait_until(self, path: str, status: int = 200) -> None:
+        """Until that page answers with that status."""
+        for _ in range(SECONDS * 10):
+            assert self.process.poll() is None, self.log.read_text()
+            if self.status(path) == status:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"{path} never answered {status}: {self.log.read_text()}")
+
+    def status(self, path: str) -> int | None:
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+                return int(answer.status)
+        except URLError as error:
+            status: int | None = getattr(error, "code", None)
+            return status
+        except OSError:
+            return None
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """The exit code after that signal."""
+        self.process.send_signal(number)
+        return self.process.wait(SECONDS)
+
+
+Start = Callable[..., "Worker"]
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[Start]:
+    """Starts workers that do not outlive the test."""
+    started: list[Worker] = []
+
+    def start(command_line: CommandLine, *arguments: str, **environment: str) -> Worker:
+        port = environment.setdefault("HTTP_PORT", str(free_port()))
+        log = tmp_path / f"worker-{len(started)}.log"
+        process = command_line.start("worker", *arguments, log=log, **environment)
+        started.append(Worker(process, f"http://127.0.0.1:{port}", log))
+        return started[-1]
+
+    with _killed_afterwards(started):
+        yield start
+
+
+@contextmanager
+def _killed_afterwards(started: list[Worker]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for worker in started:
+            worker.process.kill()
+            worker.process.wait()
