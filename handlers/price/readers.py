@@ -74,7 +74,6 @@ def _read_parquet(data: bytes, name: str, max_positions: int) -> TableSource:
 
 
 def _read_csv(data: bytes, name: str, max_positions: int) -> TableSource:
-    _check_size(data.count(b"\n") - 1, name, max_positions)
     try:
         table = pyarrow.csv.read_csv(
             io.BytesIO(data),
@@ -89,6 +88,7 @@ def _read_csv(data: bytes, name: str, max_positions: int) -> TableSource:
     except (pa.ArrowException, ValueError) as error:
         reason = _ROW_CONTENT.sub(r"\1", str(error))
         raise _unreadable(f"{name!r} is not a readable CSV file: {reason}") from error
+    _check_size(table.num_rows, name, max_positions)
     _check_columns(table.column_names, name)
     columns = {column: table.column(column).combine_chunks() for column in _COLUMNS if column in table.column_names}
     return TableSource(columns | {column: _numbers(columns[column]) for column in _NUMBERS.intersection(columns)})
@@ -111,8 +111,9 @@ def _number(text: str | None) -> float | str | None:
 
 def _read_json_lines(data: bytes, name: str, max_positions: int) -> list[dict[str, Any]]:
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    _check_size(len(lines) - 1, name, max_positions)
-    return [_json_object(name, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    _check_size(len(filled), name, max_positions)
+    return [_json_object(name, number, line) for number, line in filled]
 
 
 def _json_object(name: str, number: int, line: bytes) -> dict[str, Any]:

@@ -49,10 +49,8 @@ def _simplified(column: pa.Array) -> pa.Array:
     if pa.types.is_decimal(column.type):
         return column.cast(pa.float64())
     if pa.types.is_timestamp(column.type):
-        try:
-            return column.cast(pa.date32())
-        except pa.ArrowInvalid:
-            return column
+        days = column.cast(pa.date32())
+        return days if days.cast(column.type).equals(column) else column
     return column
 
 

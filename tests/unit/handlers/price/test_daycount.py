@@ -1,0 +1,87 @@
+"""Day counts and accruals against published examples."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from handlers.price import daycount
+from handlers.price.dates import to_day
+from tests.unit.handlers.price.books import BOND, value
+
+
+def fraction(rule: str, start: date, end: date) -> float:
+    count = {"30/360": daycount.thirty_360, "30E/360": daycount.thirty_e_360, "ACT/360": daycount.act_360}[rule]
+    return float(count(np.array([to_day(start)]), np.array([to_day(end)]))[0])
+
+
+# ISDA, "30/360 day count conventions" (the examples behind 2006 Definitions 4.16 (f) and (g)): days in the numerator.
+ISDA_EXAMPLES = [
+    (date(2007, 1, 15), date(2007, 1, 30), 15, 15),
+    (date(2007, 1, 15), date(2007, 2, 15), 30, 30),
+    (date(2007, 1, 15), date(2007, 7, 15), 180, 180),
+    (date(2007, 9, 30), date(2008, 3, 31), 180, 180),
+    (date(2007, 9, 30), date(2007, 10, 31), 30, 30),
+    (date(2007, 9, 30), date(2008, 9, 30), 360, 360),
+    (date(2007, 1, 15), date(2007, 1, 31), 16, 15),
+    (date(2007, 1, 31), date(2007, 2, 28), 28, 28),
+    (date(2007, 2, 28), date(2007, 3, 31), 33, 32),
+    (date(2006, 8, 31), date(2007, 2, 28), 178, 178),
+    (date(2007, 2, 28), date(2007, 8, 31), 183, 182),
+    (date(2007, 2, 14), date(2007, 2, 28), 14, 14),
+    (date(2007, 2, 26), date(2008, 2, 29), 363, 363),
+    (date(2008, 2, 29), date(2009, 2, 28), 359, 359),
+    (date(2008, 2, 29), date(2008, 3, 31), 32, 31),
+    (date(2007, 2, 26), date(2007, 3, 31), 35, 34),
+]
+
+
+@pytest.mark.parametrize(("start", "end", "days_f", "days_g"), ISDA_EXAMPLES)
+def test_30_360_counts_the_days_that_isda_publishes(start: date, end: date, days_f: int, days_g: int) -> None:
+    assert fraction("30/360", start, end) * 360 == pytest.approx(days_f)
+    assert fraction("30E/360", start, end) * 360 == pytest.approx(days_g)
+
+
+def test_act_360_divides_a_leap_year_by_360() -> None:
+    assert fraction("ACT/360", date(2024, 1, 1), date(2025, 1, 1)) == 366 / 360
+
+
+def interest(start: str, end: str, until: date, frequency: int, **terms: str) -> float:
+    """ACT/ACT ISMA interest on 100 at 10 %, accrued until a day within the first period."""
+    terms = {"stub": "short_first"} | terms
+    bond = BOND | {
+        "notional": 100.0,
+        "coupon": 0.10,
+        "day_count": "ACT/ACT ISMA",
+        "start_date": start,
+        "maturity_date": end,
+        "frequency": frequency,
+    }
+    return value(bond | terms, "ACCRUED", valuation=until)
+
+
+# ISDA, "EMU and market conventions: recent developments" (1998), section 4: the same periods under rule 251.
+def test_the_isda_memorandums_semi_annual_period_accrues_by_rule_251() -> None:
+    """1 November 2003 to 1 May 2004, accrued over the whole but its last day: 181 of 182 days of half a year."""
+    found = interest("2003-11-01", "2008-05-01", date(2004, 4, 30), 2)
+    assert found == pytest.approx(10.0 * 181 / (182 * 2))
+
+
+def test_the_isda_memorandums_short_first_period_accrues_by_rule_251() -> None:
+    """1 February 1999 to 1 July 1999 of an annual bond: 150 of 365 days."""
+    found = interest("1999-02-01", "2003-07-01", date(1999, 6, 30), 1)
+    assert found == pytest.approx(10.0 * 149 / 365)
+
+
+def test_the_isda_memorandums_long_first_period_accrues_by_rule_251() -> None:
+    """15 August 2002 to 15 July 2003, semi-annual: 153 of 184 days of one half year and all 181 of the next."""
+    found = interest("2002-08-15", "2005-07-15", date(2003, 7, 14), 2, stub="long_first", first_coupon_date="2003-07-15")
+    assert found == pytest.approx(10.0 * (153 / (184 * 2) + 180 / (181 * 2)))
+
+
+def test_the_isda_memorandums_short_final_period_accrues_by_rule_251() -> None:
+    """30 January 2000 to 30 June 2000, semi-annual, rolled from 30 July 1999: 152 of 182 days of half a year."""
+    found = interest("1999-07-30", "2000-06-30", date(2000, 6, 29), 2, stub="short_last")
+    assert found == pytest.approx(10.0 * 151 / (182 * 2))
