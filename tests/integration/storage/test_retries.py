@@ -1,0 +1,87 @@
+"""A key waits once, is leased by one worker at a time, and is closed by its own payload only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from events.identity import event_key
+from storage import inbox, retries
+from storage.database import Database
+from storage.inbox import InboxRow
+from storage.keys import as_uuid
+from storage.retries import RetryRow
+
+TERM = timedelta(seconds=60)
+NOW = timedelta(0)
+
+
+def row(event_id: str, *, attempts: int = 1, payload: bytes = bytes(32), delay: timedelta = NOW) -> RetryRow:
+    return RetryRow(
+        as_uuid(event_key("runs", "/s", event_id, 0)),
+        *("runs", "/s", event_id, 0, "acme", payload, "runs.requested", 3, 17, b"k", b"{}", None, attempts, delay),
+        error_class="Transient",
+        last_error="later",
+    )
+
+
+def key(event_id: str) -> UUID:
+    return row(event_id).event_key
+
+
+async def test_a_due_event_is_leased_once_and_its_attempt_counts_from_the_lease(database: Database) -> None:
+    async with database.connection() as connection:
+        assert await retries.keep(connection, [row("a"), row("b", delay=timedelta(hours=1))]) == {key("a"), key("b")}
+        [due] = await retries.lease(connection, "runs", uuid4(), TERM, 10)
+        assert (due.event_key, due.attempts, due.offset, due.value) == (key("a"), 2, 17, b"{}")
+        assert await retries.lease(connection, "runs", uuid4(), TERM, 10) == []
+        assert await retries.lease(connection, "audits", uuid4(), TERM, 10) == []
+
+
+async def test_a_lease_that_ran_out_is_taken_by_another_and_costs_an_attempt(database: Database) -> None:
+    async with database.connection() as connection:
+        await retries.keep(connection, [row("a")])
+        await retries.lease(connection, "runs", uuid4(), timedelta(seconds=-1), 10)
+        [again] = await retries.lease(connection, "runs", uuid4(), TERM, 10)
+    assert again.attempts == 3
+
+
+async def test_only_the_latest_attempt_moves_a_row_that_waits(database: Database) -> None:
+    hour = timedelta(hours=1)
+    async with database.connection() as connection:
+        await retries.keep(connection, [row("a")])
+        assert await retries.keep(connection, [row("a", delay=hour)]) == set()  # a twin
+        await retries.lease(connection, "runs", uuid4(), timedelta(seconds=-1), 10)
+        await retries.lease(connection, "runs", uuid4(), TERM, 10)
+        assert await retries.keep(connection, [row("a", attempts=2, delay=hour)]) == set()  # overtaken
+        assert await retries.keep(connection, [row("a", attempts=3, delay=hour)]) == {key("a")}
+        wait = await retries.next_due(connection, "runs")
+    assert wait is not None
+    assert 3500 < wait <= 3600
+
+
+async def test_an_event_with_an_outcome_is_not_kept(database: Database) -> None:
+    done = InboxRow(key("a"), "runs", "/s", "a", 0, "acme", bytes(32), "completed")
+    async with database.connection() as connection:
+        await inbox.enter(connection, [done])
+        assert await retries.keep(connection, [row("a"), row("b")]) == {key("b")}
+
+
+async def test_a_conflicting_payload_does_not_close_the_event_it_conflicts_with(database: Database) -> None:
+    async with database.connection() as connection:
+        await retries.keep(connection, [row("a")])
+        await retries.close(connection, [(key("a"), b"\1" * 32)])
+        assert await retries.stored_hashes(connection, [key("a")]) == {key("a"): bytes(32)}
+        await retries.close(connection, [(key("a"), bytes(32))])
+        assert await retries.stored_hashes(connection, [key("a")]) == {}
+        assert await retries.next_due(connection, "runs") is None
+
+
+async def test_what_was_leased_and_not_begun_is_given_back_without_an_attempt(database: Database) -> None:
+    owner = uuid4()
+    async with database.connection() as connection:
+        await retries.keep(connection, [row("a"), row("b")])
+        await retries.lease(connection, "runs", owner, TERM, 10)
+        await retries.release(connection, "runs", owner, [key("b")])
+        again = await retries.lease(connection, "runs", uuid4(), TERM, 10)
+    assert [(due.event_key, due.attempts) for due in again] == [(key("a"), 2)]
