@@ -16,7 +16,7 @@ from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 
 from events.envelope import Envelope
-from events.topics import TOPIC_OF_TYPE
+from events.topics import TOPIC_OF_TYPE, dlq
 from handlers.flow import FlowSpec
 from handlers.resources import Resources
 from storage.idempotency import IdempotencyKeys
@@ -157,7 +157,7 @@ class Engine:
             await asyncio.sleep(backoff.delay(attempt))
 
     async def _topics(self) -> None:
-        wanted = {name for spec in self.flows for name in (spec.topic, spec.completed_topic)}
+        wanted = {name for spec in self.flows for name in (spec.topic, spec.completed_topic, dlq(spec.topic))}
         missing = wanted - await self.publisher.topics()
         if missing:
             raise LookupError(f"topics are missing: {', '.join(sorted(missing))}; make them with `millrace topics ensure`")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
 
-from events.failures import Failure, Permanent, Reason, Transient
+from events.failures import Failure, Kind, Permanent, Reason, Transient
 from storage.faults import Fault
 from streams.backoff import Backoff
 from streams.item import Verdict
@@ -28,7 +28,8 @@ def verdict(failure: Failure | None, attempts: int, policy: RetryPolicy) -> Verd
     """What becomes of a record that ended with `failure` (None: with a result) at its `attempts`-th attempt."""
     if failure is None:
         return Verdict.COMPLETE
-    if isinstance(failure, Transient) and attempts < policy.max_attempts:
+    # An outage that no probe has seen is one of this event alone.
+    if failure.kind in {Kind.TRANSIENT, Kind.OUTAGE} and attempts < policy.max_attempts:
         return Verdict.RETRY
     return Verdict.REJECT if failure.rejects else Verdict.FAIL
 

@@ -93,8 +93,9 @@ class Offsets:
         consumer = self.consumer()
         if consumer is None:
             return
+        assigned = consumer.assignment()
         for key, partition in self.partitions.items():
-            end = consumer.highwater(key)
+            end = consumer.highwater(key) if key in assigned else None
             if end is not None and partition.watermark is not None:
                 yield key.topic, key.partition, max(0, end - partition.watermark)
 

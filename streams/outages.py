@@ -31,20 +31,16 @@ class Outages:
         self._looked, self._seen = float("-inf"), dict[str, str]()
 
     async def away(self) -> dict[str, str]:
-        """The servers that do not answer, each with its error."""
-        async with self._look:
-            if time.monotonic() - self._looked > self.fresh:
-                errors = await asyncio.gather(*(self._error(probe) for probe in self.probes.values()))
-                self._seen = {name: error for name, error in zip(self.probes, errors, strict=True) if error is not None}
-                self._looked = time.monotonic()
-            return self._seen
+        """The servers that do not answer, each with its error; seen at most `fresh` seconds ago."""
+        return await self._seen_since(time.monotonic() - self.fresh)
 
     async def waited(self, error: BaseException, flow: str, stage: str) -> bool:
         """Whether `error` was an outage; if so, this returns when it is over, else at once.
 
         An outage is an error of the connection kind, and a probe that has nothing to do with the event fails.
         """
-        if not is_connection_error(error) or not await self.away():
+        # What was seen before the error says nothing about it: the server may have gone away since.
+        if not is_connection_error(error) or not await self._seen_since(time.monotonic()):
             return False
         metrics.OUTAGES.labels(flow, stage).inc()
         attempt = 0
@@ -55,6 +51,16 @@ class Outages:
         if attempt:
             log.info("outage_over", agent=flow, stage=stage)
         return True
+
+    async def _seen_since(self, moment: float) -> dict[str, str]:
+        """What a look that began after `moment` has seen."""
+        async with self._look:
+            if self._looked <= moment:
+                began = time.monotonic()
+                errors = await asyncio.gather(*(self._error(probe) for probe in self.probes.values()))
+                self._seen = {name: error for name, error in zip(self.probes, errors, strict=True) if error is not None}
+                self._looked = began
+            return self._seen
 
     async def _error(self, probe: Probe) -> str | None:
         try:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from streams import metrics
 from streams.backoff import Backoff
@@ -26,6 +25,7 @@ class RetentionCheck:
     def __init__(self, lane: Lane) -> None:
         self.lane, self.backoff = lane, Backoff(base=0.2, cap=5.0)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = 0
 
     def assigned(self, consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> None:
         """Checks what the group has committed, in the background: the callback of a rebalance must not wait."""
@@ -41,6 +41,7 @@ class RetentionCheck:
 
     def _start(self, consumer: AIOKafkaConsumer, expected: Mapping[TopicPartition, int | None]) -> None:
         self.lane.offsets.checked.clear()
+        self._under_way += 1
         task = asyncio.create_task(self._check(consumer, expected))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -50,14 +51,16 @@ class RetentionCheck:
         while True:
             try:
                 lost = await lost_records(consumer, expected)
-            except (KafkaError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, without an answer nothing may be committed
                 attempt += 1
                 log.warning("retention_check_failed", agent=self.lane.spec.name, error=repr(error))
                 await asyncio.sleep(self.backoff.delay(attempt))
                 continue
             if lost:
                 self._halt(lost)
-            elif len(self._tasks) == 1:
+                return
+            self._under_way -= 1
+            if not self._under_way:
                 self.lane.offsets.checked.set()
             return
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.failures import Conflict, Failure, Permanent, Rejection, Transient, UnknownVersion
+from events.failures import Conflict, Failure, Outage, Permanent, Rejection, Transient, UnknownVersion
 from events.identity import Identity
 from storage.faults import Fault
 from streams.backoff import Backoff
@@ -28,6 +28,8 @@ WHO = Identity("runs", "run.requested.v9", "/s", "e", 0, "acme", bytes(16), byte
         (Transient("internal", "later"), 1, Verdict.RETRY),
         (Transient("internal", "later"), 2, Verdict.RETRY),
         (Transient("internal", "later"), 3, Verdict.FAIL),
+        (Outage("object_store_unreachable", "later"), 2, Verdict.RETRY),
+        (Outage("object_store_unreachable", "later"), 3, Verdict.FAIL),
         (UnknownVersion("unknown_version", "v9", WHO), 2, Verdict.RETRY),
         (UnknownVersion("unknown_version", "v9", WHO), 3, Verdict.REJECT),
     ],

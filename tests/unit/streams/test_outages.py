@@ -1,0 +1,75 @@
+"""What counts as an outage."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from events.failures import Outage, Transient
+from streams.outages import Outages
+
+BROKEN = ConnectionResetError("gone")
+
+
+class Server:
+    """Answers probes until it is taken away; counts them."""
+
+    def __init__(self) -> None:
+        self.asked, self.is_away = 0, False
+
+    async def ping(self) -> None:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.is_away:
+            raise ConnectionRefusedError("nobody is there")
+
+    async def come_back(self) -> None:
+        await asyncio.sleep(0.05)
+        self.is_away = False
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def outages(server: Server) -> Outages:
+    return Outages({"server": server.ping})
+
+
+async def test_an_error_of_the_connection_is_an_outage_when_the_server_is_away(server: Server, outages: Outages) -> None:
+    server.is_away = True
+    coming = asyncio.create_task(server.come_back())
+
+    assert await outages.waited(BROKEN, "notes", "save")
+    assert coming.done()
+
+
+async def test_an_outage_that_began_after_the_last_look_is_still_an_outage(server: Server, outages: Outages) -> None:
+    assert not await outages.waited(BROKEN, "notes", "save")
+    server.is_away = True
+    coming = asyncio.create_task(server.come_back())
+
+    assert await outages.waited(BROKEN, "notes", "save")
+    await coming
+
+
+@pytest.mark.parametrize("error", [BROKEN, Outage("object_store_unreachable", "…")])
+async def test_an_error_of_the_connection_is_none_while_the_server_answers(outages: Outages, error: Exception) -> None:
+    assert not await outages.waited(error, "notes", "save")
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), Transient("internal", "…")])
+async def test_no_server_is_asked_about_other_errors(server: Server, outages: Outages, error: Exception) -> None:
+    server.is_away = True
+
+    assert not await outages.waited(error, "notes", "save")
+    assert server.asked == 0
+
+
+async def test_many_that_ask_at_once_share_a_look(server: Server, outages: Outages) -> None:
+    await asyncio.gather(*(outages.waited(BROKEN, "notes", "save") for _ in range(100)))
+
+    assert server.asked <= 2
