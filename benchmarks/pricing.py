@@ -1,0 +1,219 @@
+"""Present values a second of each product at 10,000 positions × 50 scenarios, beside QuantLib-Python in the same run.
+
+    python -m benchmarks.pricing [--rounds 5] [--json FILE] [--quick]
+
+QuantLib gets its instruments and its curves ready made; what is timed is relinking a curve for each scenario and asking
+each instrument for its value, over fewer positions (its rate does not depend on how many there are). Millrace's time is
+that of the whole run: schedules, cash flows, discount factors, values, totals. Rounds alternate; medians are printed, and
+both sides' values must agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.quantlib_book import QuantLibBook
+from events.run import Market, Scenario
+from handlers.price.engine import price_run
+from handlers.price.portfolio import Portfolio
+from handlers.price.pricers import registered_types
+from handlers.price.pricers.lending import FIXED_BOND
+from handlers.price.schedule import build
+
+VALUATION = date(2026, 1, 15)
+YEARS = (0, 1, 2, 3, 5, 7, 10, 20, 30)
+RATES = {"USD": 0.036, "EUR": 0.021}
+SPOT = 1.0875
+DAY_COUNTS = ("ACT/360", "30/360", "ACT/365F")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One product: medians, in present values a second, and the one divided by the other."""
+
+    product: str
+    millrace: float
+    quantlib: float
+    ratio: float
+
+
+def main() -> None:
+    arguments = _arguments()
+    positions, scenarios, sample = (1_000, 10, 100) if arguments.quick else (10_000, 50, 1_000)
+    products = [_product(name, positions, scenarios, sample, arguments.rounds) for name in registered_types()]
+    report = {
+        "machine": _machine(),
+        "positions": positions,
+        "scenarios": scenarios,
+        "quantlib_positions": sample,
+        "rounds": arguments.rounds,
+        "products": [asdict(figures) for figures in products],
+        "steps": _steps(positions, scenarios, arguments.rounds),
+    }
+    _print(report)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--quick", action="store_true", help="1,000 × 10, to see that it works")
+    return parser.parse_args()
+
+
+def _machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    return f"{model}, {os.cpu_count()} cores (one is used), Python {platform.python_version()}"
+
+
+def _product(name: str, positions: int, scenarios: int, sample: int, rounds: int) -> Figures:
+    book = [_position(name, number) for number in range(positions)]
+    portfolio, market, shocked = Portfolio.from_records(book), _market(), _scenarios(scenarios)
+    theirs = QuantLibBook(book[:sample], VALUATION, _pillars(), _states(scenarios))
+    ours_seconds, their_seconds = [], []
+    for _ in range(rounds):
+        seconds, run = _timed(lambda: price_run(portfolio, market, shocked, ["PV"], VALUATION))
+        ours_seconds.append(seconds)
+        seconds, values = _timed(theirs.values)
+        their_seconds.append(seconds)
+    notional = np.array([position["notional"] for position in book[:sample]])
+    worst = float(np.abs((run.values[:sample] - values) / notional[:, None]).max())
+    assert worst < 1e-8, f"{name}: values differ by {worst} of notional"
+    millrace = positions * scenarios / statistics.median(ours_seconds)
+    quantlib = sample * scenarios / statistics.median(their_seconds)
+    return Figures(name, millrace, quantlib, millrace / quantlib)
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def _position(product: str, number: int) -> dict[str, Any]:
+    """Bonds of 2 to 15 years, loans of 2 to 20 with monthly or quarterly payments, forwards of up to 5 years."""
+    chance = random.Random(f"{product} {number}")  # noqa: S311  the same book each time
+    position: dict[str, Any] = {
+        "position_id": f"{product}-{number}",
+        "product_type": product,
+        "notional": chance.uniform(1e5, 1e7),
+    }
+    if product == "FX_FWD":
+        maturity = VALUATION + timedelta(chance.randrange(2, 1_800))
+        names = {"base_currency": "EUR", "quote_currency": "USD", "strike": chance.uniform(1.0, 1.2)}
+        return position | names | {"maturity_date": maturity.isoformat()}
+    loan = product == "AMORT_LOAN"
+    start = VALUATION - timedelta(chance.randrange(1, 700))
+    maturity = VALUATION + timedelta(chance.randrange(700, 7_300 if loan else 5_500))
+    position |= {
+        "currency": "USD",
+        "start_date": start.isoformat(),
+        "maturity_date": maturity.isoformat(),
+        "day_count": chance.choice(DAY_COUNTS),
+        "frequency": chance.choice([4, 12] if loan else [1, 2, 4]),
+        "stub": "short_first",
+    }
+    rate = chance.uniform(0.01, 0.08)
+    return position | ({"rate": rate, "amortization": "level_pay"} if loan else {"coupon": rate})
+
+
+def _pillars() -> list[date]:
+    return [VALUATION.replace(year=VALUATION.year + years) for years in YEARS]
+
+
+def _zero_rates(currency: str, shift: float = 0.0) -> list[float]:
+    return [RATES[currency] + 0.0004 * years + shift for years in YEARS]
+
+
+def _market() -> Market:
+    named = {"interpolation": "linear_zero", "compounding": "continuous", "day_count": "ACT/365F"}
+    curves = {
+        name: named | {"pillars": [day.isoformat() for day in _pillars()], "zero_rates": _zero_rates(name)} for name in RATES
+    }
+    return Market.model_validate(
+        {"snapshot_id": "benchmark", "as_of": VALUATION.isoformat(), "curves": curves, "fx_spot": {"EURUSD": SPOT}}
+    )
+
+
+def _shifts(scenarios: int) -> list[tuple[float, float]]:
+    """Of each scenario: basis points on every curve, and the relative move of the spot."""
+    return [(5.0 * (number - scenarios // 2), 0.002 * number) for number in range(scenarios)]
+
+
+def _states(scenarios: int) -> list[tuple[dict[str, list[float]], float]]:
+    """What QuantLib is given: the zero rates of each currency and the spot, scenario by scenario."""
+    return [
+        ({name: _zero_rates(name, bp * 1e-4) for name in RATES}, SPOT * (1.0 + relative)) for bp, relative in _shifts(scenarios)
+    ]
+
+
+def _scenarios(count: int) -> list[Scenario]:
+    shocks = [
+        [{"kind": "rate_parallel", "bp": bp, "currency": "*"}, {"kind": "fx", "pair": "EURUSD", "relative": relative}]
+        for bp, relative in _shifts(count)
+    ]
+    return [Scenario.model_validate({"id": f"s{number}", "shocks": some}) for number, some in enumerate(shocks)]
+
+
+def _steps(positions: int, scenarios: int, rounds: int) -> dict[str, float]:
+    """What else a run of bonds consists of, as medians."""
+    book = [_position("FIXED_BOND", number) for number in range(positions)]
+    portfolio, market, shocked = Portfolio.from_records(book), _market(), _scenarios(scenarios)
+    terms: Any = portfolio.groups[0].terms
+    dates = (terms.start, terms.maturity, 12 // terms.frequency, terms.stub, terms.first_coupon)
+    one = Portfolio.from_records(book[:1])
+
+    def per_second(work: Callable[[], Any], count: int) -> float:
+        return count / statistics.median(_timed(work)[0] for _ in range(max(rounds, 3)))
+
+    sensitivities = ["PV", "DV01", "CS01", "ACCRUED"]
+    return {
+        "schedules of bonds / s": per_second(lambda: build(*dates), positions),
+        "bonds to cash flows / s": per_second(lambda: FIXED_BOND.flows(terms, (VALUATION - date(1970, 1, 1)).days), positions),
+        "positions from JSON objects / s": per_second(lambda: Portfolio.from_records(book), positions),
+        "PV, DV01, CS01, ACCRUED of bonds, cells / s": per_second(
+            lambda: price_run(portfolio, market, shocked, sensitivities, VALUATION), positions * scenarios * 4
+        ),
+        "KRD of bonds, cells / s": per_second(
+            lambda: price_run(portfolio, market, shocked, ["KRD"], VALUATION), positions * scenarios * len(YEARS)
+        ),
+        "runs of 1 bond × 1 scenario / s": per_second(
+            lambda: [price_run(one, market, (), ["PV"], VALUATION) for _ in range(200)], 200
+        ),
+    }
+
+
+def _print(report: dict[str, Any]) -> None:
+    console = Console()
+    console.print(report["machine"])
+    title = f"Present values a second, {report['positions']:,} positions × {report['scenarios']} scenarios"
+    table = Table("product", "Millrace, whole run", "QuantLib-Python", "ratio", title=title)
+    for row in report["products"]:
+        table.add_row(row["product"], f"{row['millrace']:,.0f}", f"{row['quantlib']:,.0f}", f"{row['ratio']:.0f}")
+    console.print(table)
+    note = f"QuantLib over {report['quantlib_positions']:,} positions; medians of {report['rounds']} alternating rounds."
+    console.print(note)
+    for name, figure in report["steps"].items():
+        console.print(f"{name}: {figure:,.0f}")
+
+
+if __name__ == "__main__":
+    main()
