@@ -1,0 +1,161 @@
+"""Runs through the engine: stored once under their natural key, answered, failed for good with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from hashlib import sha256
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from events.envelope import Envelope
+from events.run import RunCompleted
+from handlers.flow import FLOWS
+from tests.support.rig import Rig
+from tests.support.runs import MARKET, expected_rows, run_data, run_event
+
+[RUNS] = [spec for spec in FLOWS if spec.name == "runs"]
+
+
+@pytest.fixture
+async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str) -> AsyncIterator[Rig]:
+    spec = replace(RUNS, topic=topic_prefix + RUNS.topic, completed_topic=topic_prefix + RUNS.completed_topic)
+    rig = Rig(spec, kafka, database_url, redis_url, object_store_url)
+    await rig.prepare()
+    yield rig
+    await rig.close()
+
+
+def a_run(seed: int = 1, **changes: Any) -> dict[str, Any]:
+    return run_data(Random(seed)) | changes
+
+
+async def completions(rig: Rig, *events: bytes, at_least: int | None = None) -> dict[str, dict[str, Any]]:
+    """What the events were answered, by their ids; each completion is as its schema says."""
+    async with rig.engine():
+        await rig.publish(events)
+        found = await rig.completions(len(events) if at_least is None else at_least)
+        await rig.idle()
+    for completion in found:
+        Envelope[RunCompleted].model_validate(completion)
+    return {completion["causationid"]: completion for completion in found}
+
+
+async def test_a_run_is_priced_stored_and_answered(rig: Rig) -> None:
+    run = a_run()
+    answer = (await completions(rig, run_event("e-1", run)))["e-1"]
+    rows = await rig.rows(
+        "select row_no, position_id, values[1] as value from run_results where run_id = $1 order by row_no", UUID(run["run_id"])
+    )
+    stored = [(row["row_no"], row["position_id"], row["value"] and round(row["value"], 4)) for row in rows]
+    assert stored == expected_rows(run)
+    assert answer["subject"] == run["run_id"]
+    assert answer["data"]["run_id"] == run["run_id"]
+    assert answer["data"]["positions"] == len(run["portfolio"]["positions"])
+    priced = [value for _, _, value in expected_rows(run) if value is not None]
+    assert answer["data"]["totals"]["PV"]["base"] == pytest.approx(sum(priced))
+
+
+async def test_the_same_run_under_another_event_id_is_answered_from_what_is_stored(rig: Rig) -> None:
+    run = a_run()
+    first = await completions(rig, run_event("e-1", run))
+    second = await completions(rig, run_event("e-2", run), run_event("e-3", run), at_least=3)
+    assert {event: each["data"] for event, each in second.items()} == dict.fromkeys(("e-1", "e-2", "e-3"), first["e-1"]["data"])
+    assert len({each["id"] for each in second.values()}) == 3
+    assert await rig.rows("select count(*) from runs") == [{"count": 1}]
+    assert await rig.rows("select count(*) from inbox") == [{"count": 3}]
+
+
+async def test_twins_of_one_run_in_one_group_are_one_run(rig: Rig) -> None:
+    run = a_run()
+    answers = await completions(rig, *(run_event(f"e-{number}", run) for number in range(20)))
+    assert len(answers) == 20
+    assert await rig.rows("select count(*) from runs") == [{"count": 1}]
+    assert await rig.rows("select count(*) from run_results") == [{"count": len(expected_rows(run))}]
+
+
+@pytest.mark.parametrize("in_one_group", [True, False])
+async def test_the_same_run_id_with_another_input_is_rejected(rig: Rig, in_one_group: bool) -> None:
+    run, other = a_run(1), a_run(2) | {"run_id": a_run(1)["run_id"]}
+    neighbour = a_run(3)
+    events = [run_event("e-1", run), run_event("e-2", other), run_event("e-3", neighbour)]
+    if in_one_group:
+        answers = await completions(rig, *events, at_least=2)
+    else:
+        await completions(rig, events[0])
+        answers = await completions(rig, *events[1:], at_least=2)
+    [dead] = await rig.dead(1)
+    accepted = {"e-1", "e-2"} & answers.keys()
+    assert len(accepted) == 1
+    assert "e-3" in answers
+    assert dict(dead.headers)["dlq-reason"] == b"input_conflict"
+    [letter] = await rig.rows("select event_id, error_class, client_id from dead_letters")
+    assert {letter["event_id"]} | accepted == {"e-1", "e-2"}
+    assert await rig.rows("select count(*) from runs") == [{"count": 2}]
+    assert await rig.rows("select count(*) from inbox") == [{"count": 2}]
+
+
+async def test_another_clients_run_id_is_a_conflict_and_tells_nothing(rig: Rig) -> None:
+    run = a_run()
+    await completions(rig, run_event("e-1", run))
+    theirs = orjson.dumps(orjson.loads(run_event("e-2", run)) | {"clientid": "rival"})
+    await completions(rig, theirs, at_least=1)
+    [dead] = await rig.dead(1)
+    assert dict(dead.headers)["dlq-reason"] == b"input_conflict"
+    assert b"PV" not in dict(dead.headers)["dlq-message"]  # type: ignore[operator]
+
+
+async def test_objects_are_read_checked_and_part_of_the_input(rig: Rig) -> None:
+    run = a_run()
+    lines = b"\n".join(orjson.dumps(position) for position in run["portfolio"]["positions"])
+    await rig.objects.put("books/desk.jsonl", lines)
+    await rig.objects.put("markets/flat.json", orjson.dumps(MARKET))
+    stored = run | {
+        "portfolio": {"uri": "books/desk.jsonl", "sha256": sha256(lines).hexdigest()},
+        "market": {"uri": "markets/flat.json"},
+    }
+    answer = (await completions(rig, run_event("e-1", stored)))["e-1"]
+    assert answer["data"]["status"] in {"completed", "partial"}
+    assert await rig.rows("select count(*) from run_results") == [{"count": len(expected_rows(run))}]
+
+    await rig.objects.put("markets/flat.json", orjson.dumps(MARKET | {"snapshot_id": "another"}))
+    await completions(rig, run_event("e-2", stored), at_least=1)
+    [dead] = await rig.dead(1)
+    assert dict(dead.headers)["dlq-reason"] == b"input_conflict"
+
+
+PORTFOLIO = {"positions": []}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"portfolio": {"uri": "books/none.parquet"}}, "portfolio_not_found"),
+        ({"portfolio": {"uri": "../secrets.csv"}}, "forbidden_uri"),
+        ({"portfolio": {"uri": "books/broken.parquet"}}, "portfolio_unreadable"),
+        ({"portfolio": {"uri": "books/broken.parquet", "sha256": "0" * 64}}, "checksum_mismatch"),
+        ({"market": {"uri": "markets/none.json"}}, "market_unreadable"),
+        ({"market": {"uri": "markets/broken.json"}}, "market_unreadable"),
+        ({"scenarios": [{"id": f"s{number}"} for number in range(10_000)], "measures": ["PV", "DV01", "KRD"]}, "too_large"),
+    ],
+)
+async def test_a_run_that_cannot_be_priced_fails_for_good_and_says_why(rig: Rig, changes: dict[str, Any], code: str) -> None:
+    await rig.objects.put("books/broken.parquet", b"PAR1 no such thing")
+    await rig.objects.put("markets/broken.json", b'{"curves": {}}')
+    run = a_run(1, **changes)
+    if code == "too_large":
+        run["portfolio"] = {"positions": run["portfolio"]["positions"] * 200}
+    answer = (await completions(rig, run_event("e-1", run)))["e-1"]
+    [dead] = await rig.dead(1)
+    assert (answer["data"]["status"], answer["data"]["failure"]["code"]) == ("failed", code)
+    assert dict(dead.headers)["dlq-reason"] == code.encode()
+    assert await rig.rows("select outcome from inbox") == [{"outcome": "failed"}]
+    assert await rig.rows("select status, failure_code from runs") == [{"status": "failed", "failure_code": code}]
+    assert await rig.rows("select count(*) from run_results") == [{"count": 0}]
+
+    again = (await completions(rig, run_event("e-2", run), at_least=2))["e-2"]
+    assert again["data"] == answer["data"]
