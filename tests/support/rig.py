@@ -80,6 +80,18 @@ class Rig:
         records = [Outgoing(self.spec.topic, str(place).encode(), value, **record) for place, value in enumerate(values)]
         return await publish(self.kafka, records)
 
+    async def publish_keyed(self, records: Sequence[tuple[bytes, bytes | None]]) -> list[tuple[int, int]]:
+        """Publishes values to the input topic under keys of the test's choice."""
+        return await publish(self.kafka, [Outgoing(self.spec.topic, key, value) for key, value in records])
+
+    async def partitions_in_use(self) -> list[int]:
+        """The partitions of the input topic that hold records."""
+        return sorted({record.partition for record in await self.published(self.spec.topic, 1)})
+
+    async def count(self, table: str) -> int:
+        """How many rows a table has."""
+        return int(await self._value(f"select count(*) from {table}"))
+
     async def published(self, topic: str, at_least: int, settle: float = 0.3) -> list[Incoming]:
         """What is on a topic, once it has so many records and no more come for a moment."""
         found: list[Incoming] = []
@@ -124,7 +136,7 @@ async def eventually(ask: Callable[[], Awaitable[Any]], expected: Any, patience:
     answer = None
     try:
         async with asyncio.timeout(patience):
-            while (answer := await ask()) != expected:
+            while (answer := await ask()) != expected:  # noqa: ASYNC110 - it is other processes that are asked
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise AssertionError(f"expected {expected!r}, still {answer!r} after {patience} s") from None

@@ -11,9 +11,7 @@ from tests.support.rig import Rig
 
 
 @pytest.fixture
-async def rig(
-    kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str
-) -> AsyncIterator[Rig]:
+async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str) -> AsyncIterator[Rig]:
     """Topics, tables and keys for the notes flow."""
     NotesFlow.worked.clear()
     NotesFlow.batches.clear()
