@@ -40,6 +40,7 @@ def engine_config(settings: Settings) -> EngineConfig:
             decode_records=settings.decode_records,
             group_records=settings.group_records,
             group_bytes=settings.group_bytes,
+            linger=settings.group_linger_milliseconds / 1000,
             committers=settings.committers,
             patience=settings.patience_seconds,
             drain=settings.drain_seconds,

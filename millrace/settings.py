@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     decode_records: int = knob(500, 1, 20_000, "records", "Lane", "Decoded at once")
     group_records: int = knob(2_000, 1, 20_000, "events", "Lane", "Outcomes that share one transaction, at most")
     group_bytes: int = knob(16 * MIB, MIB, 512 * MIB, "bytes", "Lane", "Results that share one transaction, at most")
+    group_linger_milliseconds: float = knob(
+        2, 0, 1_000, "milliseconds", "Lane", "How long a group waits for what is still in hand"
+    )
     committers: int = knob(2, 1, 16, "tasks", "Lane", "Transactions of one lane at the same time")
     patience_seconds: float = knob(5, 0.1, 60, "seconds", "Lane", "How long a full lane waits before it pauses its partitions")
     drain_seconds: float = knob(

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -64,9 +64,14 @@ def configure(dsn: str | None, environment: str, release: str) -> None:
 
 def trace(flow: str, stage: str) -> AbstractContextManager[object]:
     """A trace of one batch or group in one stage of a lane, if traces are reported at all."""
-    if not sentry_sdk.is_initialized():
-        return nullcontext()
-    return sentry_sdk.start_transaction(op=f"lane.{stage}", name=f"{flow}.{stage}")
+    return _traced(flow, stage) if sentry_sdk.is_initialized() else nullcontext()
+
+
+@contextmanager
+def _traced(flow: str, stage: str) -> Iterator[None]:
+    # A scope of its own, because tasks that work at the same time share the one they were started with.
+    with sentry_sdk.new_scope(), sentry_sdk.start_transaction(op=f"lane.{stage}", name=f"{flow}.{stage}"):
+        yield
 
 
 def flush(seconds: float) -> None:
@@ -83,7 +88,7 @@ class Reporter(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Sends the record's exception with the context that the line was logged with."""
         error = _exception(record)
-        if error is None or is_expected(error):
+        if error is None:
             return
         line = record.msg if isinstance(record.msg, Mapping) else {}
         with sentry_sdk.new_scope() as scope:

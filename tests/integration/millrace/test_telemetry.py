@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import json
@@ -150,6 +151,27 @@ def test_traces_have_names_and_times_only(reporting: Sink, monkeypatch: pytest.M
     assert SECRET.encode() not in reporting.raw
 
 
+def test_a_stage_of_a_lane_is_a_trace(reporting: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sentry_sdk.get_client().options, "traces_sample_rate", 1.0)
+    with telemetry.trace("runs", "save"):
+        pass
+    (trace,) = reporting.traces()
+    assert (trace["transaction"], trace["contexts"]["trace"]["op"]) == ("runs.save", "lane.save")
+
+
+async def test_stages_at_the_same_time_are_traces_apart(reporting: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sentry_sdk.get_client().options, "traces_sample_rate", 1.0)
+
+    async def stage(name: str) -> None:
+        with telemetry.trace("runs", name):
+            await asyncio.sleep(0.01)
+
+    await asyncio.gather(*(stage(name) for name in ("decode", "work", "save")))
+    traces = await asyncio.to_thread(reporting.traces)
+    assert sorted(trace["transaction"] for trace in traces) == ["runs.decode", "runs.save", "runs.work"]
+    assert len({trace["contexts"]["trace"]["span_id"] for trace in traces}) == 3
+
+
 def test_a_tenth_of_the_traces_is_kept(reporting: Sink) -> None:
     assert sentry_sdk.get_client().options["traces_sample_rate"] == 0.1
 
@@ -166,11 +188,3 @@ def test_a_sink_that_is_away_costs_no_error(reporting: Sink) -> None:
     telemetry.configure("http://key@127.0.0.1:1/1", "test", "millrace@1")
     report(ValueError("x"))
     telemetry.flush(2)
-
-
-def test_a_stage_of_a_lane_is_a_trace(reporting: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sentry_sdk.get_client().options, "traces_sample_rate", 1.0)
-    with telemetry.trace("runs", "save"):
-        pass
-    (trace,) = reporting.traces()
-    assert (trace["transaction"], trace["contexts"]["trace"]["op"]) == ("runs.save", "lane.save")
