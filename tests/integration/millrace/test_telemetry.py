@@ -166,7 +166,9 @@ async def test_stages_at_the_same_time_are_traces_apart(reporting: Sink, monkeyp
         with telemetry.trace("runs", name):
             await asyncio.sleep(0.01)
 
+    shared = sentry_sdk.get_current_scope()
     await asyncio.gather(*(stage(name) for name in ("decode", "work", "save")))
+    assert shared.span is None
     traces = await asyncio.to_thread(reporting.traces)
     assert sorted(trace["transaction"] for trace in traces) == ["runs.decode", "runs.save", "runs.work"]
     assert len({trace["contexts"]["trace"]["span_id"] for trace in traces}) == 3
