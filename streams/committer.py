@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
-from events.failures import Reason, Rejection
 from storage.faults import Fault, fault_of
 from streams import metrics
 from streams.backoff import Backoff
@@ -68,19 +67,19 @@ class Committer:
     async def commit(self, group: list[Item]) -> None:
         """Saves a group, whatever it takes."""
         metrics.GROUP_SIZE.labels(self.flow).observe(len(group))
-        pieces = deque([group])
+        pieces, broken = deque([group]), False
         while pieces:
-            piece = pieces.popleft()
-            halves = await self._commit_or_split(piece)
+            halves, broke = await self._commit_or_split(pieces.popleft(), after_break=broken)
             pieces.extendleft(reversed(halves))
+            broken = broken or broke
 
-    async def _commit_or_split(self, group: list[Item]) -> list[list[Item]]:
-        """Saves a group and returns nothing, or returns the pieces to save instead."""
+    async def _commit_or_split(self, group: list[Item], *, after_break: bool) -> tuple[list[list[Item]], bool]:
+        """Saves a group and returns nothing, or returns the pieces to save instead; and whether its connection broke."""
         tries = breaks = 0
         while True:
             try:
                 with self.stage("save"):
-                    saved = await self.saver.save(group, after_break=breaks > 0)
+                    saved = await self.saver.save(group, after_break=after_break or breaks > 0)
             except Exception as error:  # noqa: BLE001 - the decision below says what is done about it
                 tries += 1
                 fault = fault_of(error)
@@ -91,13 +90,13 @@ class Committer:
                     case Next.SPLIT:
                         metrics.GROUPS_SPLIT.labels(self.flow).inc()
                         half = len(group) // 2
-                        return [group[:half], group[half:]]
+                        return [group[:half], group[half:]], breaks > 0
                     case Next.GIVE_UP:
                         self._give_up(group[0], error)
                         await asyncio.sleep(self.backoff.delay(tries))
             else:
                 await self.then(saved)
-                return []
+                return [], breaks > 0
 
     async def _decide(self, error: Exception, fault: Fault | None, breaks: int, size: int) -> Next:
         # What cannot be stored is content, and the driver quotes it.
@@ -109,10 +108,7 @@ class Committer:
     def _give_up(self, item: Item, error: Exception) -> None:
         """An outcome that cannot be stored fails; a failure that cannot be stored either is a dead letter alone."""
         log.error("outcome_cannot_be_stored", **context(self.flow, item), exc_info=error)
-        if item.failure is None:
-            item.failure = unstorable(error)
-        else:
-            item.failure = Rejection(Reason.INTERNAL, f"{item.failure}; and that cannot be stored: {error}")
+        item.failure = unstorable(item.failure, error)
 
     def _next_group(self) -> list[Item]:
         group: list[Item] = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
 
-from events.failures import Failure, Kind, Permanent, Reason, Transient
+from events.failures import Failure, Kind, Permanent, Reason, Rejection, Transient
 from storage.faults import Fault
 from streams.backoff import Backoff
 from streams.item import Verdict
@@ -66,6 +66,15 @@ def after_save_failed(fault: Fault | None, breaks: int, size: int) -> Next:
     return Next.SPLIT if size > 1 else Next.GIVE_UP
 
 
-def unstorable(error: BaseException) -> Permanent:
-    """The failure of an event whose results, alone in a transaction, cannot be stored."""
-    return Permanent(Reason.INTERNAL, f"its results cannot be stored: {type(error).__name__}: {error}")
+def unstorable(failure: Failure | None, error: BaseException) -> Permanent:
+    """The failure of an event whose outcome, alone in a transaction, cannot be stored.
+
+    One that had a result, or would have been tried again, fails as an event; if that cannot be stored either, or there is
+    no event, a dead letter alone is left.
+    """
+    if failure is None:
+        return Permanent(Reason.INTERNAL, f"its results cannot be stored: {type(error).__name__}: {error}")
+    message = f"{failure}; and that cannot be stored: {type(error).__name__}: {error}"
+    if failure.rejects or failure.kind is Kind.PERMANENT:
+        return Rejection(Reason.INTERNAL, message)
+    return Permanent(Reason.INTERNAL, message)

@@ -27,9 +27,7 @@ def forget_notes() -> None:
 
 
 @pytest.fixture
-async def rig(
-    kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str
-) -> AsyncIterator[Rig]:
+async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str) -> AsyncIterator[Rig]:
     """Topics, tables and keys for the notes flow."""
     forget_notes()
     rig = Rig(notes(topic_prefix), kafka, database_url, redis_url, object_store_url)

@@ -3,52 +3,66 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import asyncpg
 import pytest
 
-from storage.database import Connection, Database
+from streams.group import GroupSaver, Saved
+from streams.item import Item
 from tests.support.notes import note
 from tests.support.rig import Rig
 
+# So long that nobody else comes to publish what was left behind.
+LONG_CLAIM = "alter table outbox alter column claimed_until set default now() + interval '1 hour'"
 
-class Treacherous:
-    """Loses the answer of the first `times` commits that wrote into the inbox: they are applied all the same."""
 
-    def __init__(self, times: int) -> None:
-        self.left = times
-        self.honest = Database.transaction
+class Treacherous(GroupSaver):
+    """Loses the answers of the first `left` commits: they are applied all the same."""
 
-    @asynccontextmanager
-    async def transaction(self, database: Database) -> AsyncIterator[Connection]:
-        async with self.honest(database) as connection:
-            yield connection
-            wrote = await connection.fetchval("select exists (select from inbox where xmin = pg_current_xact_id()::xid)")
-        if wrote and self.left:
-            self.left -= 1
-            connection.terminate()
+    left = 0
+
+    async def _transaction(self, items: Sequence[Item], *, careful: bool, after_break: bool) -> Saved:
+        saved = await super()._transaction(items, careful=careful, after_break=after_break)
+        if Treacherous.left:
+            Treacherous.left -= 1
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        return saved
 
 
-@pytest.mark.parametrize("times", [1, 2])
+# Three in a row have a group split; of two groups side by side each may meet as many.
+@pytest.mark.parametrize("times", [1, 2, 3, 4, 6])
 async def test_an_applied_commit_without_an_answer_is_completed_once_and_published_promptly(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    treacherous = Treacherous(times)
-    monkeypatch.setattr(Database, "transaction", lambda database: treacherous.transaction(database))
-    # Nobody else may come to publish what was left behind.
-    await rig.rows("alter table outbox alter column claimed_until set default now() + interval '1 hour'")
-    await rig.publish([note("n-1", behave="permanent"), note("n-2"), b"{", note("n-3", behave="transient:1")])
+    monkeypatch.setattr("streams.app.GroupSaver", Treacherous)
+    monkeypatch.setattr(Treacherous, "left", times)
+    await rig.rows(LONG_CLAIM)
+    await rig.publish([note("n-1", behave="permanent"), note("n-2"), b"{", note("n-3")])
     async with rig.engine():
         completions = await rig.completions(3)
-        await rig.dead(2)
+        dead = await rig.dead(2)
+        await rig.idle()
+
+    assert Treacherous.left == 0
+    found = Counter((each["causationid"], each["data"]["status"]) for each in completions)
+    assert found == Counter([("n-1", "failed"), ("n-2", "completed"), ("n-3", "completed")])
+    assert Counter(dict(each.headers)["dlq-error-class"] for each in dead) == Counter([b"Permanent", b"Rejection"])
+    assert await rig.rows("select count(*) from notes") == [{"count": 2}]
+    assert await rig.rows("select count(*) from dead_letters") == [{"count": 2}]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_retry_that_was_kept_without_an_answer_is_kept_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    monkeypatch.setattr("streams.app.GroupSaver", Treacherous)
+    monkeypatch.setattr(Treacherous, "left", times)
+    await rig.publish([note("n-1", behave="transient:1")])
+    async with rig.engine():
+        [completion] = await rig.completions(1)
         await rig.idle()
         await rig.until("select count(*) from retries", 0)
 
-    assert treacherous.left == 0
-    found = Counter((each["causationid"], each["data"]["status"]) for each in completions)
-    assert found == Counter([("n-1", "failed"), ("n-2", "completed"), ("n-3", "completed")])
-    assert len(await rig.dead(2)) == 2
-    assert await rig.rows("select count(*) from notes") == [{"count": 2}]
+    assert completion["data"]["status"] == "completed"
+    assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]

@@ -60,9 +60,7 @@ async def test_the_same_id_with_another_payload_is_a_conflict_without_a_completi
     assert await rig.rows("select text from notes") == [{"text": "first"}]
     assert dict(dead.headers)["dlq-reason"] == b"payload_conflict"
     rows = await rig.rows('select partition, "offset", error_class, attempts from dead_letters')
-    assert rows == [
-        {"partition": places[1][0], "offset": places[1][1], "error_class": "payload_conflict", "attempts": 1}
-    ]
+    assert rows == [{"partition": places[1][0], "offset": places[1][1], "error_class": "payload_conflict", "attempts": 1}]
 
 
 async def test_a_conflict_with_an_event_that_waits_for_its_retry_does_not_end_the_waiting(rig: Rig) -> None:

@@ -44,9 +44,7 @@ class NotesFlow:
         self.batches.append(len(events))
         return [await self._work(event) for event in events]
 
-    async def save(
-        self, connection: Connection, events: Sequence[Event], results: Sequence[Any]
-    ) -> list[Answer | Conflict]:
+    async def save(self, connection: Connection, events: Sequence[Event], results: Sequence[Any]) -> list[Answer | Conflict]:
         rows = [
             (event.source, event.id, result)
             for event, result in zip(events, results, strict=True)

@@ -10,7 +10,7 @@ from events.failures import Conflict, Failure, Outage, Permanent, Rejection, Tra
 from events.identity import Identity
 from storage.faults import Fault
 from streams.backoff import Backoff
-from streams.decisions import Next, RetryPolicy, after_save_failed, verdict
+from streams.decisions import Next, RetryPolicy, after_save_failed, unstorable, verdict
 from streams.item import Verdict
 
 POLICY = RetryPolicy(max_attempts=3)
@@ -65,3 +65,24 @@ def test_waits_grow_to_the_cap_and_never_vanish(attempt: int, draw: float) -> No
     assert 0.25 <= delay <= 30.0
     assert delay <= 0.5 * 2 ** min(attempt - 1, 60)
     assert backoff.delay(attempt + 1, lambda: draw) >= delay
+
+
+@pytest.mark.parametrize(
+    ("failure", "rejects"),
+    [
+        (None, False),
+        (Transient("internal", "later"), False),
+        (Outage("object_store_unreachable", "later"), False),
+        (Permanent("internal", "bad"), True),
+        (Rejection("garbage", "bad"), True),
+        (Conflict("input_conflict", "taken"), True),
+        (UnknownVersion("unknown_version", "v9", WHO), True),
+    ],
+)
+def test_what_cannot_be_stored_fails_as_an_event_and_then_is_a_dead_letter_alone(
+    failure: Failure | None, rejects: bool
+) -> None:
+    given_up = unstorable(failure, ValueError("no"))
+
+    assert given_up.rejects is rejects
+    assert verdict(given_up, 1, POLICY) is (Verdict.REJECT if rejects else Verdict.FAIL)
