@@ -22,8 +22,8 @@ ALL_CURRENCIES = "*"
 class MarketData:
     """Curves, spots by pair code (S each) and the shift of every credit spread (S), shocked by S scenarios.
 
-    `unavailable` names, for scenarios that shock what the market does not have, what that is. Such a scenario is never
-    applied in part: nothing that depends on the market has a value under it.
+    `unavailable` names, for scenarios that shock what the market does not have, what that is. Such a scenario is applied
+    only in part here, so that whatever depends on the market must count as null under it.
     """
 
     curves: Curves
@@ -137,8 +137,6 @@ class _Shocks:
         return None
 
     def applied(self, valuation: int) -> MarketData:
-        for place in self.unavailable:
-            self.rate_shift[:, place] = self.spread_shift[place] = np.nan
         curves = [self.market.curves[name] for name in self.names]
         rates = np.array([rate for curve in curves for rate in curve.zero_rates], dtype=np.float64)
         spots = {

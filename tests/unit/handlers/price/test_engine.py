@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from handlers.price import filling
 from handlers.price.engine import cells
+from handlers.price.sheet import Sheet
 from tests.unit.handlers.price.books import (
     BOND,
     CURVES,
@@ -143,9 +144,20 @@ def test_a_large_run_gives_what_small_ones_give() -> None:
 def test_pieces_that_bound_memory_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     book = ladder(30)
     whole = priced(book, *SETS, measures=MEASURES)
-    monkeypatch.setattr(filling, "CHUNK_FLOWS", 100)
+    monkeypatch.setattr(filling, "CHUNK_FLOWS", 50)
     monkeypatch.setattr(filling, "BLOCK_CELLS", 1_000)
+    shapes: list[tuple[int, int]] = []
+    put = Sheet.put
+
+    def noted(sheet: Sheet, rows: Any, measure: int, scenarios: slice, found: Any) -> None:
+        if measure == MEASURES.index("PV"):
+            shapes.append(found.shape)
+        put(sheet, rows, measure, scenarios, found)
+
+    monkeypatch.setattr(Sheet, "put", noted)
     pieces = priced(book, *SETS, measures=MEASURES)
+    assert max(rows for rows, _ in shapes) < 30
+    assert min(columns for _, columns in shapes) < len(SETS)
     np.testing.assert_allclose(pieces.values, whole.values, rtol=1e-12, atol=1e-9)
     assert (pieces.error, pieces.bucket) == (whole.error, whole.bucket)
     for measure, totals in whole.totals.items():
