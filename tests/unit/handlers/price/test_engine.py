@@ -145,7 +145,7 @@ def test_pieces_that_bound_memory_change_nothing(monkeypatch: pytest.MonkeyPatch
     book = ladder(30)
     whole = priced(book, *SETS, measures=MEASURES)
     monkeypatch.setattr(filling, "CHUNK_FLOWS", 50)
-    monkeypatch.setattr(filling, "BLOCK_CELLS", 1_000)
+    monkeypatch.setattr(filling, "BLOCK_CELLS", 100)
     shapes: list[tuple[int, int]] = []
     put = Sheet.put
 
