@@ -31,6 +31,14 @@ def distinct(values: Ints) -> tuple[Ints, Ints]:
     return found + low, place[shifted]
 
 
+def members(place: Ints, count: int) -> list[Ints]:
+    """The indices at which each of the numbers 0 to `count` - 1 stands, in ascending order."""
+    if count == 1:
+        return [np.arange(place.size)]
+    order = np.argsort(place, kind="stable")
+    return np.split(order, np.searchsorted(place[order], np.arange(1, count)))
+
+
 def offsets(counts: Ints) -> Ints:
     """Where each segment begins when segments of these lengths lie side by side; the last element is the whole length."""
     bounds = np.zeros(counts.size + 1, dtype=np.int64)

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Ints, distinct
+from handlers.price.arrays import Bools, Ints, distinct, members
 from handlers.price.currencies import currency_text, pair_code, pair_currencies
 from handlers.price.market import MarketData
 from handlers.price.portfolio import Group
 from handlers.price.pricers import PRICERS
 from handlers.price.pricers.pricer import Pricer, Requirements, Terms
+
+# No currency's code.
+_NOTHING = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,9 @@ class Book:
         for curve in self.curves[:, sound]:
             keys = keys * (market.curves.currencies.size + 1) + curve
         found, place = distinct(keys)
-        for number in range(found.size):
-            members = sound[place == number]
-            yield self.rows[members], _labels(market, self.curves[:, members[0]].tolist())
+        for alike in members(place, found.size) if found.size else ():
+            chosen = sound[alike]
+            yield self.rows[chosen], _labels(market, self.curves[:, chosen[0]].tolist())
 
 
 def _labels(market: MarketData, curves: list[int]) -> list[str]:
@@ -74,17 +77,30 @@ def _labels(market: MarketData, curves: list[int]) -> list[str]:
 
 def _lacking(needs: Requirements, curves: Ints, market: MarketData) -> tuple[Ints, list[str]]:
     lack, lacks = np.zeros(curves.shape[1], dtype=np.int64), [""]
-
-    def mark(places: Bools, sentence: str) -> None:
-        lack[places & (lack == 0)] = len(lacks)
-        lacks.append(sentence)
-
     for currency, curve in zip(needs.curves, curves, strict=True):
-        for code in np.unique(currency[curve < 0]).tolist():
-            mark(currency == code, f"no {currency_text(code)} curve")
+        if (curve < 0).any():
+            codes, place = distinct(np.where(curve < 0, currency, _NOTHING))
+            _mark(lack, lacks, place, [_no_curve(code) for code in codes.tolist()])
     for base, quote in needs.spots:
-        pairs = pair_code(base, quote)
-        for pair in distinct(pairs)[0].tolist():
-            if market.spot(*pair_currencies(pair)) is None:
-                mark(pairs == pair, f"no {''.join(map(currency_text, pair_currencies(pair)))} spot, quoted or derived")
+        pairs, place = distinct(pair_code(base, quote))
+        _mark(lack, lacks, place, [_no_spot(pair, market) for pair in pairs.tolist()])
     return lack, lacks
+
+
+def _mark(lack: Ints, lacks: list[str], place: Ints, sentences: list[str]) -> None:
+    """Adds what positions lack, unless they lack something already; `place` is the sentence of each, empty for none."""
+    if any(sentences):
+        number = np.array([len(lacks) + each if sentence else 0 for each, sentence in enumerate(sentences)])
+        np.copyto(lack, number[place], where=lack == 0)
+        lacks += sentences
+
+
+def _no_curve(code: int) -> str:
+    return "" if code == _NOTHING else f"no {currency_text(code)} curve"
+
+
+def _no_spot(pair: int, market: MarketData) -> str:
+    base, quote = pair_currencies(pair)
+    if market.spot(base, quote) is not None:
+        return ""
+    return f"no {currency_text(base)}{currency_text(quote)} spot, quoted or derived"

@@ -47,9 +47,7 @@ def price_run(
         books = [Book.of(group, data, to_day(valuation_date)) for group in portfolio.groups]
         sheet = Sheet(_widths(len(portfolio), books, measures, data), ids, data.unavailable)
         totals = Totals(measures, data, currency_code(reporting_currency or DEFAULT_REPORTING_CURRENCY))
-        for row, fault in portfolio.faults.items():
-            for place in range(len(measures)):
-                sheet.fail(np.array([row]), place, fault)
+        sheet.fail_positions(portfolio.faults)
         for book in books:
             Filling(sheet, totals, book, data, measures).fill()
     return sheet.finished(portfolio.position_ids, measures, totals.by_scenario(ids))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,8 @@ class Filling:
     def _fill_unsupported(self) -> None:
         for place, name in enumerate(self.requested):
             if name not in self.places:
-                self.sheet.fail(self.book.rows, place, Fault(UNSUPPORTED, f"{self.book.product_type} has no {name}"))
+                fault = Fault(UNSUPPORTED, f"{self.book.product_type} has no {name}")
+                self.sheet.fail_each(self.sheet.rows(self.book.rows, place), repeat(fault))
 
     def _fill_matured(self, rows: Ints) -> None:
         for place in self.places.values():
@@ -57,12 +59,11 @@ class Filling:
 
     def _fill_lacking(self, chosen: Ints) -> None:
         """Accrued interest stands in the contract; everything else needs the market."""
-        lack = self.book.lack[chosen]
+        faults = [Fault(MISSING_MARKET_DATA, sentence) for sentence in self.book.lacks]
         for name, place in self.places.items():
             if name != "ACCRUED":
-                for number in np.unique(lack).tolist():
-                    fault = Fault(MISSING_MARKET_DATA, self.book.lacks[number])
-                    self.sheet.fail(self.book.rows[chosen[lack == number]], place, fault)
+                rows = self.sheet.rows(self.book.rows[chosen], place)
+                self.sheet.fail_each(rows, (faults[number] for number in self.book.lack[chosen].tolist()))
         if "ACCRUED" in self.places:
             for some in self._chunks(chosen):
                 terms = self.book.terms.take(some)

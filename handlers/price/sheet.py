@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
@@ -66,9 +67,16 @@ class Sheet:
         for first in self.first[positions * self.measures + measure].tolist():
             self.bucket[first : first + len(labels)] = labels
 
-    def fail(self, positions: Ints, measure: int, fault: Fault) -> None:
-        """Gives the rows of one measure of these positions an error; their values stay null."""
-        self.faults.update(dict.fromkeys(self.rows(positions, measure).tolist(), fault))
+    def fail_each(self, rows: Ints, faults: Iterable[Fault]) -> None:
+        """Gives each row its error; the values stay null."""
+        self.faults.update(zip(rows.tolist(), faults, strict=False))
+
+    def fail_positions(self, faults: Mapping[int, Fault]) -> None:
+        """Gives all rows of these positions, which have one for each measure, their position's error."""
+        first = self.first.tolist() if faults else []
+        for position, fault in faults.items():
+            for row in first[position * self.measures : (position + 1) * self.measures]:
+                self.faults[row] = fault
 
     def put_contractual(self, positions: Ints, measure: int, values: Floats | float) -> None:
         """Values (rows × 1) that do not depend on the market, so stand under every scenario."""
@@ -82,14 +90,14 @@ class Sheet:
         if self.unavailable:
             self.values[np.ix_(rows, np.array(list(self.unavailable)))] = np.nan
             fault = Fault(MISSING_MARKET_DATA, next(iter(self.unavailable.values())))
-            self.faults.update(dict.fromkeys(rows.tolist(), fault))
+            self.fail_each(rows, repeat(fault))
 
     def _put(self, rows: Ints, scenarios: slice, values: Floats) -> None:
         """A number that is not finite becomes null."""
         finite = np.isfinite(values)
         if not finite.all():
             values = np.where(finite, values, np.nan)
-            self.faults.update(dict.fromkeys(rows[~finite.all(axis=1)].tolist(), NOT_FINITE))
+            self.fail_each(rows[~finite.all(axis=1)], repeat(NOT_FINITE))
         if rows.size and rows[-1] - rows[0] + 1 == rows.size:
             self.values[rows[0] : rows[-1] + 1, scenarios] = values
         else:

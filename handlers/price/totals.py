@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handlers.price.arrays import Floats, Ints, distinct
+from handlers.price.arrays import Floats, Ints, distinct, members
 from handlers.price.market import MarketData
 
 TOTALLED = frozenset({"PV", "ACCRUED", "DV01", "CS01"})
@@ -25,11 +25,13 @@ class Totals:
 
     def add(self, measure: str, currency: Ints, scenarios: slice, values: Floats) -> None:
         """Adds rows in these currencies (values: rows × scenarios)."""
-        if measure not in self.sums:
+        if measure not in self.sums or currency.size == 0:
             return
         codes, place = distinct(currency)
-        for number, code in enumerate(codes.tolist()):
-            own = values if codes.size == 1 else values[place == number]
+        finite = np.isfinite(values)
+        amounts = values if finite.all() else np.where(finite, values, 0.0)
+        for code, alike in zip(codes.tolist(), members(place, codes.size), strict=True):
+            own = amounts if codes.size == 1 else amounts[alike]
             spot = self.market.spot(code, self.reporting)
             self.sums[measure][scenarios] += _converted(own, None if spot is None else spot[scenarios])
 
@@ -43,10 +45,8 @@ class Totals:
         return {name: total if ok else None for name, total, ok in zip(scenario_ids, sums.tolist(), finite, strict=True)}
 
 
-def _converted(values: Floats, spot: Floats | None) -> Floats:
+def _converted(amounts: Floats, spot: Floats | None) -> Floats:
     if spot is None:
-        return np.where((np.isfinite(values) & (values != 0.0)).any(axis=0), np.nan, 0.0)
-    sums: Floats = values.sum(axis=0)
-    if not np.isfinite(sums).all():
-        sums = np.where(np.isfinite(values), values, 0.0).sum(axis=0)
-    return sums * spot
+        return np.where((amounts != 0.0).any(axis=0), np.nan, 0.0)
+    converted: Floats = amounts.sum(axis=0) * spot
+    return converted
