@@ -15,6 +15,7 @@ from aiokafka.errors import (
     CorruptRecordException,
     InvalidTimestampError,
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
 )
@@ -94,6 +95,13 @@ class Publisher:
         with suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(self.timeout):
                 await producer.stop()
+            return
+        # It waits for records that do not leave, and would go on trying to send them for ever.
+        with suppress(KafkaError, TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(self.timeout):
+                producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001 - no public way ends it
+                await producer._sender.close()  # noqa: SLF001 - as above
+        await producer.client.close()
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._starting:
