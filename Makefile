@@ -27,8 +27,8 @@ lint: $(INSTALLED)
 	@$(BIN)/lint-imports
 
 bench: $(INSTALLED)
-	@$(BIN)/python benchmarks/pricing.py
-	@$(BIN)/python benchmarks/pipeline.py
+	@$(BIN)/python -m benchmarks.pricing
+	@$(BIN)/python -m benchmarks.pipeline
 
 clean:
 	@if [ -x $(BIN)/millrace ]; then $(BIN)/millrace stack stop; fi
