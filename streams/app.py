@@ -88,7 +88,8 @@ class Engine:
         """Returns only by raising: when one of the engine's own tasks has ended, which none may."""
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
-            await task
+            if not task.cancelled():  # by itself: a handler may have let one through
+                await task
         raise RuntimeError("a task of the engine ended")
 
     async def stop(self) -> bool:

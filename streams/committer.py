@@ -44,12 +44,26 @@ class Committer:
         self.flow = saver.spec.name
         self.backoff = Backoff(base=0.05, cap=2.0)
         self._finished: deque[Item] = deque()
-        self._some = asyncio.Event()
+        self._size = 0
+        self._some, self._room = asyncio.Event(), asyncio.Event()
+        self._room.set()
 
     def put(self, items: Iterable[Item]) -> None:
-        self._finished.extend(items)
+        for item in items:
+            self._finished.append(item)
+            self._size += _weight(item)
         if self._finished:
             self._some.set()
+        if self._size >= self.limits.group_bytes:
+            self._room.clear()
+
+    async def wait_for_room(self) -> None:
+        """Waits while finished items fill a group that nobody has taken yet.
+
+        The lane's budget knows records, not what has been made of them: without this, hands would go on while Postgres
+        is away.
+        """
+        await self._room.wait()
 
     async def run(self) -> None:
         """Commits groups until cancelled; two of these run side by side.
@@ -115,8 +129,16 @@ class Committer:
         size = 0
         while self._finished and len(group) < self.limits.group_records and size < self.limits.group_bytes:
             item = self._finished.popleft()
-            size += item.size + getattr(item.result, "nbytes", 0)
+            size += _weight(item)
             group.append(item)
+        self._size -= size
+        if self._size < self.limits.group_bytes:
+            self._room.set()
         if not self._finished:
             self._some.clear()
         return group
+
+
+def _weight(item: Item) -> int:
+    size: int = item.size + getattr(item.result, "nbytes", 0)
+    return size

@@ -149,6 +149,7 @@ class Lane:
 
     async def _hand(self) -> None:
         while True:
+            await self.committer.wait_for_room()
             batch = self._present(await self._ready.take(self.spec.batch))
             self.custody.take(batch)
             await self._carry(batch)
