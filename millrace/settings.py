@@ -111,7 +111,12 @@ class Settings(BaseSettings):
     database_pool_size: int = knob(10, 2, 200, "connections", "Storage", "Connections to PostgreSQL of one process")
     object_max_bytes: int = knob(256 * MIB, 1024, 16_384 * MIB, "bytes", "Storage", "Largest object that is read")
     run_slice_cells: int = knob(
-        5_000_000, 1, 1_000_000_000, "cells", "Storage", "Largest run (positions x scenarios x measures) that is priced at once"
+        5_000_000,
+        1,
+        1_000_000_000,
+        "cells",
+        "Storage",
+        "Largest run (positions x scenarios x measures, KRD once a pillar) that is priced",
     )
 
     topic_partitions: int = knob(12, 1, 1_000, "partitions", "Topics", "Of each topic that `topics ensure` makes")

@@ -99,9 +99,7 @@ def _outstanding(terms: LendingTerms, schedule: Schedule, fractions: Floats) -> 
     return outstanding
 
 
-def _level_pay_balances(
-    terms: LendingTerms, schedule: Schedule, fractions: Floats, loans: Ints, outstanding: Floats
-) -> None:
+def _level_pay_balances(terms: LendingTerms, schedule: Schedule, fractions: Floats, loans: Ints, outstanding: Floats) -> None:
     """Fills in the balances of these level-pay loans: what interest and payment leave, period after period."""
     payment = level_payment(terms.notional[loans], terms.rate[loans] / terms.frequency[loans], schedule.counts[loans])
     growth = 1.0 + terms.rate[schedule.owner] * fractions

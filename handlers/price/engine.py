@@ -22,9 +22,10 @@ PRICER_VERSION = "1"
 DEFAULT_REPORTING_CURRENCY = "USD"
 
 
-def cells(positions: int, scenarios: int, measures: int) -> int:
-    """The size of a run."""
-    return positions * scenarios * measures
+def cells_a_position(scenarios: int, measures: Sequence[str], market: Market) -> int:
+    """The values that one position may come to: KRD has one for each pillar, so it counts as often as the longest curve."""
+    pillars = max((len(curve.pillars) for curve in market.curves.values()), default=1)
+    return scenarios * sum(pillars if name == "KRD" else 1 for name in measures)
 
 
 def price_run(

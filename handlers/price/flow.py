@@ -12,7 +12,7 @@ from events.failures import Conflict, Failure, Permanent
 from events.model import StoredObject
 from events.run import InlineMarket, InlinePortfolio, Market, RunRequested
 from handlers.answer import Answer
-from handlers.price.engine import price_run
+from handlers.price.engine import cells_a_position, price_run
 from handlers.price.inputs import parse_market, read_object
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
@@ -111,11 +111,13 @@ class RunsFlow:
         return results
 
     def _price(self, run: RunRequested, loaded: Loaded) -> Priced:
-        most = self.cells_max // (len(run.scenarios) * len(run.measures))
-        portfolio, market = _portfolio(run, loaded, most), _market(run, loaded)
+        market = _market(run, loaded)
+        each = cells_a_position(len(run.scenarios), run.measures, market)
+        most = self.cells_max // each
+        portfolio = _portfolio(run, loaded, most)
         if len(portfolio) > most:
-            size = f"{len(portfolio)} positions × {len(run.scenarios)} scenarios × {len(run.measures)} measures"
-            raise Permanent("too_large", f"{size} are more than {self.cells_max} cells: split the portfolio")
+            size = f"{len(portfolio)} positions × {each} cells"
+            raise Permanent("too_large", f"{size} are more than {self.cells_max}: split the portfolio")
         priced = price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
         return Priced(priced, market.snapshot_id, loaded)
 

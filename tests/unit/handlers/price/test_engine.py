@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events.run import Market
 from handlers.price import filling
-from handlers.price.engine import cells
+from handlers.price.engine import cells_a_position
 from handlers.price.sheet import Sheet
 from tests.unit.handlers.price.books import (
     BOND,
@@ -47,8 +48,23 @@ def test_an_empty_portfolio_has_no_rows_and_totals_of_zero() -> None:
     assert run.totals == {"PV": {"base": 0.0}}
 
 
-def test_the_size_of_a_run_is_positions_times_scenarios_times_measures() -> None:
-    assert cells(10_000, 50, 2) == 1_000_000
+def test_a_position_has_a_cell_for_each_scenario_and_measure_and_for_krd_one_for_each_pillar() -> None:
+    curve = {"interpolation": "linear_zero", "compounding": "continuous", "day_count": "ACT/365F"}
+    pillars = ["2027-01-15", "2028-01-15", "2031-01-15"]
+    market = Market.model_validate(
+        {
+            "snapshot_id": "s",
+            "as_of": "2026-01-15",
+            "curves": {
+                "EUR": curve | {"pillars": pillars[:1], "zero_rates": [0.02]},
+                "USD": curve | {"pillars": pillars, "zero_rates": [0.02, 0.02, 0.02]},
+            },
+            "fx_spot": {},
+        }
+    )
+    assert cells_a_position(50, ["PV", "DV01"], market) == 100
+    assert cells_a_position(50, ["PV", "KRD"], market) == 200
+    assert cells_a_position(2, ["KRD"], market.model_copy(update={"curves": {}})) == 2
 
 
 @given(positions, scenario_sets)
