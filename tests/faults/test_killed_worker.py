@@ -10,7 +10,7 @@ from tests.support.rig import Rig
 from tests.support.story import story
 from tests.support.worker_process import Workers
 
-KILLS = (300, 800, 1400)
+KILLS = (200, 500, 900)
 
 
 async def test_every_run_is_completed_once_although_the_worker_is_killed_three_times(

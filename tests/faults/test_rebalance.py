@@ -46,7 +46,8 @@ async def test_nothing_is_lost_or_doubled_while_a_second_worker_joins_and_leaves
 
 
 async def test_a_worker_told_to_end_in_the_middle_ends_well_and_loses_nothing(rig: Rig, note_workers: Workers) -> None:
-    await publish(rig.kafka, [Outgoing(rig.spec.topic, str(each).encode(), note(f"n-{each}")) for each in range(EVENTS)])
+    slow = [note(f"n-{each}", behave="sleep:0.005") for each in range(EVENTS)]
+    await rig.publish(slow)
     worker = await note_workers.start()
     await rig.until("select count(*) >= 500 from notes", expected=True)
     code = await worker.terminate()

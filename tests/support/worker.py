@@ -29,7 +29,7 @@ class Orders:
     database_url: str
     redis_url: str
     object_store_url: str
-    group_records: int = 50
+    group_records: int = 20
 
 
 def flow_named(name: str, prefix: str) -> FlowSpec:
