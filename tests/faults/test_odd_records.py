@@ -8,9 +8,9 @@ import orjson
 
 from events.topics import dlq
 from streams.publish import Outgoing, publish
+from tests.support.accounts import all_is_finished
 from tests.support.notes import note
-from tests.support.offsets import remaining
-from tests.support.rig import Rig, eventually
+from tests.support.rig import Rig
 
 ODD = {
     "garbage": [b"{", b"\xff\xfe\x00", b"", b"[1, 2]", b'"text"', None],
@@ -74,8 +74,7 @@ async def test_an_unknown_version_is_tried_again_and_then_a_dead_letter_without_
         await rig.publish([note("n-1", type=version), note("n-1", type=version), note("n-2")])
         [dead] = await rig.dead(1)
         [completion] = await rig.completions(1)
-        await eventually(lambda: remaining(rig.kafka, f"{rig.spec.topic}.notes", rig.spec.topic), 0)
-        await rig.until("select count(*) from retries", 0)
+        await all_is_finished(rig)
 
     assert completion["causationid"] == "n-2"
     assert dict(dead.headers)["dlq-attempts"] == str(rig.config.retry.max_attempts).encode()

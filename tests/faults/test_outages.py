@@ -10,9 +10,9 @@ import pytest
 
 from devstack.stack import Stack
 from streams.publish import Outgoing, publish
+from tests.support.accounts import all_is_finished
 from tests.support.notes import NotesFlow, note
-from tests.support.offsets import remaining
-from tests.support.rig import Rig, eventually
+from tests.support.rig import Rig
 from tests.support.worker import small_groups
 
 EVENTS = 2000
@@ -37,14 +37,12 @@ async def away(stack: Stack, server: str) -> AsyncIterator[None]:
 
 async def all_completed_without_a_failure(rig: Rig, events: int = EVENTS) -> None:
     await rig.until("select count(*) from notes", events)
-    await eventually(lambda: remaining(rig.kafka, f"{rig.spec.topic}.notes", rig.spec.topic), 0)
-    await rig.idle()
+    await all_is_finished(rig)
     completions = await rig.completions(events)
     assert {each["causationid"] for each in completions} == {f"n-{number}" for number in range(events)}
     assert len({each["id"] for each in completions}) == events
     assert {each["data"]["status"] for each in completions} == {"completed"}
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
-    assert await rig.rows("select count(*) from retries") == [{"count": 0}]
 
 
 @pytest.mark.parametrize("server", SERVERS)

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 
 from streams.publish import Outgoing, publish
+from tests.support.accounts import all_is_finished
 from tests.support.notes import NotesFlow, note
 from tests.support.offsets import remaining
 from tests.support.rig import Rig, eventually
@@ -26,8 +27,7 @@ async def trickle(rig: Rig, *, seconds: float = 8.0, parts: int = 60) -> None:
 
 
 async def each_was_completed_once(rig: Rig) -> None:
-    await eventually(lambda: remaining(rig.kafka, f"{rig.spec.topic}.notes", rig.spec.topic), 0)
-    await rig.idle()
+    await all_is_finished(rig)
     assert await rig.rows("select count(*) from notes") == [{"count": EVENTS}]
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
     assert Counter(each["causationid"] for each in await rig.completions(EVENTS)) == IDS
@@ -74,7 +74,7 @@ async def test_a_slow_event_is_finished_by_the_worker_that_has_it_when_another_j
         await eventually(lambda: _is_working("slow"), expected=True)
         async with rig.engine():
             [completion] = await rig.completions(1)
-            await eventually(lambda: remaining(rig.kafka, f"{rig.spec.topic}.notes", rig.spec.topic), 0)
+            await all_is_finished(rig)
 
     assert completion["causationid"] == "slow"
     assert NotesFlow.worked == {"slow": 1}

@@ -6,28 +6,23 @@ from collections import Counter
 
 import redis.asyncio
 
+from tests.support.accounts import all_is_finished
 from tests.support.notes import NotesFlow, note
-from tests.support.offsets import remaining
-from tests.support.rig import Rig, eventually
+from tests.support.rig import Rig
 
 VALUES = [note(f"n-{number}") for number in range(200)]
 IDS = Counter(f"n-{number}" for number in range(200))
-
-
-async def everything_is_passed(rig: Rig) -> None:
-    await eventually(lambda: remaining(rig.kafka, f"{rig.spec.topic}.notes", rig.spec.topic), 0)
-    await rig.idle()
 
 
 async def test_events_take_effect_again_when_the_database_was_restored_and_redis_was_not(rig: Rig) -> None:
     async with rig.engine():
         await rig.publish(VALUES)
         await rig.completions(200)
-        await everything_is_passed(rig)
+        await all_is_finished(rig)
         await rig.rows("truncate inbox, notes")
         await rig.publish(VALUES)
         completions = await rig.completions(400)
-        await everything_is_passed(rig)
+        await all_is_finished(rig)
 
     assert await rig.rows("select count(*) from notes") == [{"count": 200}]
     assert Counter(each["causationid"] for each in completions) == IDS + IDS
@@ -38,11 +33,11 @@ async def test_no_event_takes_effect_again_when_redis_has_lost_everything(rig: R
     async with rig.engine():
         await rig.publish(VALUES)
         await rig.completions(200)
-        await everything_is_passed(rig)
+        await all_is_finished(rig)
         async with redis.asyncio.Redis.from_url(rig.redis_url) as client:
             await client.flushdb()
         await rig.publish(VALUES)
-        await everything_is_passed(rig)
+        await all_is_finished(rig)
 
     assert Counter(each["causationid"] for each in await rig.completions(200)) == IDS
     assert await rig.rows("select count(*) from notes") == [{"count": 200}]

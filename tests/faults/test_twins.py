@@ -7,20 +7,15 @@ from collections import Counter
 import pytest
 
 from streams.publish import Outgoing, publish
+from tests.support.accounts import all_is_finished
 from tests.support.notes import NotesFlow, note
-from tests.support.offsets import remaining
-from tests.support.rig import Rig, eventually
-
-
-async def everything_is_passed(rig: Rig) -> None:
-    await eventually(lambda: remaining(rig.kafka, f"{rig.spec.topic}.notes", rig.spec.topic), 0)
-    await rig.idle()
+from tests.support.rig import Rig
 
 
 async def test_twins_in_one_fetch_have_one_effect(rig: Rig) -> None:
     await rig.publish([note(f"n-{number // 5}") for number in range(500)])
     async with rig.engine():
-        await everything_is_passed(rig)
+        await all_is_finished(rig)
 
     completions = await rig.completions(100)
     assert Counter(each["causationid"] for each in completions) == Counter(f"n-{number}" for number in range(100))
@@ -33,9 +28,9 @@ async def test_twins_that_come_long_after_have_no_effect(rig: Rig) -> None:
     values = [note(f"n-{number}") for number in range(100)]
     async with rig.engine():
         await rig.publish(values)
-        await everything_is_passed(rig)
+        await all_is_finished(rig)
         await rig.publish(values[::-1])
-        await everything_is_passed(rig)
+        await all_is_finished(rig)
 
     assert len(await rig.completions(100)) == 100
     assert set(NotesFlow.worked.values()) == {1}
@@ -48,12 +43,12 @@ async def test_the_same_id_with_another_payload_is_a_conflict_without_a_completi
     async with rig.engine():
         if apart:
             await publish(rig.kafka, [first])
-            await everything_is_passed(rig)
+            await all_is_finished(rig)
             places = [(0, 0), *await publish(rig.kafka, [second])]
         else:
             places = await publish(rig.kafka, [first, second])
         [dead] = await rig.dead(1)
-        await everything_is_passed(rig)
+        await all_is_finished(rig)
 
     [completion] = await rig.completions(1)
     assert completion["data"]["text"] == "first"
@@ -69,7 +64,7 @@ async def test_a_conflict_with_an_event_that_waits_for_its_retry_does_not_end_th
     async with rig.engine():
         await publish(rig.kafka, [waits, other])
         [completion] = await rig.completions(1)
-        await everything_is_passed(rig)
+        await all_is_finished(rig)
 
     assert completion["data"] == {"status": "completed", "text": "first"}
     assert await rig.rows("select error_class from dead_letters") == [{"error_class": "payload_conflict"}]
@@ -81,8 +76,7 @@ async def test_a_twin_of_an_event_that_waits_for_its_retry_leaves_no_row_behind(
     async with rig.engine():
         await rig.publish([value, value, value, note("n-2")])
         await rig.completions(2)
-        await everything_is_passed(rig)
-        await rig.until("select count(*) from retries", 0)
+        await all_is_finished(rig)
 
     assert Counter(each["causationid"] for each in await rig.completions(2)) == Counter(["n-1", "n-2"])
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
