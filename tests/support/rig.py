@@ -13,6 +13,7 @@ from events.topics import dlq
 from handlers.flow import FlowSpec
 from handlers.resources import Resources
 from storage.database import Database
+from storage.faults import Fault, fault_of
 from storage.idempotency import IdempotencyKeys
 from storage.objects import ObjectStore
 from streams.app import Engine
@@ -127,8 +128,14 @@ class Rig:
         await self.database.close()
 
     async def _value(self, query: str) -> Any:
-        async with self.database.connection() as connection:
-            return await connection.fetchval(query)
+        """The value, or the error of a connection that a test has broken: what is asked again waits for an outage too."""
+        try:
+            async with self.database.connection() as connection:
+                return await connection.fetchval(query)
+        except Exception as error:
+            if fault_of(error) not in {Fault.BROKEN, Fault.OUTAGE}:
+                raise
+            return error
 
 
 async def eventually(ask: Callable[[], Awaitable[Any]], expected: Any, patience: float = PATIENCE) -> None:
