@@ -39,6 +39,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             group_id=f"{config.group_prefix}.{lane.spec.name}",
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
+            isolation_level="read_committed",
             batch_timeout_ms=limits.poll_milliseconds,
             max_records=limits.fetch_records,
             max_partition_fetch_bytes=limits.fetch_bytes,
