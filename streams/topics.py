@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from events.topics import DLQ_PARTITIONS, TOPICS, dlq
 from streams.kafka import KafkaConfig
+
+RETENTION = "retention.ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +36,27 @@ def wanted_topics(partitions: int | None = None, retention_ms: int | None = None
     return wanted
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A setting of a topic that exists and is not as it is wanted."""
+
+    topic: str
+    setting: str
+    found: int
+    wanted: int
+
+
 async def ensure_topics(kafka: KafkaConfig, wanted: Iterable[WantedTopic], *, replication: int = -1) -> list[str]:
     """Makes the topics that are missing and returns their names; those that exist are left as they are.
 
     `replication` -1 is the cluster's own default. Raises KafkaError.
     """
-    admin = AIOKafkaAdminClient(**kafka.client_arguments())
-    try:
-        await admin.start()
+    async with _admin(kafka) as admin:
         existing = set(await admin.list_topics())
         missing = [topic for topic in wanted if topic.name not in existing]
         if not missing:
             return []
         answer = await admin.create_topics([_new(topic, replication) for topic in missing])
-    finally:
-        await admin.close()
     made = []
     for name, code, *detail in answer.topic_errors:
         if code == 0:
@@ -56,8 +66,46 @@ async def ensure_topics(kafka: KafkaConfig, wanted: Iterable[WantedTopic], *, re
     return made
 
 
+async def differences(kafka: KafkaConfig, wanted: Sequence[WantedTopic]) -> list[Difference]:
+    """Where topics have other partitions or another retention than wanted.
+
+    Nothing is changed: more partitions move keys to others, and less retention deletes. Raises KafkaError.
+    """
+    async with _admin(kafka) as admin:
+        described = await admin.describe_topics([topic.name for topic in wanted])
+        answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in wanted])
+    partitions = {each["topic"]: len(each["partitions"]) for each in described}
+    kept = {
+        name: int(value)
+        for answer in answers
+        for _, _, _, name, settings in answer.resources
+        for setting, value, *_ in settings
+        if setting == RETENTION
+    }
+    found = [
+        Difference(topic.name, setting, having[topic.name], want)
+        for topic in wanted
+        for setting, having, want in (
+            ("partitions", partitions, topic.partitions),
+            (RETENTION, kept, topic.retention_ms),
+        )
+        if having.get(topic.name, want) != want
+    ]
+    return sorted(found, key=lambda each: (each.topic, each.setting))
+
+
+@asynccontextmanager
+async def _admin(kafka: KafkaConfig) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**kafka.client_arguments())
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
 def _new(topic: WantedTopic, replication: int) -> NewTopic:
-    settings = {"retention.ms": str(topic.retention_ms)}
+    settings = {RETENTION: str(topic.retention_ms)}
     # aiokafka takes the cluster's default only with assignments that are empty rather than absent.
     assignments = None if replication > 0 else dict[int, list[int]]()
     return NewTopic(topic.name, topic.partitions, replication, assignments, topic_configs=settings)
