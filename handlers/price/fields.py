@@ -97,6 +97,8 @@ def parse_currency(value: Any) -> int:
 
 def quoted(value: Any) -> str:
     """A value as a message can hold it."""
+    if type(value) is str or type(value) is bytes:
+        value = value[:_QUOTED_LENGTH]
     try:
         return printable(repr(value), _QUOTED_LENGTH)
     except ValueError:  # an integer too long to be written out

@@ -23,6 +23,14 @@ _IDENTITY = ("position_id", "product_type")
 _FIELDS = {field.name: field for pricer in PRICERS.values() for field in pricer.fields}
 _NUMBERS = {name for name, field in _FIELDS.items() if field.numeric}
 _COLUMNS = (*_IDENTITY, *_FIELDS)
+_TEXTS = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+)
 _ROW_CONTENT = re.compile(r"(Expected \d+ columns, got \d+):.*", re.DOTALL)
 
 Positions = TableSource | list[dict[str, Any]]
@@ -58,6 +66,18 @@ def _check_columns(names: Sequence[str], file: str) -> None:
             raise _unreadable(f"{file!r} has more than one column {name}")
 
 
+def _check_types(schema: pa.Schema, columns: Sequence[str], file: str) -> None:
+    """Refuses what no field is read from: it can also unfold to any size, and not be kept as a dictionary."""
+    for column in columns:
+        kind = schema.field(column).type
+        if pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind) or isinstance(kind, pa.BaseExtensionType):
+            raise _unreadable(f"column {column} of {file!r} has the type {kind}, which no field can have")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(is_kind(kind) for is_kind in _TEXTS)
+
+
 def _read_parquet(data: bytes, name: str, max_positions: int) -> TableSource:
     try:
         metadata = pyarrow.parquet.read_metadata(io.BytesIO(data))
@@ -65,8 +85,9 @@ def _read_parquet(data: bytes, name: str, max_positions: int) -> TableSource:
         schema = metadata.schema.to_arrow_schema()
         _check_columns(schema.names, name)
         columns = [column for column in _COLUMNS if column in schema.names]
+        _check_types(schema, columns, name)
         # A few bytes can say one long text millions of times; dictionaries keep it once.
-        texts = [column for column in columns if pa.types.is_string(schema.field(column).type)]
+        texts = [column for column in columns if _is_text(schema.field(column).type)]
         table = pyarrow.parquet.read_table(io.BytesIO(data), columns=columns, read_dictionary=texts, use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(f"{name!r} is not a readable Parquet file: {error}") from error
@@ -85,12 +106,13 @@ def _read_csv(data: bytes, name: str, max_positions: int) -> TableSource:
                 quoted_strings_can_be_null=True,
             ),
         )
+        names = table.column_names
     except (pa.ArrowException, ValueError) as error:
         reason = _ROW_CONTENT.sub(r"\1", str(error))
         raise _unreadable(f"{name!r} is not a readable CSV file: {reason}") from error
     _check_size(table.num_rows, name, max_positions)
-    _check_columns(table.column_names, name)
-    columns = {column: table.column(column).combine_chunks() for column in _COLUMNS if column in table.column_names}
+    _check_columns(names, name)
+    columns = {column: table.column(column).combine_chunks() for column in _COLUMNS if column in names}
     return TableSource(columns | {column: _numbers(columns[column]) for column in _NUMBERS.intersection(columns)})
 
 

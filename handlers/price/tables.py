@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,16 +32,43 @@ class TableSource:
             return parse_column(field, [column[row] for row in rows.tolist()])
         chosen = column if rows.size == len(column) else column.take(pa.array(rows))
         parsed = _parsed(field, _simplified(chosen))
-        return parse_column(field, chosen.to_pylist()) if parsed is None else (parsed, {})
+        return parse_column(field, _values(chosen)) if parsed is None else (parsed, {})
 
 
 def _texts(column: pa.Array) -> list[Any]:
-    """Values as Python objects, equal ones shared: a small file can hold one long text millions of times."""
-    if pa.types.is_integer(column.type):
-        column = column.cast(pa.string())
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    values = [*encoded.dictionary.to_pylist(), None]
-    return [values[code] for code in encoded.indices.fill_null(len(values) - 1).to_pylist()]
+    """Ids or names as Python objects; whole numbers are taken as text."""
+    return _values(column.cast(pa.string()) if pa.types.is_integer(column.type) else column)
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Values as Python objects, equal texts shared: a small file can hold one long text millions of times."""
+    if pa.types.is_string(column.type):
+        column = column.dictionary_encode()
+    if not pa.types.is_dictionary(column.type):
+        return _objects(column)
+    values = [*_objects(column.dictionary), None]
+    return [values[code] for code in column.indices.fill_null(len(values) - 1).to_pylist()]
+
+
+class _Unreadable:
+    """Stands for a value that Python cannot hold, such as a day after the year 9999 or text that is not UTF-8."""
+
+    def __repr__(self) -> str:
+        return "an unreadable value"
+
+
+def _objects(column: pa.Array) -> list[Any]:
+    try:
+        return cast(list[Any], column.to_pylist())
+    except (ValueError, OverflowError, pa.ArrowException):
+        return [_object(value) for value in column]
+
+
+def _object(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError, pa.ArrowException):
+        return _Unreadable()
 
 
 def _simplified(column: pa.Array) -> pa.Array:
@@ -49,9 +76,16 @@ def _simplified(column: pa.Array) -> pa.Array:
     if pa.types.is_decimal(column.type):
         return column.cast(pa.float64())
     if pa.types.is_timestamp(column.type):
+        return _dates(column)
+    return column
+
+
+def _dates(column: pa.Array) -> pa.Array:
+    try:
         days = column.cast(pa.date32())
         return days if days.cast(column.type).equals(column) else column
-    return column
+    except pa.ArrowInvalid:  # a time zone that does not exist, a day that the unit cannot tell
+        return column
 
 
 def _parsed(field: Field, column: pa.Array) -> Column | None:
@@ -84,7 +118,7 @@ def _days(field: Field, column: pa.Array) -> Column | None:
 def _encoded(field: Field, column: pa.Array) -> Column | None:
     """Each distinct value is parsed once."""
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    values, faults = parse_column(field, [*encoded.dictionary.to_pylist(), *([None] if column.null_count else [])])
+    values, faults = parse_column(field, [*_objects(encoded.dictionary), *([None] if column.null_count else [])])
     if faults:
         return None
     codes: Ints = encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)

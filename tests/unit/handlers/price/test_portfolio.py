@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import tracemalloc
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -168,3 +170,84 @@ def test_long_texts_said_often_are_kept_once() -> None:
     portfolio = Portfolio.from_bytes(data.getvalue(), "book.parquet")
     assert len(portfolio.faults) == 2_000
     assert {len(name) for name in portfolio.position_ids} == {256}
+
+
+TEXT_OF_NO_ENCODING = pa.Array.from_buffers(
+    pa.string(), 2, [None, pa.array([0, 1, 4], pa.int32()).buffers()[1], pa.py_buffer(b"\xffUSD")]
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "column"),
+    [
+        ("maturity_date", pa.array([2_932_897, 22_000], pa.int32()).cast(pa.date32())),
+        ("maturity_date", pa.array([1, 22_000 * 86_400 * 10**9], pa.timestamp("ns"))),
+        ("currency", TEXT_OF_NO_ENCODING),
+        ("position_id", TEXT_OF_NO_ENCODING),
+    ],
+    ids=["a day after 9999", "a nanosecond", "a currency that is not UTF-8", "an id that is not UTF-8"],
+)
+def test_a_value_that_python_cannot_hold_is_the_fault_of_its_position(field: str, column: pa.Array) -> None:
+    portfolio = Portfolio.from_bytes(parquet([BOND, BOND], **{field: column}), "book.parquet")
+    assert portfolio.faults[0].code == "INVALID_TERMS"
+    assert portfolio.faults[0].detail.startswith(field)
+
+
+def test_a_day_beyond_the_calendar_leaves_the_other_positions_alone() -> None:
+    column = pa.array([2_932_897, 22_000], pa.int32()).cast(pa.date32())
+    portfolio = Portfolio.from_bytes(parquet([BOND, BOND], maturity_date=column), "book.parquet")
+    assert set(portfolio.faults) == {0}
+
+
+def test_a_time_zone_that_does_not_exist_is_a_fault_of_each_position() -> None:
+    column = pa.array([1_900_800_000_000_000], pa.timestamp("us", "Mars/Olympus"))
+    assert "maturity_date" in Portfolio.from_bytes(parquet([BOND], maturity_date=column), "book.parquet").faults[0].detail
+
+
+@pytest.mark.parametrize("field", ["position_id", "product_type", "currency", "notional"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([{"a": 1}]),
+        pa.array([[1.0]]),
+        pa.array([b"0123456789abcdef"], pa.binary(16)),
+        pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"0123456789abcdef"], pa.binary(16))),
+    ],
+    ids=["struct", "list", "fixed-size binary", "uuid"],
+)
+def test_a_parquet_column_of_a_type_that_no_field_has_is_unreadable(field: str, column: pa.Array) -> None:
+    message = unreadable(parquet([BOND], **{field: column}), "book.parquet")
+    assert f"column {field} of 'book.parquet' has the type" in message
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.string_view()], ids=str)
+@pytest.mark.parametrize("field", ["product_type", "currency", "notional", "maturity_date"])
+def test_a_long_text_in_any_column_is_kept_once(field: str, kind: pa.DataType) -> None:
+    count, size = 2_000, 100_000
+    rows = pa.table({name: pa.array([BOND.get(name)] * count) for name in NAMES if name != field})
+    long = pa.array([b"x" * size]).cast(kind)
+    data = io.BytesIO()
+    with pq.ParquetWriter(data, rows.schema.append(pa.field(field, kind))) as writer:
+        writer.write_table(rows.append_column(pa.field(field, kind), pa.chunked_array([long] * count)))
+    assert len(data.getvalue()) < size
+    portfolio, most = _watched(lambda: Portfolio.from_bytes(data.getvalue(), "book.parquet"))
+    assert len(portfolio.faults) == count
+    assert most < count * size / 10
+
+
+def _watched(read: Callable[[], Portfolio]) -> tuple[Portfolio, int]:
+    """What `read` returns, and the most bytes that Python and Arrow held for it."""
+    usual = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(usual)
+    pa.set_memory_pool(pool)
+    tracemalloc.start()
+    try:
+        return read(), tracemalloc.get_traced_memory()[1] + (pool.max_memory() or 0)
+    finally:
+        tracemalloc.stop()
+        pa.set_memory_pool(usual)
+
+
+@pytest.mark.parametrize("data", ["position_id".encode("utf-16"), gzip.compress(b"position_id,product_type\n")])
+def test_a_csv_file_whose_header_is_not_utf_8_is_unreadable(data: bytes) -> None:
+    assert "is not a readable CSV file" in unreadable(data, "book.csv")
