@@ -38,6 +38,9 @@ returning event_key
 # Uses pk_inbox.
 STORED_HASHES = "select event_key, payload_sha256 from inbox where event_key = any($1::uuid[])"
 
+# Uses pk_inbox.
+MARK_FAILED = "update inbox set outcome = 'failed' where event_key = any($1::uuid[]) and outcome <> 'failed'"
+
 
 async def enter(connection: Connection, rows: Sequence[InboxRow]) -> None:
     """Enters rows that are all believed to be new, by COPY.
@@ -57,6 +60,12 @@ async def enter_new(connection: Connection, rows: Sequence[InboxRow]) -> set[UUI
     """Enters the rows whose keys are new, waiting for other groups that hold one of them; returns the new keys."""
     columns = [list(column) for column in zip(*sorted(rows), strict=True)]
     return {row["event_key"] for row in await connection.fetch(ENTER_THE_NEW, *columns)}
+
+
+async def mark_failed(connection: Connection, keys: Collection[UUID]) -> None:
+    """Corrects the outcome of events that were answered from a failure stored before."""
+    if keys:
+        await connection.execute(MARK_FAILED, list(keys))
 
 
 async def stored_hashes(connection: Connection, keys: Collection[UUID]) -> dict[UUID, bytes]:

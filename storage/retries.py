@@ -43,6 +43,7 @@ class DueRow(NamedTuple):
     value: bytes
     headers: bytes | None
     attempts: int
+    payload_sha256: bytes
 
 
 # Uses pk_retries. Only the attempt that was leased last may move a row that is there.
@@ -76,7 +77,7 @@ where event_key in (
     where flow = $1 and next_attempt_at <= now() and (leased_until is null or leased_until < now())
     order by next_attempt_at limit $4 for update skip locked
 )
-returning event_key, topic, partition, "offset", key, value, headers, attempts
+returning event_key, topic, partition, "offset", key, value, headers, attempts, payload_sha256
 """
 RELEASE = """
 update retries set attempts = attempts - 1, owner = null, leased_until = null

@@ -109,6 +109,8 @@ class Committer:
                         self._give_up(group[0], error)
                         await asyncio.sleep(self.backoff.delay(tries))
             else:
+                for item in group:
+                    item.result = None  # it may be large, and publishing may take long
                 await self.then(saved)
                 return [], breaks > 0
 

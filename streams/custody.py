@@ -38,7 +38,7 @@ class Custody:
 
     def retried(self) -> list[UUID]:
         """The keys of the items in hand that come from `retries`."""
-        return [item.uuid for item in self._items if item.fetch is None]
+        return [item.lease[0] for item in self._items if item.lease is not None]
 
     async def empty(self, bound: float, partitions: Sequence[Partition] | None = None) -> bool:
         """Waits, at most `bound` seconds, until nothing (of these partitions) is in hand; tells whether that is so."""

@@ -65,7 +65,7 @@ class GroupSaver:
             await self._keep(connection, sorted_out[Verdict.RETRY], saved)
             await self._bury(connection, sorted_out[Verdict.REJECT], saved)
             saved.verdicts += [(item, Verdict.REJECT) for item in sorted_out[Verdict.REJECT]]
-            await self._close(connection, accepted + sorted_out[Verdict.REJECT], waiting)
+            await self._close(connection, accepted, sorted_out[Verdict.REJECT], waiting)
             if saved.outbox:
                 await outbox.add(connection, saved.outbox)
             if after_break:
@@ -101,15 +101,18 @@ class GroupSaver:
         results = [item.failure or item.result for item in items]
         answers = await self.flow.save(connection, [item.event for item in items], results)
         _refuse_conflicts(items, answers)
-        now, failed = datetime.now(UTC), []
+        now, failed, corrected = datetime.now(UTC), list[Item](), list[UUID]()
         for item, answer in zip(items, answers, strict=True):
             if isinstance(answer, Conflict):
                 continue
             saved.outbox.append(rows.completion_row(self.spec, item, answer, self.owner, now))
             saved.verdicts.append((item, Verdict.FAIL if answer.failure else Verdict.COMPLETE))
             if answer.failure is not None:
+                if item.failure is None:
+                    corrected.append(item.uuid)
                 item.failure = answer.failure
                 failed.append(item)
+        await inbox.mark_failed(connection, corrected)
         await self._bury(connection, failed, saved)
 
     async def _keep(self, connection: Connection, items: list[Item], saved: Saved) -> None:
@@ -135,11 +138,13 @@ class GroupSaver:
             if (item.topic, item.partition, item.offset) in buried
         ]
 
-    async def _close(self, connection: Connection, items: list[Item], waiting: set[UUID]) -> None:
+    async def _close(self, connection: Connection, accepted: list[Item], rejected: list[Item], waiting: set[UUID]) -> None:
         """Ends the waiting of what came from `retries`, and of what overtook its own retry."""
-        ended = [item for item in items if item.identity and (item.fetch is None or item.uuid in waiting)]
+        ended = {item.lease for item in accepted + rejected if item.lease is not None}
+        if waiting:
+            ended |= {(item.uuid, item.event.payload_sha256) for item in accepted if item.uuid in waiting}
         if ended:
-            await retries.close(connection, [(item.uuid, rows.identity(item).payload_sha256) for item in ended])
+            await retries.close(connection, sorted(ended))
 
     async def _reclaim(self, connection: Connection, items: Sequence[Item], saved: Saved) -> None:
         """What an earlier try of this group left in the outbox, when its commit was applied after all."""

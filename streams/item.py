@@ -28,12 +28,17 @@ class Verdict(Enum):
 DONE = frozenset({Verdict.COMPLETE, Verdict.FAIL, Verdict.DUPLICATE})
 
 
+# A row in `retries`: the event's key and the hash of its payload.
+Lease = tuple[UUID, bytes]
+
+
 class Item:
     """A record, what it turned out to be, and what came of it.
 
     `identity` is None until its envelope proved valid; then `uuid` is its key as the tables have it. `event` is there once
     its data proved valid too. `attempts` counts this one.
-    `fetch` is None for a record that comes from `retries`. The record itself is kept for a retry or a dead letter.
+    `fetch` is None for a record that comes from `retries`, and `lease` names its row there. The record itself is
+    kept for a retry or a dead letter.
     `owns_key`: its twins wait for it.
     """
 
@@ -45,6 +50,7 @@ class Item:
         "headers",
         "identity",
         "key",
+        "lease",
         "offset",
         "owns_key",
         "partition",
@@ -65,11 +71,12 @@ class Item:
         headers: Sequence[tuple[str, bytes | None]],
         fetch: Fetch | None,
         attempts: int = 1,
+        lease: Lease | None = None,
     ) -> None:
         self.topic, self.partition, self.offset = topic, partition, offset
         self.key, self.value, self.headers = key, value, headers
         self.size = len(value or b"") + len(key or b"") + OVERHEAD
-        self.fetch, self.attempts = fetch, attempts
+        self.fetch, self.attempts, self.lease = fetch, attempts, lease
         self.identity: Identity | None = None
         self.result: Any = None
         self.failure: Failure | None = None

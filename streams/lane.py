@@ -20,8 +20,7 @@ from typing import Any
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
-from events.event import decode
-from events.failures import Failure, Rejection, UnknownVersion
+from events.failures import Failure
 from handlers.flow import Flow, FlowSpec
 from streams import metrics
 from streams.attempts import Step, attempt
@@ -29,6 +28,7 @@ from streams.budget import Budget
 from streams.committer import Committer
 from streams.config import LaneLimits
 from streams.custody import Custody
+from streams.decoding import read
 from streams.group import GroupSaver, Saved
 from streams.item import DONE, Item, Verdict
 from streams.known import Known
@@ -110,18 +110,9 @@ class Lane:
 
     def decode(self, items: Iterable[Item]) -> list[Item]:
         """The items that are events; the others go to be saved as what they are: rejections, or versions to wait for."""
-        events, others = [], []
+        events, others = list[Item](), list[Item]()
         for item in items:
-            if item.identity is not None:
-                events.append(item)  # a twin: it has been here before
-                continue
-            try:
-                item.accept(decode(item.value, self.spec.name, self.spec.models))
-                events.append(item)
-            except (Rejection, UnknownVersion) as failure:
-                item.know(failure.identity)
-                item.failure = failure
-                others.append(item)
+            (events if read(item, self.spec) else others).append(item)
         self.custody.take(others)
         self.committer.put(others)
         return events
@@ -152,7 +143,11 @@ class Lane:
             await self.committer.wait_for_room()
             batch = self._present(await self._ready.take(self.spec.batch))
             self.custody.take(batch)
-            await self._carry(batch)
+            light = [item for item in batch if not self.spec.heavy(item.event.data)]
+            await self._carry(light)
+            for item in batch:
+                if self.spec.heavy(item.event.data):
+                    await self._carry([item])
 
     async def _carry(self, batch: list[Item]) -> None:
         """Load and work for a batch; whatever fails in one goes straight to be saved."""

@@ -74,4 +74,5 @@ class RetryFeeder:
 
 def _item(row: DueRow) -> Item:
     headers = unpack_headers(row.headers)
-    return Item(row.topic, row.partition, row.offset, row.key, row.value, headers, None, row.attempts)
+    lease = row.event_key, row.payload_sha256
+    return Item(row.topic, row.partition, row.offset, row.key, row.value, headers, None, row.attempts, lease)

@@ -122,6 +122,11 @@ class RunsFlow:
         return Priced(priced, market.snapshot_id, loaded)
 
 
+def refers_to_objects(run: RunRequested) -> bool:
+    """Whether the run's portfolio or market is an object, of a size that the event does not tell."""
+    return isinstance(run.portfolio, StoredObject) or isinstance(run.market, StoredObject)
+
+
 def _portfolio(run: RunRequested, loaded: Loaded, most: int) -> Portfolio:
     if isinstance(run.portfolio, InlinePortfolio):
         return Portfolio.from_records(run.portfolio.positions)

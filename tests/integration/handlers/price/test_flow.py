@@ -159,3 +159,17 @@ async def test_a_run_that_cannot_be_priced_fails_for_good_and_says_why(rig: Rig,
 
     again = (await completions(rig, run_event("e-2", run), at_least=2))["e-2"]
     assert again["data"] == answer["data"]
+    assert await rig.rows("select distinct outcome from inbox") == [{"outcome": "failed"}]
+
+
+async def test_a_request_answered_from_a_failure_counts_as_failed_itself(rig: Rig) -> None:
+    run = a_run(1, portfolio={"uri": "books/late.jsonl"})
+    await completions(rig, run_event("e-1", run))
+    await rig.objects.put("books/late.jsonl", b"\n".join(orjson.dumps(each) for each in a_run(1)["portfolio"]["positions"]))
+    answers = await completions(rig, run_event("e-2", run), at_least=2)
+    assert answers["e-2"]["data"]["failure"]["code"] == "portfolio_not_found"
+    assert await rig.rows("select event_id, outcome from inbox order by event_id") == [
+        {"event_id": "e-1", "outcome": "failed"},
+        {"event_id": "e-2", "outcome": "failed"},
+    ]
+    assert len(await rig.dead(2)) == 2
