@@ -23,7 +23,7 @@ def completion(
     """The compact JSON CloudEvent of type `event_type` that answers `event`.
 
     `answer_id` is the `completion_id` of the event, so that the same answer always has the same id. It carries the event's
-    client, generation, replay and trace; its subject (the natural key, if the event named none); as causation the event's
+    client, generation and trace; its subject (the natural key, if the event named none); as causation the event's
     id; as correlation the event's, or else its id. `now` is its time; dates and UUIDs in `data` are written in their ISO
     forms, numbers that are not finite as null.
     """

@@ -19,6 +19,9 @@ from streams.retention import RetentionCheck
 
 log = structlog.get_logger(__name__)
 
+# Seconds that a rebalance leaves for the commit after the drain.
+DRAIN_MARGIN = 15.0
+
 
 class RawBatch(KafkaAckableMessage):
     """A batch whose offsets are committed by the lane, never by FastStream."""
@@ -46,6 +49,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             session_timeout_ms=int(limits.session_timeout * 1000),
             heartbeat_interval_ms=int(limits.session_timeout * 100),
             max_poll_interval_ms=int(limits.max_poll_interval * 1000),
+            rebalance_timeout_ms=int(max(limits.session_timeout, config.lane.drain + DRAIN_MARGIN) * 1000),
             no_reply=True,
             parser=self._parse,
             decoder=_raw,

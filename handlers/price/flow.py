@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from events.event import Event
-from events.failures import Conflict, Failure, Permanent
+from events.failures import Conflict, Failure, Permanent, Reason
 from events.model import StoredObject
 from events.run import InlineMarket, InlinePortfolio, Market, RunRequested
 from handlers.answer import Answer
@@ -146,4 +146,4 @@ def _row(event: Event, result: Priced | Failure, now: datetime) -> RunRow:
 
 
 def _conflict(event: Event) -> Conflict:
-    return Conflict("input_conflict", f"run_id {event.data.run_id} was requested before with another input or client")
+    return Conflict(Reason.INPUT_CONFLICT, f"run_id {event.data.run_id} was requested before with another input or client")
