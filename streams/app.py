@@ -25,6 +25,7 @@ from streams import metrics
 from streams.backoff import Backoff
 from streams.config import EngineConfig
 from streams.group import GroupSaver
+from streams.header_names import read_any_header_name
 from streams.kafka import KafkaConfig
 from streams.known import Known
 from streams.lane import Lane
@@ -68,6 +69,7 @@ class Engine:
         # Redis saves work and is never waited for; the relay waits for Kafka by itself.
         self.outages = Outages({name: self.probes[name] for name in ("database", "objects")})
         self.health_probes = Outages(self.probes, fresh=1.0)
+        read_any_header_name()
         self.broker = self._new_broker()
         self.lanes = [self._lane(spec) for spec in flows]
         self.intakes = [Intake(self.broker, lane, config) for lane in self.lanes]
