@@ -11,7 +11,7 @@ from events.failures import Conflict
 from events.model import Data
 from events.topics import models_of
 from handlers.answer import Answer
-from handlers.price.flow import RunsFlow, refers_to_objects
+from handlers.price.flow import RunsFlow, is_heavy
 from handlers.resources import Resources
 from storage.database import Connection
 
@@ -47,8 +47,8 @@ class FlowSpec:
     """The row of one flow.
 
     `key` gives the Kafka key of the completion from an event's data. `batch` events are worked on together by one of
-    `hands` tasks, within `timeout` seconds for each of load and work; one that is `heavy`, because what it refers to may
-    be large, is worked on alone.
+    `hands` tasks, within `timeout` seconds for each of load and work; one that is `heavy`, because its input or its
+    result may be large, is worked on alone.
     """
 
     name: str
@@ -76,6 +76,6 @@ FLOWS: tuple[FlowSpec, ...] = (
         hands=2,
         timeout=300.0,
         build=RunsFlow,
-        heavy=refers_to_objects,
+        heavy=is_heavy,
     ),
 )

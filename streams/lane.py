@@ -141,13 +141,12 @@ class Lane:
     async def _hand(self) -> None:
         while True:
             await self.committer.wait_for_room()
-            batch = self._present(await self._ready.take(self.spec.batch))
+            batch = self._present(await self._ready.take(self.spec.batch, self._is_heavy))
             self.custody.take(batch)
-            light = [item for item in batch if not self.spec.heavy(item.event.data)]
-            await self._carry(light)
-            for item in batch:
-                if self.spec.heavy(item.event.data):
-                    await self._carry([item])
+            await self._carry(batch)
+
+    def _is_heavy(self, item: Item) -> bool:
+        return self.spec.heavy(item.event.data)
 
     async def _carry(self, batch: list[Item]) -> None:
         """Load and work for a batch; whatever fails in one goes straight to be saved."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from streams.item import Item
 
@@ -24,9 +24,12 @@ class Line:
         if self._items:
             self._some.set()
 
-    async def take(self, most: int) -> list[Item]:
-        """Waits until there is something; up to `most` items."""
+    async def take(self, most: int, alone: Callable[[Item], bool] = lambda _item: False) -> list[Item]:
+        """Waits until there is something; up to `most` items, or one that is to be taken `alone`."""
         while not self._items:
             self._some.clear()
             await self._some.wait()
-        return [self._items.popleft() for _ in range(min(most, len(self._items)))]
+        taken = [self._items.popleft()]
+        while len(taken) < most and self._items and not alone(taken[0]) and not alone(self._items[0]):
+            taken.append(self._items.popleft())
+        return taken

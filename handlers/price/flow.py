@@ -22,6 +22,9 @@ from storage.database import Connection
 from storage.results import copy_results
 from storage.runs import RunRow, insert_runs
 
+# Runs of more cells are worked on alone: a small event can ask for a thousand times its size.
+LIGHT_CELLS = 100_000
+
 
 @dataclass(slots=True)
 class Loaded:
@@ -122,9 +125,12 @@ class RunsFlow:
         return Priced(priced, market.snapshot_id, loaded)
 
 
-def refers_to_objects(run: RunRequested) -> bool:
-    """Whether the run's portfolio or market is an object, of a size that the event does not tell."""
-    return isinstance(run.portfolio, StoredObject) or isinstance(run.market, StoredObject)
+def is_heavy(run: RunRequested) -> bool:
+    """Whether the run may take much memory: it has many cells, or refers to objects, whose size the event does not tell."""
+    if isinstance(run.portfolio, StoredObject) or isinstance(run.market, StoredObject):
+        return True
+    each = cells_a_position(len(run.scenarios), run.measures, run.market.snapshot)
+    return len(run.portfolio.positions) * each > LIGHT_CELLS
 
 
 def _portfolio(run: RunRequested, loaded: Loaded, most: int) -> Portfolio:
