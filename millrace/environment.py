@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -30,13 +31,28 @@ def looks_like(pattern: str, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def certificates(path: str) -> str:
+    """Refuses the path of a file that holds no certificates."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError as error:  # what ssl raises is one too
+        reason = "holds no certificates" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"
+        raise ValueError(reason) from None
+    return path
+
+
+# A name or an IPv4 address, and a port up to 65535.
+HOST_PORT = r"[^\s,/:]+:(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+
 # URLs of servers count as secrets because most carry a password.
 DatabaseUrl = Annotated[
     SecretStr, looks_like(r"postgres(ql)?(\+asyncpg)?://[^\s/]+/[^\s/]+", "postgresql://user:password@host:5432/database")
 ]
 RedisUrl = Annotated[SecretStr, looks_like(r"(rediss?://[^\s/]+(/\S*)?|unix://\S+)", "redis://:password@host:6379/0")]
-HostPorts = Annotated[str, looks_like(r"[^\s,/:]+:\d{1,5}(,[^\s,/:]+:\d{1,5})*", "host:9092,other:9092")]
+HostPorts = Annotated[str, looks_like(f"{HOST_PORT}(,{HOST_PORT})*", "host:9092,other:9092")]
 ObjectStoreUrl = Annotated[str, looks_like(r"(file:///\S*|s3://[^\s/]+(/\S*)?)", "file:///folder or s3://bucket/prefix")]
+CertificatesFile = Annotated[str, AfterValidator(certificates)]
+SentryDsn = Annotated[SecretStr, looks_like(r"https?://[^\s/@]+@[^\s/]+/(\S+/)?\d+", "https://key@host/1")]
 HttpUrl = Annotated[str, looks_like(r"https?://[^\s/]+(/\S*)?", "https://host/path")]
 
 

@@ -13,12 +13,14 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from millrace.environment import (
+    CertificatesFile,
     DatabaseUrl,
     HostPorts,
     HttpUrl,
     NameFileSource,
     ObjectStoreUrl,
     RedisUrl,
+    SentryDsn,
     explain,
 )
 from millrace.failures import WrongSetting
@@ -58,7 +60,7 @@ class Settings(BaseSettings):
     )
     kafka_sasl_username: str | None = text(None, "Servers", "Kafka user; only with a SASL protocol")
     kafka_sasl_password: SecretStr | None = text(None, "Servers", "Kafka password; only with a SASL protocol")
-    kafka_ssl_cafile: str | None = text(None, "Servers", "Certificates that Kafka's is checked against")
+    kafka_ssl_cafile: CertificatesFile | None = text(None, "Servers", "Certificates that Kafka's is checked against")
     object_store_url: ObjectStoreUrl | None = text(
         None, "Servers", "Where a `uri` of an event leads: `file:///folder` or `s3://bucket/prefix`"
     )
@@ -72,7 +74,7 @@ class Settings(BaseSettings):
         "development", "Process", "Where this runs. Logs are JSON lines everywhere but in development"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = text("INFO", "Process", "The least that is logged")
-    sentry_dsn: SecretStr | None = text(None, "Process", "Where unexpected errors are reported; nowhere by default")
+    sentry_dsn: SentryDsn | None = text(None, "Process", "Where unexpected errors are reported; nowhere by default")
     http_host: str = text("127.0.0.1", "Process", "Address the worker's HTTP listens on")
     http_port: int = knob(8000, 1, 65_535, "port", "Process", "Port the worker's HTTP listens on")
     shutdown_seconds: float = knob(

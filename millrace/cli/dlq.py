@@ -32,7 +32,7 @@ def list_(
     client: Annotated[str | None, typer.Option(help="Only of this client.")] = None,
     status: Annotated[Status, typer.Option(help="Only in this state.")] = Status.DEAD,
     limit: Annotated[int, typer.Option(min=1, max=50, help="At most so many.")] = 20,
-    offset: Annotated[int, typer.Option(min=0, help="Leave out so many of the newest.")] = 0,
+    offset: Annotated[int, typer.Option(min=0, max=1_000_000_000, help="Leave out so many of the newest.")] = 0,
     as_json: Json = False,
 ) -> None:
     """List dead letters, newest first."""

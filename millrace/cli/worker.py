@@ -12,7 +12,9 @@ def worker(
 ) -> None:
     """Consume events until SIGTERM or Ctrl-C; then finish what is in hand."""
     from millrace.cli.servers import settings
-    from millrace.worker import run
 
     chosen = settings("database_url", "redis_url", "kafka_bootstrap_servers", "object_store_url")
+    # Takes a while, so a wrong setting is told first.
+    from millrace.worker import run
+
     raise typer.Exit(run(chosen, [name.strip() for name in flows.split(",") if name.strip()]))
