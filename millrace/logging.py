@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Collection
+import traceback
+from collections.abc import Collection, Iterator
 from typing import Any, TextIO
 
 import orjson
@@ -71,7 +72,32 @@ def _shared() -> list[Processor]:
 
 def _last(renderer: list[Processor], scrub: Scrubber) -> list[Processor]:
     # Scrubbing comes after exceptions have become text, because they quote what failed.
-    return [structlog.processors.format_exc_info, scrub, *renderer]
+    return [without_content, structlog.processors.format_exc_info, scrub, *renderer]
+
+
+def without_content(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Lines about events have the type and the place of an exception, never its message: that quotes what was sent."""
+    if "agent" in line and (error := _error(line.get("exc_info"))) is not None:
+        del line["exc_info"]
+        line["exception"] = "\n".join(_frames(error))
+    return line
+
+
+def _error(given: Any) -> BaseException | None:
+    if given is True:
+        given = sys.exc_info()
+    if isinstance(given, tuple):
+        given = given[1]
+    return given if isinstance(given, BaseException) else None
+
+
+def _frames(error: BaseException) -> Iterator[str]:
+    while True:
+        yield "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+        if error.__cause__ is None:
+            return
+        error = error.__cause__
+        yield "caused by"
 
 
 def _json() -> list[Processor]:

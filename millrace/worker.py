@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging as stdlib_logging
 import os
 import signal
 from collections.abc import AsyncIterator, Sequence
@@ -38,19 +39,31 @@ def run(settings: Settings, flows: Sequence[str] = ()) -> int:
     dsn = settings.need("sentry_dsn") if settings.sentry_dsn else None
     telemetry.configure(dsn, settings.environment, f"millrace@{version()}")
     chosen = composition.chosen_flows(flows)
-    try:
-        asyncio.run(_work(settings, chosen))
-    except CommandError:
-        raise
-    except Exception:
-        log.exception("worker_failed")
-        return 1
-    finally:
-        telemetry.flush(FLUSH_SECONDS)
-    return 0
+    with asyncio.Runner() as runner:
+        finished, code = False, 0
+        try:
+            finished = runner.run(_work(settings, chosen))
+        except CommandError:
+            finished = True
+            raise
+        except Exception:
+            log.exception("worker_failed")
+            code = 1
+        finally:
+            telemetry.flush(FLUSH_SECONDS)
+            if not finished:
+                _leave(code)
+    return code
 
 
-async def _work(settings: Settings, flows: Sequence[FlowSpec]) -> None:
+def _leave(code: int) -> None:
+    """Ends the process at once. A thread that still computes cannot be ended, and the runner would wait for it."""
+    stdlib_logging.shutdown()
+    os._exit(code)
+
+
+async def _work(settings: Settings, flows: Sequence[FlowSpec]) -> bool:
+    """Works until it is told to stop; whether all that was in hand was finished."""
     stop = _stop_on_signals()
     listener = listen(settings.http_host, settings.http_port)
     async with _engine(settings, flows) as engine, serving(create_app(engine, version=version()), listener):
@@ -59,8 +72,9 @@ async def _work(settings: Settings, flows: Sequence[FlowSpec]) -> None:
         try:
             await _until(stop, engine)
         finally:
-            await _stop(engine, settings.shutdown_seconds)
+            finished = await _stop(engine, settings.shutdown_seconds)
     log.info("worker_ended")
+    return finished
 
 
 async def _until(stop: asyncio.Event, engine: Engine) -> None:
@@ -84,7 +98,7 @@ async def _run(engine: Engine) -> None:
     await engine.run()
 
 
-async def _stop(engine: Engine, seconds: float) -> None:
+async def _stop(engine: Engine, seconds: float) -> bool:
     log.info("worker_stops", within_seconds=seconds)
     try:
         async with asyncio.timeout(seconds):
@@ -93,6 +107,7 @@ async def _stop(engine: Engine, seconds: float) -> None:
         finished = False
     if not finished:
         log.warning("worker_stopped_with_work_in_hand", then="other workers do it")
+    return finished
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ class DeadLetterRow(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: bytes | None
+    reason: str
     error_class: str
     message: str
     fingerprint: str
@@ -32,15 +33,15 @@ class DeadLetterRow(NamedTuple):
 # Uses uq_dead_letters_topic_partition_offset.
 BURY = """
 insert into dead_letters (flow, topic, partition, "offset", source, event_id, generation, client_id, key, value,
-    headers, error_class, message, fingerprint, attempts)
+    headers, reason, error_class, message, fingerprint, attempts)
 select * from unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::int[], $8::text[],
-    $9::bytea[], $10::bytea[], $11::bytea[], $12::text[], $13::text[], $14::text[], $15::int[])
+    $9::bytea[], $10::bytea[], $11::bytea[], $12::text[], $13::text[], $14::text[], $15::text[], $16::int[])
 on conflict (topic, partition, "offset") do nothing
 returning topic, partition, "offset"
 """
 
 FIELDS = """id, flow, topic, partition, "offset", source, event_id, generation, client_id, key, value, headers,
-    error_class, message, fingerprint, attempts, status, first_failed_at, last_failed_at"""
+    reason, error_class, message, fingerprint, attempts, status, first_failed_at, last_failed_at"""
 
 # Uses ix_dead_letters_status_last_failed_at.
 PAGE = f"""

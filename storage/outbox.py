@@ -32,7 +32,8 @@ COLUMNS = OutboxRow._fields
 TAKE_OVER = """
 update outbox set owner = $1, claimed_until = now() + $2
 where id in (
-    select id from outbox where claimed_until < now() and parked_at is null
+    select id from outbox where parked_at is null
+        and claimed_until < now() - case when owner = $1 then $4 else interval '0' end
     order by claimed_until limit $3 for update skip locked
 )
 returning id, flow, client_id, topic, key, value, headers, owner
@@ -59,9 +60,11 @@ async def add(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     await connection.copy_records_to_table("outbox", records=rows, columns=COLUMNS)
 
 
-async def take_over(connection: Connection, owner: UUID, claim: timedelta, limit: int) -> list[OutboxRow]:
-    """Claims up to `limit` rows whose owner left them."""
-    return [OutboxRow(*row.values()) for row in await connection.fetch(TAKE_OVER, owner, claim, limit)]
+async def take_over(
+    connection: Connection, owner: UUID, claim: timedelta, limit: int, own_after: timedelta = timedelta(0)
+) -> list[OutboxRow]:
+    """Claims up to `limit` rows whose owner left them; the owner's own only `own_after` their claim has run out."""
+    return [OutboxRow(*row.values()) for row in await connection.fetch(TAKE_OVER, owner, claim, limit, own_after)]
 
 
 async def renew(connection: Connection, ids: Collection[UUID], owner: UUID, claim: timedelta) -> set[UUID]:

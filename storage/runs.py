@@ -34,6 +34,7 @@ class RunRow(NamedTuple):
     failure_code: str | None
     failure_message: str | None
     input_sha256: bytes
+    request_sha256: bytes
     pricer_version: str
     snapshot_id: str | None
     source: str
@@ -51,11 +52,11 @@ PRIMARY_KEY = "pk_runs"
 INSERT_THE_NEW = f"""
 insert into runs ({FIELDS})
 select run_id, client_id, generation, status, valuation_date, reporting_currency, scenario_ids::text[],
-    measures::text[], positions, errors, totals, failure_code, failure_message, input_sha256, pricer_version,
+    measures::text[], positions, errors, totals, failure_code, failure_message, input_sha256, request_sha256, pricer_version,
     snapshot_id, source, event_id, correlation_id, started_at, completed_at
 from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::date[], $6::text[], $7::text[], $8::text[], $9::int[],
-    $10::int[], $11::jsonb[], $12::text[], $13::text[], $14::bytea[], $15::text[], $16::text[], $17::text[],
-    $18::text[], $19::text[], $20::timestamptz[], $21::timestamptz[]) as new ({FIELDS})
+    $10::int[], $11::jsonb[], $12::text[], $13::text[], $14::bytea[], $15::bytea[], $16::text[], $17::text[],
+    $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::timestamptz[]) as new ({FIELDS})
 on conflict (run_id) do nothing
 returning run_id
 """  # noqa: S608 - FIELDS is a constant

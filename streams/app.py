@@ -110,10 +110,10 @@ class Engine:
         return finished
 
     async def health(self) -> dict[str, str]:
-        """Each server and "ok" or the error with which it does not answer; each lane that has stopped, and why."""
+        """Each server and "ok" or the error with which it does not answer; each lane that stands still, and why."""
         away = await self.health_probes.away()
-        stopped = {lane.spec.name: f"stopped: {lane.halted}" for lane in self.lanes if lane.halted is not None}
-        return {name: away.get(name, "ok") for name in self.probes} | stopped
+        standing = {lane.spec.name: why for lane in self.lanes if (why := lane.standing()) is not None}
+        return {name: away.get(name, "ok") for name in self.probes} | standing
 
     def asyncapi(self) -> dict[str, Any]:
         """The AsyncAPI document of what this worker consumes and publishes."""
@@ -189,6 +189,13 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - see above
             log.warning("hand_back_failed", error=repr(error))
 
+    async def _lags(self, lane: Lane) -> list[tuple[str, int, int]]:
+        try:
+            async with asyncio.timeout(WATCH_SECONDS):
+                return await lane.offsets.lags()
+        except (KafkaError, TimeoutError, AssertionError):
+            return []  # a rebalance is under way
+
     async def _watch(self) -> None:
         """Keeps the gauges of lanes and lag; a partition that was given back has none here."""
         shown: set[tuple[str, str]] = set()
@@ -197,7 +204,7 @@ class Engine:
             for lane in self.lanes:
                 metrics.HELD_RECORDS.labels(lane.spec.name).set(lane.budget.held_records)
                 metrics.HELD_BYTES.labels(lane.spec.name).set(lane.budget.held_size)
-                lags |= {(topic, str(partition)): lag for topic, partition, lag in lane.offsets.lags()}
+                lags |= {(topic, str(partition)): lag for topic, partition, lag in await self._lags(lane)}
             for place, lag in lags.items():
                 metrics.LAG.labels(*place).set(lag)
             for place in shown - lags.keys():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
@@ -21,6 +21,8 @@ from streams.outages import Outages
 from streams.stages import Stages
 
 log = structlog.get_logger(__name__)
+
+TRIES_BEFORE_TROUBLE = 5
 
 
 class Committer:
@@ -47,6 +49,12 @@ class Committer:
         self._size = 0
         self._some, self._room = asyncio.Event(), asyncio.Event()
         self._room.set()
+        self._troubles: dict[int, str] = {}
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps a group from being saved, once it has been tried several times."""
+        return next(iter(self._troubles.values()), None)
 
     def put(self, items: Iterable[Item]) -> None:
         for item in items:
@@ -89,37 +97,41 @@ class Committer:
 
     async def _commit_or_split(self, group: list[Item], *, after_break: bool) -> tuple[list[list[Item]], bool]:
         """Saves a group and returns nothing, or returns the pieces to save instead; and whether its connection broke."""
-        tries = breaks = 0
+        met: Counter[Fault | None] = Counter()
         while True:
             try:
                 with self.stage("save"):
-                    saved = await self.saver.save(group, after_break=after_break or breaks > 0)
+                    saved = await self.saver.save(group, after_break=after_break or met[Fault.BROKEN] > 0)
             except Exception as error:  # noqa: BLE001 - the decision below says what is done about it
-                tries += 1
-                fault = fault_of(error)
-                breaks += fault is Fault.BROKEN
-                match await self._decide(error, fault, breaks, len(group)):
-                    case Next.AGAIN:
-                        await asyncio.sleep(self.backoff.delay(tries))
-                    case Next.SPLIT:
-                        metrics.GROUPS_SPLIT.labels(self.flow).inc()
-                        half = len(group) // 2
-                        return [group[:half], group[half:]], breaks > 0
-                    case Next.GIVE_UP:
-                        self._give_up(group[0], error)
-                        await asyncio.sleep(self.backoff.delay(tries))
+                what_next = await self._decide(error, met, group)
+                if what_next is Next.SPLIT:
+                    metrics.GROUPS_SPLIT.labels(self.flow).inc()
+                    self._troubles.pop(id(group), None)
+                    half = len(group) // 2
+                    return [group[:half], group[half:]], met[Fault.BROKEN] > 0
+                if what_next is Next.GIVE_UP:
+                    self._give_up(group[0], error)
+                await asyncio.sleep(self.backoff.delay(met.total()))
             else:
+                self._troubles.pop(id(group), None)
                 for item in group:
                     item.result = None  # it may be large, and publishing may take long
                 await self.then(saved)
-                return [], breaks > 0
+                return [], met[Fault.BROKEN] > 0
 
-    async def _decide(self, error: Exception, fault: Fault | None, breaks: int, size: int) -> Next:
+    async def _decide(self, error: Exception, met: Counter[Fault | None], group: list[Item]) -> Next:
+        fault = fault_of(error)
+        met[fault] += 1
         # What cannot be stored is content, and the driver quotes it.
         told = repr(error) if fault in {Fault.AGAIN, Fault.BROKEN, Fault.OUTAGE} else type(error).__name__
-        log.warning("save_failed", agent=self.flow, fault=fault, size=size, error=told)
-        waited = await self.outages.waited(error, self.flow, "save")
-        return Next.AGAIN if waited else after_save_failed(fault, breaks, size)
+        log.warning("save_failed", agent=self.flow, fault=fault, size=len(group), error=told)
+        if met.total() >= TRIES_BEFORE_TROUBLE:
+            self._troubles[id(group)] = (
+                f"saving {len(group)} outcomes failed {met.total()} times, last with {type(error).__name__}"
+            )
+        if await self.outages.waited(error, self.flow, "save"):
+            return Next.AGAIN
+        return after_save_failed(fault, met[Fault.BROKEN], met[Fault.OUTAGE], len(group))
 
     def _give_up(self, item: Item, error: Exception) -> None:
         """An outcome that cannot be stored fails; a failure that cannot be stored either is a dead letter alone."""

@@ -53,15 +53,19 @@ class Next(Enum):
 
 
 BREAKS_BEFORE_SPLIT = 3
+REFUSALS_BEFORE_SPLIT = 10
 
 
-def after_save_failed(fault: Fault | None, breaks: int, size: int) -> Next:
+def after_save_failed(fault: Fault | None, breaks: int, refusals: int, size: int) -> Next:
     """What to do with a group of `size` outcomes whose transaction met `fault` although a probe succeeds.
 
-    `breaks` counts how often this group has broken its connection. A fault of None is an error that no server has to do
-    with: the outcomes themselves.
+    `breaks` counts how often this group has broken its connection, `refusals` how often the server refused it for want of
+    something (memory, disk, a right): a smaller group may need less, a single outcome is not to blame. A fault of None is
+    an error that no server has to do with: the outcomes themselves.
     """
-    if fault in {Fault.AGAIN, Fault.OUTAGE} or (fault is Fault.BROKEN and breaks < BREAKS_BEFORE_SPLIT):
+    if fault is Fault.OUTAGE:
+        return Next.SPLIT if size > 1 and refusals >= REFUSALS_BEFORE_SPLIT else Next.AGAIN
+    if fault is Fault.AGAIN or (fault is Fault.BROKEN and breaks < BREAKS_BEFORE_SPLIT):
         return Next.AGAIN
     return Next.SPLIT if size > 1 else Next.GIVE_UP
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from storage import inbox
 from storage.database import Database
@@ -26,6 +26,10 @@ class Known:
         marks = await self.keys.done(self.flow, [item.event.key for item in items])
         marked = [item for item, mark in zip(items, marks, strict=True) if mark == item.event.payload_sha256]
         return await self._confirmed(marked) if marked else set()
+
+    async def mark(self, payloads: Mapping[bytes, bytes]) -> None:
+        """Remembers events that are done: their keys and the hashes of their payloads."""
+        await self.keys.settle(self.flow, payloads)
 
     async def _confirmed(self, items: Sequence[Item]) -> set[Item]:
         while True:

@@ -84,7 +84,7 @@ class Lane:
         if self._stopping or self.halted is not None:
             return  # nothing of it is committed, so it comes again
         first, last = records[0], records[-1]
-        fetch = self.offsets.partition(first.topic, first.partition).deliver(last.offset + 1, len(records))
+        fetch = self.offsets.partition(first.topic, first.partition).deliver(first.offset, last.offset + 1, len(records))
         items = [Item(r.topic, r.partition, r.offset, r.key, r.value, r.headers, fetch) for r in records]
         self.hold(items)
         self.feed(items)
@@ -97,6 +97,16 @@ class Lane:
     def hold(self, items: Sequence[Item]) -> None:
         """Counts items against the lane's budget, until they are finished."""
         self.budget.take(len(items), sum(item.size for item in items))
+
+    def _present(self, items: Iterable[Item]) -> list[Item]:
+        """The items whose partition is still ours; the others are dropped: another worker gets them."""
+        present = []
+        for item in items:
+            if item.is_abandoned or self._stopping:
+                self._release(item)
+            else:
+                present.append(item)
+        return present
 
     # decode, dedupe
 
@@ -121,7 +131,7 @@ class Lane:
         """The items to work on: what is done is finished, a twin of what is in flight waits for it."""
         fresh = [item for item in items if self._is_first(item)]
         # What comes from `retries` goes on in any case: its row there is closed where its outcome is saved.
-        done = await self.known.done([item for item in fresh if item.fetch is not None])
+        done = await self.known.done([item for item in fresh if not item.is_retry])
         for item in done:
             self.finish(item)
         metrics.DEDUPLICATED.labels(self.spec.name).inc(len(done))
@@ -149,9 +159,11 @@ class Lane:
         return self.spec.heavy(item.event.data)
 
     async def _carry(self, batch: list[Item]) -> None:
-        """Load and work for a batch; whatever fails in one goes straight to be saved."""
-        loaded = self._passed(batch, await self._attempt("load", self._load, batch))
-        self.committer.put(self._passed(loaded, await self._attempt("work", self._work, loaded)))
+        """Load and work for a batch; what fails in one step does not go into the next."""
+        loaded, failed = _sorted_out(batch, await self._attempt("load", self._load, batch))
+        self.committer.put(failed)
+        worked, failed = _sorted_out(loaded, await self._attempt("work", self._work, loaded))
+        self.committer.put(worked + failed)
 
     async def _attempt(self, name: str, step: Step, items: list[Item]) -> list[Any]:
         flow, timeout = self.spec.name, self.spec.timeout
@@ -164,15 +176,7 @@ class Lane:
     async def _work(self, items: Sequence[Item]) -> Sequence[Any]:
         return await self.flow.work([item.event for item in items], [item.result for item in items])
 
-    def _passed(self, items: Sequence[Item], results: Sequence[Any]) -> list[Item]:
-        """The items that a step has a result for; the failed ones go to be saved."""
-        for item, result in zip(items, results, strict=True):
-            if isinstance(result, Failure):
-                item.failure, item.result = result, None
-            else:
-                item.result = result
-        self.committer.put([item for item in items if item.failure is not None])
-        return [item for item in items if item.failure is None]
+    # save: see committer
 
     # publish, settle
 
@@ -184,7 +188,7 @@ class Lane:
         """Marks what is done in Redis and lets the offsets advance."""
         marks = {item.event.key: item.event.payload_sha256 for item, became in saved.verdicts if became in DONE}
         with self.stage("settle"):
-            await self.known.keys.settle(self.spec.name, marks)
+            await self.known.mark(marks)
             for item, _ in saved.verdicts:
                 self.finish(item)
         tally(self.spec.name, saved.verdicts)
@@ -227,12 +231,18 @@ class Lane:
         self.halted = reason
         self.offsets.revoke(list(self.offsets.partitions))
 
-    def _present(self, items: Iterable[Item]) -> list[Item]:
-        """The items whose partition is still ours; the others are dropped: another worker gets them."""
-        present = []
-        for item in items:
-            if item.is_abandoned or self._stopping:
-                self._release(item)
-            else:
-                present.append(item)
-        return present
+    def standing(self) -> str | None:
+        """Why the lane stands still, if it does."""
+        if self.halted is not None:
+            return f"stopped: {self.halted}"
+        return None if self.committer.trouble is None else f"waiting: {self.committer.trouble}"
+
+
+def _sorted_out(items: Sequence[Item], results: Sequence[Any]) -> tuple[list[Item], list[Item]]:
+    """Gives each item its result or failure; those with a result, and those without."""
+    for item, result in zip(items, results, strict=True):
+        if isinstance(result, Failure):
+            item.failure, item.result = result, None
+        else:
+            item.result = result
+    return [item for item in items if item.failure is None], [item for item in items if item.failure is not None]

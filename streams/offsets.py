@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -31,20 +31,23 @@ class Fetch:
 class Partition:
     """One assignment of one partition. After a revocation it is dead, and a later assignment is another object."""
 
-    __slots__ = ("committed", "dead", "end", "fetches", "in_hand", "topic_partition", "watermark")
+    __slots__ = ("begin", "committed", "dead", "end", "fetches", "in_hand", "topic_partition", "watermark")
 
     def __init__(self, topic_partition: TopicPartition) -> None:
         self.topic_partition = topic_partition
         self.fetches: deque[Fetch] = deque()
         self.in_hand = 0
         self.dead = False
+        self.begin: int | None = None
         self.end: int | None = None
         self.watermark: int | None = None
         self.committed: int | None = None
 
-    def deliver(self, end: int, count: int) -> Fetch:
-        """Registers a batch of `count` records, the last of which has offset `end` - 1."""
+    def deliver(self, begin: int, end: int, count: int) -> Fetch:
+        """Registers a batch of `count` records, the first at offset `begin`, the last at `end` - 1."""
         fetch = Fetch(self, end, count)
+        if self.begin is None:
+            self.begin = begin
         self.fetches.append(fetch)
         self.end = end
         return fetch
@@ -88,16 +91,24 @@ class Offsets:
             partition.dead = True
         return gone
 
-    def lags(self) -> Iterator[tuple[str, int, int]]:
-        """Topic, partition, and how many records Kafka has beyond what is finished."""
-        consumer = self.consumer()
+    async def lags(self) -> list[tuple[str, int, int]]:
+        """Topic, partition, and how many records Kafka has beyond what is finished, of every partition that is held."""
+        consumer, found = self.consumer(), list[tuple[str, int, int]]()
         if consumer is None:
-            return
-        assigned = consumer.assignment()
-        for key, partition in self.partitions.items():
-            end = consumer.highwater(key) if key in assigned else None
-            if end is not None and partition.watermark is not None:
-                yield key.topic, key.partition, max(0, end - partition.watermark)
+            return found
+        for key in consumer.assignment():
+            end = consumer.highwater(key)
+            if end is not None:
+                found.append((key.topic, key.partition, max(0, end - await self._finished(consumer, key))))
+        return found
+
+    async def _finished(self, consumer: AIOKafkaConsumer, key: TopicPartition) -> int:
+        partition = self.partitions.get(key)
+        known = None if partition is None else partition.begin if partition.watermark is None else partition.watermark
+        if known is not None:
+            return known
+        position: int = await consumer.position(key)  # known without asking, once there is a high watermark
+        return position
 
     async def run(self) -> None:
         """Commits what has moved, at once when idle and at most every `interval` seconds, until cancelled."""

@@ -24,6 +24,8 @@ from streams.stages import Stages, Trace, no_trace
 log = structlog.get_logger(__name__)
 
 TAKE_OVER_ROWS = 500
+# What this relay has in hand may be late; a row of its own that it has lost sight of is found again, only later.
+OWN_AFTER_CLAIMS = 10
 
 
 @dataclass(slots=True)
@@ -80,7 +82,9 @@ class Relay:
         while True:
             try:
                 async with self.database.connection() as connection:
-                    rows = await outbox.take_over(connection, self.owner, self.claim, TAKE_OVER_ROWS)
+                    rows = await outbox.take_over(
+                        connection, self.owner, self.claim, TAKE_OVER_ROWS, OWN_AFTER_CLAIMS * self.claim
+                    )
                     waiting, age = await outbox.backlog(connection)
                 metrics.OUTBOX_ROWS.set(waiting)
                 metrics.OUTBOX_AGE.set(age)

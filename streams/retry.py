@@ -41,7 +41,7 @@ class RetryFeeder:
             self.lane.kept_retries.clear()
             await self.lane.budget.wait_until_half_empty()
             try:
-                pause = await self._feed()
+                pause = POLL if self.lane.halted is not None else await self._feed()
             except Exception as error:
                 if fault_of(error) is None:
                     raise

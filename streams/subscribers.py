@@ -40,7 +40,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             lane.spec.topic,
             batch=True,
             group_id=f"{config.group_prefix}.{lane.spec.name}",
-            ack_policy=AckPolicy.MANUAL,
+            ack_policy=AckPolicy.NACK_ON_ERROR,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             batch_timeout_ms=limits.poll_milliseconds,

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from uuid import UUID
 
 from events.event import Event
-from events.failures import Conflict, Failure, Permanent, Reason
+from events.failures import Conflict, Failure, Permanent, Reason, Transient
 from events.model import StoredObject
 from events.run import InlineMarket, InlinePortfolio, Market, RunRequested
 from handlers.answer import Answer
@@ -72,21 +73,14 @@ class RunsFlow:
         """One row a run under its natural key, then the rows of the runs that are new."""
         now = datetime.now(UTC)
         rows = [_row(event, result, now) for event, result in zip(events, results, strict=True)]
-        first = {row.run_id: row for row in reversed(rows)}
-        stored = {**first, **await insert_runs(connection, list(first.values()))}
-        new = [row is stored[row.run_id] for row in rows]
-        await copy_results(
-            connection,
-            [
-                result_rows(row, result.run)
-                for row, result, is_new in zip(rows, results, new, strict=True)
-                if is_new and isinstance(result, Priced)
-            ],
-        )
-        return [
-            answer_of(stored[row.run_id]) if is_same_input(event, row, stored[row.run_id]) else _conflict(event)
-            for event, row in zip(events, rows, strict=True)
+        holders = await _holders(connection, rows)
+        new = [
+            result_rows(row, result.run)
+            for row, result in zip(rows, results, strict=True)
+            if holders[row.run_id] is row and isinstance(result, Priced)
         ]
+        await copy_results(connection, new)
+        return [_answer(row, holders[row.run_id]) for row in rows]
 
     async def _load(self, run: RunRequested) -> Loaded | Failure:
         loaded = Loaded(datetime.now(UTC))
@@ -95,7 +89,7 @@ class RunsFlow:
                 loaded.portfolio = await self._read(run.portfolio, "portfolio_not_found", loaded)
             if isinstance(run.market, StoredObject):
                 loaded.market = await self._read(run.market, "market_unreadable", loaded)
-        except Permanent as failure:
+        except (Permanent, Transient) as failure:
             return failure
         return loaded
 
@@ -151,5 +145,13 @@ def _row(event: Event, result: Priced | Failure, now: datetime) -> RunRow:
     return priced_row(event, result.run, result.snapshot_id, result.loaded.digests, result.loaded.started_at, now)
 
 
-def _conflict(event: Event) -> Conflict:
-    return Conflict(Reason.INPUT_CONFLICT, f"run_id {event.data.run_id} was requested before with another input or client")
+async def _holders(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
+    """The row that holds each run_id: one that was stored before, or else the first of these, which is inserted."""
+    first = {row.run_id: row for row in reversed(rows)}
+    return first | await insert_runs(connection, list(first.values()))
+
+
+def _answer(row: RunRow, holder: RunRow) -> Answer | Conflict:
+    if is_same_input(row, holder):
+        return answer_of(holder)
+    return Conflict(Reason.INPUT_CONFLICT, f"run_id {row.run_id} was requested before with another input or client")

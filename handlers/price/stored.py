@@ -34,7 +34,7 @@ def priced_row(
         positions=run.positions,
         errors=run.errors,
         totals=run.totals,
-        input_sha256=input_sha256(event.client_id, _data_sha256(event), digests),
+        input_sha256=input_sha256(event.client_id, event.data_sha256 or b"", digests),
         snapshot_id=snapshot_id,
     )
 
@@ -61,12 +61,14 @@ def result_rows(row: RunRow, run: PricedRun) -> ResultRows:
     )
 
 
-def is_same_input(event: Event, row: RunRow, stored: RunRow) -> bool:
-    """Whether what is stored under the event's run_id answers the event too."""
-    asked = row.input_sha256
-    if stored.status == "failed":
-        asked = input_sha256(event.client_id, _data_sha256(event))
-    return stored.client_id == event.client_id and stored.input_sha256 == asked
+def is_same_input(row: RunRow, stored: RunRow) -> bool:
+    """Whether what is stored under a run_id answers the request of `row` too.
+
+    Where one of them failed, the bytes behind its uris may be unknown, and what was asked for decides alone.
+    """
+    if "failed" in {row.status, stored.status}:
+        return row.request_sha256 == stored.request_sha256
+    return row.input_sha256 == stored.input_sha256
 
 
 def answer_of(row: RunRow) -> Answer:
@@ -92,6 +94,7 @@ def answer_of(row: RunRow) -> Answer:
 
 def _row(event: Event, started_at: datetime, completed_at: datetime) -> RunRow:
     run: RunRequested = event.data
+    request = input_sha256(event.client_id, event.data_sha256 or b"")
     return RunRow(
         run_id=UUID(run.run_id),
         client_id=event.client_id,
@@ -106,7 +109,8 @@ def _row(event: Event, started_at: datetime, completed_at: datetime) -> RunRow:
         totals={},
         failure_code=None,
         failure_message=None,
-        input_sha256=input_sha256(event.client_id, _data_sha256(event)),
+        input_sha256=request,
+        request_sha256=request,
         pricer_version=PRICER_VERSION,
         snapshot_id=None,
         source=event.source,
@@ -115,8 +119,3 @@ def _row(event: Event, started_at: datetime, completed_at: datetime) -> RunRow:
         started_at=started_at,
         completed_at=completed_at,
     )
-
-
-def _data_sha256(event: Event) -> bytes:
-    assert event.data_sha256 is not None  # noqa: S101 - runs have a natural key
-    return event.data_sha256

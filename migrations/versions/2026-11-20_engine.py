@@ -96,6 +96,7 @@ create table dead_letters (
     key bytea,
     value bytea,
     headers bytea,
+    reason text not null,
     error_class text not null,
     message text not null,
     fingerprint text not null,

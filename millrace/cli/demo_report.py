@@ -51,7 +51,7 @@ def _scene(number: int, outcome: Outcome) -> None:
         _run(outcome)
     for letter in outcome.dead_letters:
         data().print(f"[red]rejected[/] after {_seconds(outcome)}, kept as dead letter {letter['id']}")
-        data().print(f"  {letter['error_class']}: {escape(letter['message'])}")
+        data().print(f"  {letter['reason']}: {escape(letter['message'])}")
     if not outcome.completions and not outcome.dead_letters:
         again = outcome.scene.name == "again"
         data().print("[green]recognised[/]: no second run, no second completion" if again else "[red]no answer[/]")

@@ -76,7 +76,7 @@ def as_plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> tuple[Any, ...]:
     when = row["last_failed_at"].strftime("%Y-%m-%d %H:%M:%S")
-    return row["id"], when, row["flow"], row["client_id"] or "-", row["error_class"], row["message"]
+    return row["id"], when, row["flow"], row["client_id"] or "-", row["reason"], row["message"]
 
 
 def _text(value: bytes) -> str:

@@ -40,7 +40,7 @@ def facts(outcome: Outcome) -> dict[str, Any]:
     """What can be expected of a scene, by the names that `expected.json` uses."""
     known: dict[str, Any] = {
         "completions": len(outcome.completions),
-        "dead_letters": [letter["error_class"] for letter in outcome.dead_letters],
+        "dead_letters": [letter["reason"] for letter in outcome.dead_letters],
     }
     if outcome.completions:
         said = outcome.completions[0]["data"]

@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 # Orchestrators give up on a probe after some seconds; an answer that says why is worth more.
 HEALTH_SECONDS = 4.0
 OK = "ok"
+# What the answer for a lane that stands still begins with.
+STANDING = {"stopped", "waiting"}
 
 
 def create_app(engine: Watched, *, version: str, registry: CollectorRegistry = REGISTRY) -> FastAPI:
@@ -37,7 +39,10 @@ def create_app(engine: Watched, *, version: str, registry: CollectorRegistry = R
         servers = await _servers(engine)
         states = {name: _state(answer) for name, answer in servers.items()}
         healthy = bool(servers) and all(answer == OK for answer in servers.values())
-        return JSONResponse({"status": "ok" if healthy else "degraded"} | states, 200 if healthy else 503)
+        body: dict[str, Any] = {"status": "ok" if healthy else "degraded"} | states
+        if not healthy:
+            body["reasons"] = {name: _reason(answer) for name, answer in servers.items() if answer != OK}
+        return JSONResponse(body, 200 if healthy else 503)
 
     @app.get("/metrics", response_class=Response)
     async def metrics() -> Response:
@@ -55,7 +60,14 @@ def create_app(engine: Watched, *, version: str, registry: CollectorRegistry = R
 def _state(answer: str) -> str:
     if answer == OK:
         return "connected"
-    return "stopped" if answer.startswith("stopped") else "disconnected"
+    standing = answer.partition(":")[0]
+    return standing if standing in STANDING else "disconnected"
+
+
+def _reason(answer: str) -> str:
+    """Why a lane stands still; of a server's error the type alone, because the rest may say where it is."""
+    first, _, rest = answer.partition(": ")
+    return rest if first in STANDING else first
 
 
 async def _servers(engine: Watched) -> dict[str, str]:

@@ -125,6 +125,7 @@ class DeadLetter(Base):
     key: Mapped[bytes | None]
     value: Mapped[bytes | None]
     headers: Mapped[bytes | None]
+    reason: Mapped[str]
     error_class: Mapped[str]
     message: Mapped[str]
     fingerprint: Mapped[str]

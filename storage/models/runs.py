@@ -37,6 +37,7 @@ class Run(Base):
     failure_code: Mapped[str | None]
     failure_message: Mapped[str | None]
     input_sha256: Mapped[bytes]
+    request_sha256: Mapped[bytes]
     pricer_version: Mapped[str]
     snapshot_id: Mapped[str | None]
     source: Mapped[str]
@@ -50,6 +51,7 @@ class Run(Base):
         one_of("status", "planned", "completed", "partial", "failed", "cancelled"),
         CheckConstraint("length(reporting_currency) = 3", name="reporting_currency"),
         sha256("input_sha256"),
+        sha256("request_sha256"),
         not_negative("positions"),
         not_negative("errors"),
         CheckConstraint("(status = 'planned') = (completed_at is null)", name="finished"),

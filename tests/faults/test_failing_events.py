@@ -39,13 +39,13 @@ async def test_a_permanent_failure_is_a_failed_completion_and_a_dead_letter_with
         "dlq-offset": str(offset).encode(),
     }
     assert await rig.rows("select outcome from inbox") == [{"outcome": "failed"}]
-    [row] = await rig.rows("select source, event_id, client_id, value, error_class, attempts, status from dead_letters")
+    [row] = await rig.rows("select source, event_id, client_id, value, reason, attempts, status from dead_letters")
     assert row == {
         "source": "/tests",
         "event_id": "n-1",
         "client_id": "acme",
         "value": value,
-        "error_class": "internal",
+        "reason": "internal",
         "attempts": 1,
         "status": "dead",
     }

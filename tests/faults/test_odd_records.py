@@ -36,9 +36,9 @@ async def test_each_odd_record_is_one_dead_letter_and_its_neighbours_complete(ri
         await rig.idle()
 
     assert Counter(each["causationid"] for each in completions) == Counter(f"n-{number}" for number in range(len(good)))
-    rows = await rig.rows('select partition, "offset", error_class, value from dead_letters')
+    rows = await rig.rows('select partition, "offset", reason, value from dead_letters')
     expected = dict(zip(places[1::2], odd, strict=True))
-    assert {(row["partition"], row["offset"]): (row["error_class"], row["value"]) for row in rows} == expected
+    assert {(row["partition"], row["offset"]): (row["reason"], row["value"]) for row in rows} == expected
     assert Counter(record.value for record in dead) == Counter(value for _, value in odd)
 
 
@@ -79,6 +79,6 @@ async def test_an_unknown_version_is_tried_again_and_then_a_dead_letter_without_
     assert completion["causationid"] == "n-2"
     assert dict(dead.headers)["dlq-attempts"] == str(rig.config.retry.max_attempts).encode()
     assert orjson.loads(dead.value or b"")["id"] == "n-1"
-    rows = await rig.rows("select error_class, attempts from dead_letters")
-    assert rows == [{"error_class": "unknown_version", "attempts": rig.config.retry.max_attempts}]
+    rows = await rig.rows("select reason, attempts from dead_letters")
+    assert rows == [{"reason": "unknown_version", "attempts": rig.config.retry.max_attempts}]
     assert dead.topic == dlq(rig.spec.topic)

@@ -54,8 +54,8 @@ async def test_the_same_id_with_another_payload_is_a_conflict_without_a_completi
     assert completion["data"]["text"] == "first"
     assert await rig.rows("select text from notes") == [{"text": "first"}]
     assert dict(dead.headers)["dlq-reason"] == b"payload_conflict"
-    rows = await rig.rows('select partition, "offset", error_class, attempts from dead_letters')
-    assert rows == [{"partition": places[1][0], "offset": places[1][1], "error_class": "payload_conflict", "attempts": 1}]
+    rows = await rig.rows('select partition, "offset", reason, attempts from dead_letters')
+    assert rows == [{"partition": places[1][0], "offset": places[1][1], "reason": "payload_conflict", "attempts": 1}]
 
 
 async def test_a_conflict_with_an_event_that_waits_for_its_retry_does_not_end_the_waiting(rig: Rig) -> None:
@@ -67,7 +67,7 @@ async def test_a_conflict_with_an_event_that_waits_for_its_retry_does_not_end_th
         await all_is_finished(rig)
 
     assert completion["data"] == {"status": "completed", "text": "first"}
-    assert await rig.rows("select error_class from dead_letters") == [{"error_class": "payload_conflict"}]
+    assert await rig.rows("select reason from dead_letters") == [{"reason": "payload_conflict"}]
     assert await rig.rows("select count(*) from retries") == [{"count": 0}]
 
 

@@ -76,9 +76,9 @@ async def _dead_letters(rig: Rig, told: Story, lost: set[str], places: Sequence[
     expected = Counter(
         (place, said) for place, (_, _, said) in zip(places, told.records, strict=True) if said not in {ACCEPTED, None}
     )
-    rows = await rig.rows('select partition, "offset", error_class, event_id, value from dead_letters')
-    conflicts = [row for row in rows if row["error_class"] == "input_conflict"]
-    others = Counter(((row["partition"], row["offset"]), row["error_class"]) for row in rows if row not in conflicts)
+    rows = await rig.rows('select partition, "offset", reason, event_id, value from dead_letters')
+    conflicts = [row for row in rows if row["reason"] == "input_conflict"]
+    others = Counter(((row["partition"], row["offset"]), row["reason"]) for row in rows if row not in conflicts)
     assert others == expected
     assert Counter(row["event_id"] for row in conflicts) == Counter(lost)
     assert sorted(set(map(_origin, await rig.dead(len(rows))))) == sorted((row["partition"], row["offset"]) for row in rows)

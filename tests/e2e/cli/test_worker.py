@@ -36,7 +36,7 @@ def test_events_are_published_completed_shown_and_listed(millrace: Any, start_wo
     letters = json.loads(millrace("dlq", "list", "--json").stdout)
     assert (letters["total"], letters["has_more"]) == (1, False)
     (letter,) = letters["data"]
-    assert letter["error_class"] == "payload_conflict"
+    assert letter["reason"] == "payload_conflict"
     whole = json.loads(millrace("dlq", "show", letter["id"], "--json").stdout)
     assert json.loads(whole["value"]) == json.loads(other)
     assert millrace("dlq", "show", str(uuid4())).returncode == 1

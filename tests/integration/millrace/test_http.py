@@ -64,7 +64,22 @@ async def test_deep_health_is_503_and_says_which_server_is_away_but_not_where_it
     async with running(create_app(engine, version="1")) as url:
         answer = await ask(f"{url}/health/deep")
     assert answer.status == 503
-    assert answer.json == {"status": "degraded", "database": "connected", "redis": "disconnected", "kafka": "connected"}
+    assert answer.json == {
+        "status": "degraded",
+        "database": "connected",
+        "redis": "disconnected",
+        "kafka": "connected",
+        "reasons": {"redis": "ConnectionError"},
+    }
+
+
+@pytest.mark.parametrize("state", ["stopped", "waiting"])
+async def test_deep_health_says_why_a_lane_stands_still(ask: Ask, state: str) -> None:
+    engine = Engine(database="ok", runs=f"{state}: Kafka deleted records: 6 to 8")
+    async with running(create_app(engine, version="1")) as url:
+        answer = await ask(f"{url}/health/deep")
+    assert (answer.status, answer.json["runs"]) == (503, state)
+    assert answer.json["reasons"] == {"runs": "Kafka deleted records: 6 to 8"}
 
 
 async def test_deep_health_answers_even_if_a_probe_does_not(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,3 +42,27 @@ def test_a_second_signal_ends_a_worker_at_once(stuck: subprocess.Popen[str], num
     assert stuck.poll() is None
     stuck.send_signal(number)
     assert stuck.wait(30) == 128 + number
+
+
+# A worker whose shutdown gave up on a thread that computes on, as pricing does.
+COMPUTING = """
+import asyncio, sys, time
+from millrace import worker
+from millrace.settings import load
+
+async def work(settings, flows):
+    asyncio.get_running_loop().run_in_executor(None, time.sleep, 3600)
+    await asyncio.sleep(0.1)
+    if sys.argv[1] == "raise":
+        raise RuntimeError("the engine ended")
+    return False
+
+worker._work = work
+sys.exit(worker.run(load(env_file=None)))
+"""
+
+
+@pytest.mark.parametrize(("how", "code"), [("stop", 0), ("raise", 1)])
+def test_a_thread_that_computes_on_does_not_keep_a_worker_from_ending(how: str, code: int) -> None:
+    ended = subprocess.run([sys.executable, "-c", COMPUTING, how], cwd=CHECKOUT, timeout=60, check=False, capture_output=True)
+    assert ended.returncode == code, ended.stderr

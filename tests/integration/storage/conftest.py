@@ -37,6 +37,7 @@ def make_run() -> MakeRun:
             failure_code=None,
             failure_message=None,
             input_sha256=b"i" * 32,
+            request_sha256=b"r" * 32,
             pricer_version="1",
             snapshot_id="eod-2026-01-15",
             source="/portfolio-service",

@@ -11,7 +11,22 @@ from storage.dead_letters import DeadLetterRow
 
 def letter(offset: int, value: bytes | None = b"\0\xff{", client: str | None = None, flow: str = "runs") -> DeadLetterRow:
     return DeadLetterRow(
-        flow, "runs.requested", 0, offset, None, None, None, client, None, value, None, "garbage", "not JSON", "f" * 16, 1
+        flow,
+        "runs.requested",
+        0,
+        offset,
+        None,
+        None,
+        None,
+        client,
+        None,
+        value,
+        None,
+        "garbage",
+        "Rejection",
+        "not JSON",
+        "f" * 16,
+        1,
     )
 
 

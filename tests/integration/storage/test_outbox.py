@@ -72,3 +72,14 @@ async def test_what_a_lost_commit_left_is_found_by_its_owner_alone(database: Dat
         assert await outbox.reclaim(connection, [left.id, uuid4()], left.owner) == [left]
         await outbox.delete(connection, [left.id])
         assert await outbox.reclaim(connection, [left.id], left.owner) == []
+
+
+async def test_a_relay_waits_longer_for_rows_of_its_own_than_for_those_of_others(database: Database) -> None:
+    mine, theirs = row(uuid4()), row(uuid4())
+    async with database.connection() as connection:
+        await outbox.add(connection, [mine, theirs])
+        await abandon(connection)
+        later = timedelta(minutes=5)
+        assert await outbox.take_over(connection, mine.owner, CLAIM, 10, later) == [theirs._replace(owner=mine.owner)]
+        await connection.execute("update outbox set claimed_until = now() - interval '6 minutes' where id = $1", mine.id)
+        assert await outbox.take_over(connection, mine.owner, CLAIM, 10, later) == [mine]

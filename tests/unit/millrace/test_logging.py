@@ -131,3 +131,31 @@ def test_what_json_does_not_know_is_written_as_text() -> None:
     (line,) = lines(stream)
     assert isinstance(line["value"], str)
     assert isinstance(line["raw"], str)
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_a_line_about_an_event_has_where_an_exception_arose_and_not_what_it_says(environment: str) -> None:
+    stream, content = io.StringIO(), "sdrow nwo"[::-1]  # the source, which frames quote, must not hold it
+    configure(environment, stream=stream)
+    try:
+        try:
+            fail(ValueError(content))
+        except ValueError as error:
+            raise RuntimeError(content) from error
+    except RuntimeError:
+        structlog.get_logger("t").exception("unexpected_error", agent="runs", event_id="e-1")
+    told = stream.getvalue()
+    assert "own words" not in told
+    assert "ValueError" in told
+    assert "RuntimeError" in told
+    assert "in fail" in told
+
+
+def test_other_lines_have_the_whole_exception() -> None:
+    stream = io.StringIO()
+    configure("production", stream=stream)
+    try:
+        fail(ValueError("the disk is on fire"))
+    except ValueError:
+        structlog.get_logger("t").exception("worker_failed")
+    assert "ValueError: the disk is on fire" in lines(stream)[0]["exception"]

@@ -39,23 +39,27 @@ def test_a_record_ends_as_its_failure_and_its_attempts_say(failure: Failure | No
 
 
 @pytest.mark.parametrize(
-    ("fault", "breaks", "size", "expected"),
+    ("fault", "breaks", "refusals", "size", "expected"),
     [
-        (Fault.AGAIN, 0, 100, Next.AGAIN),
-        (Fault.AGAIN, 9, 1, Next.AGAIN),
-        (Fault.OUTAGE, 0, 100, Next.AGAIN),
-        (Fault.BROKEN, 1, 100, Next.AGAIN),
-        (Fault.BROKEN, 2, 100, Next.AGAIN),
-        (Fault.BROKEN, 3, 100, Next.SPLIT),
-        (Fault.BROKEN, 3, 1, Next.GIVE_UP),
-        (Fault.BAD, 0, 2, Next.SPLIT),
-        (Fault.BAD, 0, 1, Next.GIVE_UP),
-        (None, 0, 7, Next.SPLIT),
-        (None, 0, 1, Next.GIVE_UP),
+        (Fault.AGAIN, 0, 0, 100, Next.AGAIN),
+        (Fault.AGAIN, 9, 99, 1, Next.AGAIN),
+        (Fault.OUTAGE, 0, 9, 100, Next.AGAIN),
+        (Fault.OUTAGE, 0, 10, 100, Next.SPLIT),
+        (Fault.OUTAGE, 9, 99, 1, Next.AGAIN),
+        (Fault.BROKEN, 1, 0, 100, Next.AGAIN),
+        (Fault.BROKEN, 2, 0, 100, Next.AGAIN),
+        (Fault.BROKEN, 3, 0, 100, Next.SPLIT),
+        (Fault.BROKEN, 3, 0, 1, Next.GIVE_UP),
+        (Fault.BAD, 0, 0, 2, Next.SPLIT),
+        (Fault.BAD, 0, 0, 1, Next.GIVE_UP),
+        (None, 0, 0, 7, Next.SPLIT),
+        (None, 0, 0, 1, Next.GIVE_UP),
     ],
 )
-def test_a_group_is_saved_again_split_or_given_up(fault: Fault | None, breaks: int, size: int, expected: Next) -> None:
-    assert after_save_failed(fault, breaks, size) is expected
+def test_a_group_is_saved_again_split_or_given_up(
+    fault: Fault | None, breaks: int, refusals: int, size: int, expected: Next
+) -> None:
+    assert after_save_failed(fault, breaks, refusals, size) is expected
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))

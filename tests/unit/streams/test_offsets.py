@@ -22,7 +22,7 @@ def test_the_watermark_is_the_end_of_the_last_fetch_before_the_first_unfinished_
     for size in sizes:
         offset += size + random.randrange(3)  # transactions leave gaps
         ends.append(offset)
-        fetches.append(partition.deliver(offset, size))
+        fetches.append(partition.deliver(offset - size, offset, size))
     unfinished = [place for place, size in enumerate(sizes) for _ in range(size)]
     random.shuffle(unfinished)
     while unfinished:
@@ -52,8 +52,8 @@ def offsets_with(consumer: FakeConsumer) -> Offsets:
 async def test_only_what_moved_is_committed() -> None:
     consumer = FakeConsumer()
     offsets = offsets_with(consumer)
-    offsets.finish(offsets.partition("runs.requested", 0).deliver(7, 1))
-    offsets.partition("runs.requested", 1).deliver(9, 1)
+    offsets.finish(offsets.partition("runs.requested", 0).deliver(6, 7, 1))
+    offsets.partition("runs.requested", 1).deliver(8, 9, 1)
     assert await offsets.commit(offsets.partitions.values())
     assert await offsets.commit(offsets.partitions.values())
     assert consumer.committed == [{TP: 7}]
@@ -63,7 +63,7 @@ async def test_nothing_is_committed_before_the_assignment_is_checked() -> None:
     consumer = FakeConsumer()
     offsets = offsets_with(consumer)
     offsets.checked.clear()
-    offsets.finish(offsets.partition("runs.requested", 0).deliver(7, 1))
+    offsets.finish(offsets.partition("runs.requested", 0).deliver(6, 7, 1))
     assert not await offsets.commit(offsets.partitions.values())
     assert consumer.committed == []
 
@@ -72,7 +72,7 @@ async def test_a_commit_that_failed_is_tried_again_without_further_records() -> 
     consumer = FakeConsumer(KafkaConnectionError("away"))
     offsets = offsets_with(consumer)
     task = asyncio.create_task(offsets.run())
-    offsets.finish(offsets.partition("runs.requested", 0).deliver(7, 1))
+    offsets.finish(offsets.partition("runs.requested", 0).deliver(6, 7, 1))
     await asyncio.sleep(0.01)
     consumer.error = None
     async with asyncio.timeout(5):
@@ -86,7 +86,7 @@ async def test_a_revoked_partition_commits_what_it_finished_and_a_new_assignment
     consumer = FakeConsumer()
     offsets = offsets_with(consumer)
     old = offsets.partition("runs.requested", 0)
-    first, second = old.deliver(5, 1), old.deliver(9, 1)
+    first, second = old.deliver(4, 5, 1), old.deliver(8, 9, 1)
     offsets.finish(first)
     gone = offsets.revoke([TP])
     assert gone == [old]
@@ -97,3 +97,24 @@ async def test_a_revoked_partition_commits_what_it_finished_and_a_new_assignment
     assert consumer.committed == []
     await offsets.commit(gone)
     assert consumer.committed == [{TP: 9}]
+
+
+class FakeAssignment(FakeConsumer):
+    """Holds three partitions of which Kafka has 100 records each; the third has not been fetched."""
+
+    def assignment(self) -> set[TopicPartition]:
+        return {TopicPartition("runs.requested", number) for number in range(3)}
+
+    def highwater(self, partition: TopicPartition) -> int | None:
+        return None if partition.partition == 2 else 100
+
+    async def position(self, _partition: TopicPartition) -> int:
+        return 97
+
+
+async def test_the_lag_counts_what_is_in_hand_even_where_nothing_was_ever_finished() -> None:
+    offsets = offsets_with(FakeAssignment())
+    offsets.partition("runs.requested", 0).deliver(40, 90, 50)
+    assert sorted(await offsets.lags()) == [("runs.requested", 0, 60), ("runs.requested", 1, 3)]
+    offsets.finish(offsets.partition("runs.requested", 1).deliver(97, 99, 1))
+    assert ("runs.requested", 1, 1) in await offsets.lags()

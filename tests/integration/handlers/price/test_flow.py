@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import orjson
@@ -93,7 +95,7 @@ async def test_the_same_run_id_with_another_input_is_rejected(rig: Rig, in_one_g
     assert len(accepted) == 1
     assert "e-3" in answers
     assert dict(dead.headers)["dlq-reason"] == b"input_conflict"
-    [letter] = await rig.rows("select event_id, error_class, client_id from dead_letters")
+    [letter] = await rig.rows("select event_id, reason, client_id from dead_letters")
     assert {letter["event_id"]} | accepted == {"e-1", "e-2"}
     assert await rig.rows("select count(*) from runs") == [{"count": 2}]
     assert await rig.rows("select count(*) from inbox") == [{"count": 2}]
@@ -173,3 +175,17 @@ async def test_a_request_answered_from_a_failure_counts_as_failed_itself(rig: Ri
         {"event_id": "e-2", "outcome": "failed"},
     ]
     assert len(await rig.dead(2)) == 2
+
+
+async def test_a_request_whose_object_has_gone_is_answered_from_what_is_stored(rig: Rig, object_store_url: str) -> None:
+    run = a_run(1, portfolio={"uri": "books/desk.jsonl"})
+    await rig.objects.put("books/desk.jsonl", b"\n".join(orjson.dumps(each) for each in a_run(1)["portfolio"]["positions"]))
+    first = await completions(rig, run_event("e-1", run))
+    remove(Path(urlsplit(object_store_url).path, "books/desk.jsonl"))
+    answers = await completions(rig, run_event("e-2", run), at_least=2)
+    assert answers["e-2"]["data"] == first["e-1"]["data"]
+    assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
+
+
+def remove(path: Path) -> None:
+    path.unlink()
