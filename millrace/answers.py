@@ -55,13 +55,11 @@ class Awaiting:
 
     def heard(self, topic: str, value: bytes | None, headers: Mapping[str, bytes | None]) -> Answer | None:
         """The answer that a record of a completion or dead-letter topic gives to one of the waiting, if it does."""
-        if value is None:
-            return None
         if topic in DEAD_LETTER_TOPICS:
-            return self._rejected(value, headers)
-        completion = orjson.loads(value)
-        event = self._answered(completion["id"])
-        if event is None:
+            return None if value is None else self._rejected(value, headers)
+        completion = completion_of(value)
+        event = self._answered(completion["id"]) if completion else None
+        if completion is None or event is None:
             return None
         data = completion["data"]
         failure = data.get("failure") or {}
@@ -82,6 +80,18 @@ class Awaiting:
             return None
         chosen = (completion_id, value) if value is not None and (completion_id, value) in self.waiting else alike[0]
         return self.waiting.pop(chosen)
+
+
+def completion_of(value: bytes | None) -> dict[str, Any] | None:
+    """The completion that a record's value holds, with its `id` and its data's `status`; None for anything else."""
+    try:
+        found = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+        return None
+    data = found.get("data")
+    return found if isinstance(data, dict) and isinstance(data.get("status"), str) else None
 
 
 DEAD_LETTER_TOPICS = frozenset(dlq(spec.topic) for spec in FLOWS)

@@ -82,9 +82,18 @@ def table(
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:
-    """Names and values below each other, the names aligned."""
+    """Names and values below each other, the names aligned. What would steer the terminal is escaped."""
     from rich.markup import escape
 
     width = max(map(len, facts))
     for name, value in facts.items():
-        data().print(f"[bold]{name:<{width}}[/]  {escape(str(value))}")
+        data().print(f"[bold]{name:<{width}}[/]  {escape(harmless(str(value)))}")
+
+
+def harmless(text: str) -> str:
+    """`text` in its lines and tabs, with every other character that is not printable escaped."""
+    from events.text import printable
+
+    if text.isprintable():
+        return text
+    return "".join(char if char in "\n\t" else printable(char) for char in text)

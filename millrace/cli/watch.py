@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,9 +31,8 @@ def watch(
 
 
 async def _watch(chosen: Settings, client: str | None, *, as_json: bool) -> None:
-    import orjson
-
     from handlers.flow import FLOWS
+    from millrace.answers import completion_of
     from millrace.composition import kafka_config
     from streams.read import reader
 
@@ -40,8 +40,10 @@ async def _watch(chosen: Settings, client: str | None, *, as_json: bool) -> None
     async with reader(kafka_config(chosen), topics) as completions:
         note(f"[dim]watching {', '.join(topics)}; Ctrl-C ends it[/]")
         async for record in completions.records():
-            event = orjson.loads(record.value or b"{}")
-            if client is None or event.get("clientid") == client:
+            event = completion_of(record.value)
+            if event is None:
+                note(f"[dim]no completion: {record.topic}, partition {record.partition}, offset {record.offset}[/]")
+            elif client is None or event.get("clientid") == client:
                 _print(event, as_json=as_json)
 
 
@@ -52,10 +54,17 @@ def _print(event: dict[str, Any], *, as_json: bool) -> None:
         sys.stdout.write(orjson.dumps(event).decode() + "\n")
         sys.stdout.flush()
         return
+    typer.echo(as_line(event))
+
+
+def as_line(event: Mapping[str, Any]) -> str:
+    """Time of day, status, client and subject of a completion, and its failure or what it counted."""
+    from events.text import printable
+
     said = event["data"]
-    time = event["time"][11:19]
-    counted = f"{said['positions']} positions, {said['errors']} errors" if "positions" in said else ""
+    counted = f"{said['positions']} positions, {said.get('errors')} errors" if "positions" in said else ""
     failure = said.get("failure") or {}
-    why = f"{failure['code']}: {failure['message']}" if failure else counted
-    status = typer.style(f"{said['status']:<10}", fg=COLOURS.get(said["status"]))
-    typer.echo(f"{time}  {status} {event['clientid']:<16} {event['subject']}  {why}")
+    why = f"{failure.get('code')}: {failure.get('message')}" if failure else counted
+    time, client, subject = str(event.get("time"))[11:19], event.get("clientid"), event.get("subject")
+    status = typer.style(f"{printable(said['status']):<10}", fg=COLOURS.get(said["status"]))
+    return f"{time}  {status} {printable(f'{client!s:<16} {subject}  {why}')}"

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from events.topics import dlq
+from millrace.answers import completion_of
 from millrace.demo.scenes import Scene
 from storage import dead_letters
 from storage.database import Database
@@ -89,7 +88,7 @@ class Stage:
     def _note(self, record: Incoming) -> None:
         headers = dict(record.headers)
         if record.topic == COMPLETED:
-            completion = orjson.loads(record.value or b"{}")
+            completion = completion_of(record.value) or {}
             # The first scene of an event gets its completions; the same event sent again should get none.
             outcome = next((each for each in self.outcomes if each.scene.event_id == completion.get("causationid")), None)
             if outcome is not None:

@@ -103,3 +103,10 @@ def test_the_exit_code_tells_whether_all_some_or_none_were_completed(statuses: l
 
 def test_answers_are_looked_for_where_they_come() -> None:
     assert answering_topics(published()) == [DONE, DEAD]
+
+
+@pytest.mark.parametrize("value", [None, b"", b"garbage", b"[]", b"{}", b'{"id": 1, "data": {}}', b'{"id": "a", "data": null}'])
+def test_what_is_no_completion_answers_nothing(value: bytes | None) -> None:
+    awaiting = Awaiting.of(published())
+    assert awaiting.heard(DONE, value, {}) is None
+    assert len(awaiting.waiting) == 1
