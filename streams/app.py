@@ -80,7 +80,7 @@ class Engine:
         """Waits for the servers, then starts lanes, relay and consumers."""
         await self._wait_for_servers()
         self._tasks = [task for lane in self.lanes for task in lane.tasks()]
-        loops = [self.relay.take_over(), self.relay.reap(), self._watch()]
+        loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), self._watch()]
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
         loops += [intake.resume() for intake in self.intakes] + [feeder.run() for feeder in self.feeders]
         self._tasks += [asyncio.create_task(loop) for loop in loops]

@@ -24,11 +24,12 @@ from streams.stages import Stages, Trace, no_trace
 log = structlog.get_logger(__name__)
 
 TAKE_OVER_ROWS = 500
-# What this relay has in hand may be late; a row of its own that it has lost sight of is found again, only later.
-OWN_AFTER_CLAIMS = 10
+# What this relay has in hand may be late; a row of its own that it has lost sight of (a delete that a crash of Postgres
+# undid, for example) is found again, only later.
+OWN_AFTER_CLAIMS = 3
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Publication:
     """Rows to publish, when they were claimed (monotonic seconds), and what follows when all of them have left."""
 
@@ -60,21 +61,33 @@ class Relay:
         self.backoff = Backoff(base=0.2, cap=5.0)
         self.trace = trace
         self._queue: asyncio.Queue[Publication] = asyncio.Queue(waiting)
+        self._handed_over: list[Publication] = []
         self._published: list[UUID] = []
         self._to_delete = asyncio.Event()
 
     async def put(self, publication: Publication) -> None:
         """Hands over a committed group; waits while Kafka is behind, so that lanes wait too."""
+        self._handed_over.append(publication)
         await self._queue.put(publication)
 
     async def publish(self) -> None:
         """Publishes what is handed over, until cancelled; two of these run side by side."""
         while True:
             publication = await self._queue.get()
+            self._handed_over.remove(publication)
             if publication.rows:
                 with Stages(publication.flow, self.trace)("publish"):
                     await self._until_published(publication.rows, publication.claimed)
             await publication.then()
+
+    async def hold(self) -> None:
+        """Keeps the claims of what waits to be published, until cancelled: it is late, not abandoned."""
+        while True:
+            await asyncio.sleep(self.claim.total_seconds() / 4)
+            late = time.monotonic() - self.claim.total_seconds() / 2
+            for publication in [each for each in self._handed_over if each.rows and each.claimed < late]:
+                publication.rows = await self._renewed(publication.rows)
+                publication.claimed = time.monotonic()
 
     async def take_over(self) -> None:
         """Looks for rows whose claim has run out, until cancelled."""

@@ -128,7 +128,17 @@ async def own_database(server: str, template: str) -> AsyncIterator[str]:
     try:
         yield at_database(server, name)
     finally:
-        await execute(server, f"drop database {name} with (force)")
+        await _drop(server, name)
+
+
+async def _drop(server: str, name: str) -> None:
+    """Drops a database. A vacuum that runs there belongs to the superuser, so its end has to be waited for."""
+    for _ in range(100):
+        try:
+            return await execute(server, f"drop database if exists {name} with (force)")
+        except (asyncpg.InsufficientPrivilegeError, asyncpg.ObjectInUseError):
+            await asyncio.sleep(0.2)
+    raise AssertionError(f"{name} cannot be dropped")
 
 
 async def execute(url: str, statement: str) -> None:

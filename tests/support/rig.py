@@ -43,7 +43,7 @@ class Rig:
             lane=LaneLimits(drain=5.0, patience=1.0),
             consumer=ConsumerLimits(session_timeout=6.0),
             retry=RetryPolicy(max_attempts=3, backoff=Backoff(base=0.1, cap=0.2)),
-            claim=6.0,
+            claim=3.0,
             group_prefix=spec.topic,
         )
 

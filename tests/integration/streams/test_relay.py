@@ -1,0 +1,75 @@
+"""Rows that wait for Kafka stay their writer's; rows that nobody has are found."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from uuid import uuid4
+
+import pytest
+
+from storage import outbox
+from storage.database import Database
+from storage.outbox import OutboxRow
+from streams.relay import Publication, Relay
+from tests.support.rig import eventually
+
+CLAIM = 1.5
+
+
+class SlowPublisher:
+    """Takes nothing until it is let go."""
+
+    def __init__(self) -> None:
+        self.free = asyncio.Event()
+        self.seen: list[object] = []
+
+    async def publish(self, rows: list[OutboxRow]) -> tuple[set[object], list[object]]:
+        await self.free.wait()
+        self.seen += [row.id for row in rows]
+        return {row.id for row in rows}, []
+
+
+@pytest.fixture
+def publisher() -> SlowPublisher:
+    return SlowPublisher()
+
+
+async def test_what_waits_behind_a_slow_publication_is_taken_by_nobody_else(
+    database: Database, publisher: SlowPublisher
+) -> None:
+    mine, other = uuid4(), uuid4()
+    first, second = (OutboxRow(uuid4(), "runs", "acme", "t", b"k", b"v", None, mine) for _ in range(2))
+    async with database.connection() as connection:
+        await connection.execute("alter table outbox alter column claimed_until set default now() + interval '1.5 seconds'")
+        await outbox.add(connection, [first, second])
+    relay = Relay(database, publisher, mine, claim=CLAIM)  # type: ignore[arg-type]
+    rival = Relay(database, publisher, other, claim=CLAIM)  # type: ignore[arg-type]
+    settled = asyncio.Event()
+
+    async def then() -> None:
+        settled.set()
+
+    async def nothing() -> None:
+        pass
+
+    await relay.put(Publication("runs", [first], nothing))
+    await relay.put(Publication("runs", [second], then))
+    tasks = [asyncio.create_task(loop) for loop in (relay.publish(), relay.hold(), relay.reap(), rival.take_over())]
+    await asyncio.sleep(2.5 * CLAIM)
+    async with database.connection() as connection:
+        owner = await connection.fetchval("select owner from outbox where id = $1", second.id)
+    publisher.free.set()
+    await asyncio.wait_for(settled.wait(), 20)
+
+    async def left() -> int:
+        async with database.connection() as connection:
+            return int(await connection.fetchval("select count(*) from outbox"))
+
+    await eventually(left, 0)
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert owner == mine
+    assert publisher.seen.count(second.id) == 1
