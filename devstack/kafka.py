@@ -15,6 +15,8 @@ from devstack.server import Command
 
 CLUSTER_ID = "millraceLocalStackAAAA"  # any 16 bytes in base64
 
+# Without it Java finds nothing below a folder whose name is not ASCII.
+UTF_8 = {"LC_ALL": "C.UTF-8"}
 # Small and quick to start rather than fast for hours.
 JAVA_FLAGS = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k", "-XX:-UsePerfData")
 
@@ -92,7 +94,7 @@ class Kafka:
             *("-cp", f"{kafka_jars(cache)}/*", "kafka.Kafka", str(properties_file)),
         ]
         text = _properties(room.data / "logs", room.port("client"), room.port("controller"))
-        return Command(argv, files={logging_file.name: LOGGING, properties_file.name: text})
+        return Command(argv, env=UTF_8, files={logging_file.name: LOGGING, properties_file.name: text})
 
     def is_ready(self, room: Room) -> bool:
         """Whether a consumer group could start: its coordinator is elected and its offsets are loaded."""
@@ -112,9 +114,15 @@ def _properties(logs: Path, client_port: int, controller_port: int) -> str:
         "listeners": f"PLAINTEXT://{HOST}:{client_port},CONTROLLER://{HOST}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{client_port}",
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
-        "log.dirs": str(logs),
+        "log.dirs": _escaped(str(logs)),
     }
     return "".join(f"{name}={value}\n" for name, value in (addresses | PROPERTIES).items())
+
+
+def _escaped(value: str) -> str:
+    """`value` as Java's properties have it: in ASCII, with the UTF-16 units of all else, and of backslashes, spelt out."""
+    units = memoryview(value.encode("utf-16-le")).cast("H")
+    return "".join(chr(unit) if unit < 0x80 and unit != ord("\\") else f"\\u{unit:04x}" for unit in units)
 
 
 def _format(folder: Path, java: Path, jars: Path) -> None:
@@ -125,6 +133,6 @@ def _format(folder: Path, java: Path, jars: Path) -> None:
     tool = ["kafka.tools.StorageTool", "format", "--config", str(properties), "--cluster-id", CLUSTER_ID]
     command = [str(java), *JAVA_FLAGS, "-cp", f"{jars}/*", *tool]
     try:
-        run(command, env={})
+        run(command, env=UTF_8)
     except ProgramFailed as error:
         raise ServerFailed(f"Kafka's storage tool could not format a log folder and says\n{error}") from error

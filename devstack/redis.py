@@ -36,7 +36,7 @@ class Redis:
         config = {
             "bind": HOST,
             "port": room.port("client"),
-            "dir": room.data,
+            "dir": _quoted(str(room.data)),
             "requirepass": room.password(),
             "appendonly": "yes",
             "appendfsync": "everysec",
@@ -62,6 +62,11 @@ class Redis:
     def env(self, room: Room) -> dict[str, str]:
         """REDIS_URL."""
         return {"REDIS_URL": self.url(room)}
+
+
+def _quoted(value: str) -> str:
+    """`value` as one argument of Redis' configuration, whatever characters a path has."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _make_data(room: Room) -> None:

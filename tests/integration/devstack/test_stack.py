@@ -1,5 +1,7 @@
 """What a running stack offers, and what it takes."""
 
+from pathlib import Path
+
 import asyncpg
 import pytest
 import redis
@@ -147,3 +149,11 @@ def test_a_stopped_server_can_be_neither_killed_nor_paused(stack: Stack) -> None
 def test_an_unknown_name_is_told_with_the_known_ones(stack: Stack) -> None:
     with pytest.raises(UnknownServer, match="'oracle': the stack has postgres, redis, kafka"):
         stack.start(["oracle"])
+
+
+def test_a_folder_may_have_any_name(folder: Path) -> None:
+    odd = folder / 'naïve "room" #1 %41'
+    odd.mkdir(mode=0o755)
+    stack = Stack(odd / "state", attached=True)
+    stack.start()
+    assert all(server["pid"] for server in stack.status().values())
