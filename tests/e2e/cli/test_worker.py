@@ -97,4 +97,4 @@ def test_migrate_makes_tables_once(millrace: Any, empty_database_url: str) -> No
 
 
 def test_topics_are_made_once(millrace: Any) -> None:
-    assert json.loads(millrace("topics", "ensure", "--json").stdout) == {"created": []}
+    assert json.loads(millrace("topics", "ensure", "--json").stdout) == {"created": [], "differing": []}
