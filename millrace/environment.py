@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -31,6 +32,15 @@ def looks_like(pattern: str, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def port_in_bounds(url: SecretStr) -> SecretStr:
+    """Refuses the URL of a server whose port is no number from 0 to 65535."""
+    try:
+        urlsplit(url.get_secret_value()).port  # noqa: B018  (it is looked at by being read)
+    except ValueError:
+        raise ValueError("must have a port of at most 65535, if any, and special characters in the password escaped") from None
+    return url
+
+
 def certificates(path: str) -> str:
     """Refuses the path of a file that holds no certificates."""
     try:
@@ -46,9 +56,15 @@ HOST_PORT = r"[^\s,/:]+:(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[
 
 # URLs of servers count as secrets because most carry a password.
 DatabaseUrl = Annotated[
-    SecretStr, looks_like(r"postgres(ql)?(\+asyncpg)?://[^\s/]+/[^\s/]+", "postgresql://user:password@host:5432/database")
+    SecretStr,
+    looks_like(r"postgres(ql)?(\+asyncpg)?://[^\s/]+/[^\s/]+", "postgresql://user:password@host:5432/database"),
+    AfterValidator(port_in_bounds),
 ]
-RedisUrl = Annotated[SecretStr, looks_like(r"(rediss?://[^\s/]+(/\S*)?|unix://\S+)", "redis://:password@host:6379/0")]
+RedisUrl = Annotated[
+    SecretStr,
+    looks_like(r"(rediss?://[^\s/]+(/\S*)?|unix://\S+)", "redis://:password@host:6379/0"),
+    AfterValidator(port_in_bounds),
+]
 HostPorts = Annotated[str, looks_like(f"{HOST_PORT}(,{HOST_PORT})*", "host:9092,other:9092")]
 ObjectStoreUrl = Annotated[str, looks_like(r"(file:///\S*|s3://[^\s/]+(/\S*)?)", "file:///folder or s3://bucket/prefix")]
 CertificatesFile = Annotated[str, AfterValidator(certificates)]

@@ -159,3 +159,15 @@ def test_every_number_has_a_default_within_its_bounds() -> None:
         if field.annotation in (int, float):
             assert limits is not None, name
             assert limits[0] <= field.default <= limits[1], name
+
+
+@pytest.mark.parametrize("port", ["99999", "abc"])
+@pytest.mark.parametrize(
+    ("name", "url"), [("DATABASE_URL", "postgresql://u:p@host:{}/d"), ("REDIS_URL", "redis://:p@host:{}/0")]
+)
+def test_a_port_that_is_none_is_told_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str, port: str
+) -> None:
+    monkeypatch.setenv(name, url.format(port))
+    with pytest.raises(WrongSetting, match=f"^{name}: must have a port of at most 65535"):
+        load()
