@@ -40,15 +40,17 @@ on conflict (topic, partition, "offset") do nothing
 returning topic, partition, "offset"
 """
 
-FIELDS = """id, flow, topic, partition, "offset", source, event_id, generation, client_id, key, value, headers,
+# The record itself may have a megabyte, so that only the letter in full has it.
+SUMMARY = """id, flow, topic, partition, "offset", source, event_id, generation, client_id,
     reason, error_class, message, fingerprint, attempts, status, first_failed_at, last_failed_at"""
+FIELDS = f"{SUMMARY}, key, value, headers"
 
 # Uses ix_dead_letters_status_last_failed_at.
 PAGE = f"""
-select {FIELDS}, count(*) over () as total from dead_letters
+select {SUMMARY}, octet_length(value) as size, count(*) over () as total from dead_letters
 where ($1::text is null or status = $1) and ($2::text is null or flow = $2) and ($3::text is null or client_id = $3)
 order by last_failed_at desc, id desc offset $4 limit $5
-"""  # noqa: S608 - FIELDS is a constant
+"""  # noqa: S608 - SUMMARY is a constant
 ONE = f"select {FIELDS} from dead_letters where id = $1"  # noqa: S608 - as above
 
 
@@ -68,7 +70,7 @@ async def page(
     offset: int = 0,
     limit: int = 20,
 ) -> tuple[list[dict[str, Any]], int]:
-    """A page of dead letters, newest first, and how many there are in all."""
+    """A page of dead letters, newest first, with the sizes of their records instead of those; and how many there are."""
     rows = [dict(row) for row in await connection.fetch(PAGE, status, flow, client_id, offset, limit)]
     total = rows[0]["total"] if rows else 0
     for row in rows:

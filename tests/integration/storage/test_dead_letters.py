@@ -38,16 +38,22 @@ async def test_a_record_is_buried_once(database: Database) -> None:
         }
         assert await dead_letters.bury(connection, [letter(2), letter(3)]) == {("runs.requested", 0, 3)}
         letters, total = await dead_letters.page(connection)
+        whole = await dead_letters.one(connection, letters[0]["id"])
     assert total == 3
-    assert {each["value"] for each in letters} == {b"\0\xff{"}
+    assert whole is not None
+    assert whole["value"] == b"\0\xff{"
+    assert {each["size"] for each in letters} == {3}
+    assert not {"key", "value", "headers"} & letters[0].keys()
 
 
 async def test_a_tombstone_is_buried_as_what_it_is(database: Database) -> None:
     async with database.connection() as connection:
         await dead_letters.bury(connection, [letter(1, None)])
         [[found], _] = await dead_letters.page(connection)
-        assert found["value"] is None
-        assert (await dead_letters.one(connection, found["id"])) == found
+        assert found["size"] is None
+        whole = await dead_letters.one(connection, found["id"])
+        assert whole is not None
+        assert (whole["value"], whole["reason"]) == (None, "garbage")
         assert await dead_letters.one(connection, uuid4()) is None
 
 
