@@ -6,7 +6,9 @@ A test gets a database and a Redis of its own, and names for topics that nobody 
 from __future__ import annotations
 
 import asyncio
+import gc
 import tempfile
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import cycle
@@ -29,6 +31,19 @@ settings.register_profile("millrace", deadline=None)
 settings.load_profile("millrace")
 
 TEMPLATE = "millrace_template"
+
+
+@pytest.fixture(autouse=True)
+def connections_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A client of aiokafka leaves the connection that it was opening when it was closed to the garbage collector.
+
+    It is collected here, where it was left, rather than in whichever test comes next.
+    """
+    yield
+    if {"kafka", "stack"} & set(request.fixturenames):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 @pytest.fixture(scope="session")
