@@ -77,13 +77,14 @@ def _last(renderer: list[Processor], scrub: Scrubber) -> list[Processor]:
 
 def without_content(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
     """Lines about events have the type and the place of an exception, never its message: that quotes what was sent."""
-    if "agent" in line and (error := _error(line.get("exc_info"))) is not None:
+    if "agent" in line and (error := exception_of(line.get("exc_info"))) is not None:
         del line["exc_info"]
         line["exception"] = "\n".join(_frames(error))
     return line
 
 
-def _error(given: Any) -> BaseException | None:
+def exception_of(given: Any) -> BaseException | None:
+    """The exception that a line's `exc_info` stands for: itself, a tuple with it, or True for the one being handled."""
     if given is True:
         given = sys.exc_info()
     if isinstance(given, tuple):

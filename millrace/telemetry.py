@@ -8,7 +8,6 @@ the log, because messages quote values.
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
@@ -22,6 +21,7 @@ from sentry_sdk.integrations.threading import ThreadingIntegration
 from sentry_sdk.types import Event, Hint
 
 from events.failures import MillraceError
+from millrace.logging import exception_of
 
 TRACES = 0.1
 WITHHELD = "withheld: see the log"
@@ -134,11 +134,7 @@ def _exception(record: logging.LogRecord) -> BaseException | None:
     given: Any = record.exc_info
     if given is None and isinstance(record.msg, Mapping):
         given = record.msg.get("exc_info")
-    if given is True:
-        given = sys.exc_info()
-    if isinstance(given, tuple):
-        given = given[1]
-    return given if isinstance(given, BaseException) else None
+    return exception_of(given)
 
 
 def _quietly(_pending: int, _timeout: float) -> None:

@@ -43,7 +43,7 @@ async def migrate(database_url: str, revision: str = "head") -> Migration:
 
 def newest_revision() -> str | None:
     """The revision that this code works with."""
-    return ScriptDirectory.from_config(Config(CONFIGURATION)).get_current_head()
+    return _revisions().get_current_head()
 
 
 async def stored_revision(connection: Connection) -> str | None:
@@ -61,11 +61,14 @@ async def require_tables(database: Database) -> None:
     """
     async with database.connection() as connection:
         stored = await stored_revision(connection)
-    script = ScriptDirectory.from_config(Config(CONFIGURATION))
-    newest = script.get_current_head()
-    older = {revision.revision for revision in script.walk_revisions()} - {newest}
+    newest = newest_revision()
+    older = {revision.revision for revision in _revisions().walk_revisions()} - {newest}
     if stored is None or stored in older:
         raise LookupError(f"the tables are at revision {stored}, not at {newest}; bring them there with `millrace migrate`")
+
+
+def _revisions() -> ScriptDirectory:
+    return ScriptDirectory.from_config(Config(CONFIGURATION))
 
 
 async def _stored_at(database_url: str) -> str | None:
