@@ -52,7 +52,10 @@ def answer(body: dict[str, Any], mark: str, number: int, fault: str | None = Non
 
     Raises Rejected.
     """
-    prompt = _read(body)
+    try:
+        prompt = _read(body)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise Rejected(400, f"The stand-in does not understand the request: {error!r}") from error
     return _form(body, prompt, _draft(prompt, fault), mark, number)
 
 

@@ -14,6 +14,7 @@ from devstack.ports import HOST
 
 HEAD_BYTES = 64 * 1024
 BODY_BYTES = 64 * 1024 * 1024
+HUNG_UP = (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -57,9 +58,8 @@ async def serve(port: int, respond: Respond) -> None:
     """Answer requests on the loopback interface, each connection's one after the other, until the process ends."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        with contextlib.closing(writer), contextlib.suppress(*HUNG_UP):
             await _converse(reader, writer, respond)
-        writer.close()
 
     server = await asyncio.start_server(converse, HOST, port, limit=HEAD_BYTES)
     async with server:

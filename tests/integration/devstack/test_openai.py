@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,8 @@ async def test_what_exceeds_a_limit_is_refused_as_openai_does(client: sdk.AsyncO
     with pytest.raises(sdk.BadRequestError) as caught:
         await embed(client, *["a" * 20_000] * 61)
     assert (caught.value.code, caught.value.type) == ("max_tokens_per_request", "max_tokens_per_request")
+    with pytest.raises(sdk.BadRequestError, match="does not understand"):
+        await client.responses.create(model=AUDITOR, input=[1])  # type: ignore[list-item]
     with pytest.raises(sdk.NotFoundError, match="Unknown request URL"):
         await client.files.list()
 
@@ -267,6 +270,18 @@ async def test_a_dropped_connection(client: sdk.AsyncOpenAI, openai: Control, sh
         await embed(client, "one", "two")
     assert openai.calls().answered == {}
     assert len((await embed(client, "one", "two")).data) == 2
+
+
+@pytest.mark.parametrize(("share", "error"), [(0.0, ConnectionResetError), (0.5, None)])
+def test_a_dropped_connection_is_reset_before_the_first_byte_or_cut_off(
+    openai: Control, share: float, error: type[OSError] | None
+) -> None:
+    openai.add(Fault("drop", share=share))
+    address = urlsplit(openai.base_url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(f"GET /v1/models HTTP/1.1\r\nauthorization: Bearer {KEY}\r\n\r\n".encode())
+        with pytest.raises(error) if error else nullcontext():
+            assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200 OK")
 
 
 async def test_a_body_that_is_no_json(client: sdk.AsyncOpenAI, openai: Control) -> None:

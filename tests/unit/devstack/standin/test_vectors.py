@@ -40,6 +40,10 @@ def test_order_case_and_plurals_matter_little() -> None:
     assert likeness("interest on the loan", "the loan interest") > 0.6
 
 
+def test_what_is_said_often_weighs_more_but_not_as_often_more() -> None:
+    assert 1.5 < likeness("rent", "rent, tax") / likeness("tax", "rent, rent, rent, tax") < 2.2
+
+
 def test_words_that_are_everywhere_do_not_make_texts_alike() -> None:
     assert likeness("the chair of the board", "the price of the bond") < 0.2
 
