@@ -18,7 +18,11 @@ CHUNK_TOKENS = 480
 OVERLAP_TOKENS = 48
 
 _KNOWN_LENGTH = 64
-_words = re.compile(r"(?<=[A-Za-z0-9])(?=\W)").split
+_LONG_WORD = 16
+# The places where the tokenizer never joins what stands on both sides: after a letter or digit and before neither, and before
+# a digit that follows a sign or a single space. (What follows several spaces decides how they are joined.)
+_words = re.compile(r"(?<=[^\W_])(?=\W)|(?<=[!-/:-~])(?=[0-9])|(?<=\S\s)(?=[0-9])").split
+_DIGITS_A_TOKEN = 3
 
 
 def chunks_of(pages: Iterable[Page], kind: Kind) -> Iterator[Chunk]:
@@ -36,16 +40,14 @@ def chunks_of(pages: Iterable[Page], kind: Kind) -> Iterator[Chunk]:
 
 
 def tokens_of(text: str) -> int:
-    """How many tokens `text` has.
-
-    The tokenizer never joins a letter or digit with what follows it unless that is one too, so the tokens of the words add
-    up; words repeat themselves.
-    """
+    """How many tokens `text` has: the sum of its words' tokens. Words repeat themselves."""
     return sum(_tokens_of_word(word) if len(word) <= _KNOWN_LENGTH else _least_size(word) for word in _words(text))
 
 
 @lru_cache(maxsize=1 << 16)
 def _tokens_of_word(word: str) -> int:
+    if word.isascii() and word.isdigit():
+        return -(-len(word) // _DIGITS_A_TOKEN)
     return _least_size(word)
 
 
@@ -56,10 +58,9 @@ def _least_size(text: str) -> int:
     """
     if len(text) == 1:
         return _least_size(("a" if category(text)[0] == "N" else "0") + text) - 1
-    high = 1
+    low, high = 0, max(1, len(text) // _LONG_WORD)
     while not _fits(text, high):
-        high *= 2
-    low = high // 2
+        low, high = high, high * 2
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if _fits(text, middle) else (middle, high)

@@ -85,19 +85,23 @@ class ParserProcess:
 
     def kill(self) -> None:
         """Ends the process at once; `end` is still to be awaited."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)  # Process.kill may take the exit status from asyncio's watcher
 
     async def end(self) -> str:
         """Lets the process leave, kills it if it does not, and returns its last words."""
+        await self._leave()
+        return (await self._last_words).decode("utf-8", "replace").strip().rpartition("\n")[2]
+
+    async def _leave(self) -> int:
         self._requests.close()
         try:
             async with asyncio.timeout(_LEAVE_SECONDS):
-                await self._process.wait()
+                return await self._process.wait()
         except TimeoutError:
             self.kill()
-            await self._process.wait()
-        return (await self._last_words).decode("utf-8", "replace").strip().rpartition("\n")[2]
+            return await self._process.wait()
 
     async def _send(self, frame: bytes) -> None:
         self._requests.write(len(frame).to_bytes(LENGTH_BYTES))
@@ -113,8 +117,7 @@ class ParserProcess:
                 raise ParserDied(_out_of_control())
             return await self._answers.readexactly(length)
         except IncompleteReadError as error:
-            self.kill()
-            returncode = await self._process.wait()
+            returncode = await self._leave()
             raise ParserDied(meaning(returncode, await self._last_words, limits or Limits())) from error
 
 

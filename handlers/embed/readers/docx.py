@@ -22,6 +22,7 @@ _MEANT = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 # Properties, of which tab stops look like tabs; text that was moved away; the copy of a text box for older programs.
 _LEFT_OUT = frozenset({"pPr", "rPr", "moveFrom", "Fallback"})
 _MAIN = "officeDocument"
+_XML_NO_MEMORY = 2  # libxml2's XML_ERR_NO_MEMORY
 _BESIDES = ("footnotes", "endnotes", "header", "footer")
 
 
@@ -31,9 +32,9 @@ def read_docx(content: bytes) -> Iterator[Page]:
         main = next(iter(_related(archive, "", _MAIN)), None)
         if main is None:
             raise Unreadable("corrupt", "the DOCX has no document in it")
-        lines = list(_lines(parse_xml(archive.read(main))))
+        lines = list(_lines(_tree(archive, main)))
         besides = [part for kind in _BESIDES for part in _related(archive, main, kind)]
-        beside = [line for part in besides for line in _lines(parse_xml(archive.read(part))) if line]
+        beside = [line for part in besides for line in _lines(_tree(archive, part)) if line]
     yield Page(1, "", clean("\n".join([*lines, *dict.fromkeys(beside)])))  # sections mostly repeat their headers
 
 
@@ -44,10 +45,20 @@ def _related(archive: zipfile.ZipFile, part: str, kind: str) -> Iterator[str]:
     names = set(archive.namelist())
     if relations not in names:
         return
-    for relation in parse_xml(archive.read(relations)).iterchildren("*"):
+    for relation in _tree(archive, relations).iterchildren("*"):
         target = posixpath.normpath(posixpath.join("/", folder, relation.get("Target", ""))).lstrip("/")
         if relation.get("Type", "").endswith(f"/{kind}") and target in names:
             yield target
+
+
+def _tree(archive: zipfile.ZipFile, part: str) -> Any:
+    """The root of a part; entities are not expanded."""
+    try:
+        return parse_xml(archive.read(part))
+    except SyntaxError as error:
+        if getattr(error, "code", None) == _XML_NO_MEMORY:
+            raise MemoryError from error
+        raise
 
 
 def _children(element: Any) -> Iterator[tuple[str, Any]]:

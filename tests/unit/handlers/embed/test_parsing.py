@@ -14,7 +14,7 @@ from handlers.embed.model import Limits, Parsed
 from handlers.embed.parse import parse_here
 from handlers.embed.parsing import ParserPool
 from handlers.embed.process import meaning
-from tests.unit.handlers.embed.files import docx, encrypted_pdf, pdf, written, xlsx
+from tests.unit.handlers.embed.files import changed, docx, encrypted_pdf, pdf, written, xlsx
 
 MISBEHAVING = "tests.unit.handlers.embed.misbehaving:parse"
 LIMITS = Limits(memory_bytes=200 * 1024 * 1024, cpu_seconds=1, seconds=20)
@@ -78,6 +78,24 @@ async def test_a_document_that_harms_its_process_fails_for_good_and_alone(
     assert (failed.kind, failed.code) == (Kind.PERMANENT, code)
     assert message in failed.message
     assert after == "after"
+
+
+HOSTILE = {
+    "a.docx": changed(docx("a"), "word/document.xml", "<w:body>", "<w:body>" + "<w:p/>" * 5_000_000),
+    "a.xlsx": changed(xlsx({"a": [[1]]}), "xl/worksheets/sheet1.xml", "<c>", '<c r="A1"><v>1</v></c><c r="XFD1048576">'),
+    "a.html": b"<div>" * 100_000,
+    "a.md": b">" * 200_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_small_file_that_asks_for_much_is_too_large(name: str) -> None:
+    async with ParserPool(1) as pool:
+        assert (await pool.parse(b"warm", "a.txt", None, LIMITS)).pages == 1
+        with pytest.raises(Permanent) as caught:
+            await pool.parse(HOSTILE[name], name, None, LIMITS)
+        assert caught.value.code == "too_large"
+        assert (await pool.parse(b"after", "a.txt", None, LIMITS)).pages == 1
 
 
 async def test_one_that_takes_too_long_by_the_clock_is_ended_and_may_be_tried_again(pool: ParserPool) -> None:
