@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping, Sequence
+from hashlib import md5
 from io import BytesIO
 from xml.sax.saxutils import escape, quoteattr
 
@@ -48,6 +49,30 @@ def encrypted_pdf() -> bytes:
     secret = f"<{'5a' * 32}>"
     lock = f"/Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O {secret} /U {secret} >> /ID [<00> <00>]"
     return pdf(written("Secret"), trailer=lock)
+
+
+def restricted_pdf(line: str) -> bytes:
+    """Locked by the empty password, as files are that may be read and not copied: algorithms 1, 2 and 4 of ISO 32000-1, 7.6."""
+    padding = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+    owner, permissions, identity = b"O" * 32, -64, b"\0"
+    key = md5(padding + owner + permissions.to_bytes(4, "little", signed=True) + identity).digest()[:5]
+    drawing = rc4(md5(key + (5).to_bytes(3, "little") + bytes(2)).digest()[:10], written(line))
+    digests = f"/O <{owner.hex()}> /U <{rc4(key, padding).hex()}>"
+    return pdf(drawing, trailer=f"/Encrypt << /Filter /Standard /V 1 /R 2 /P {permissions} {digests} >> /ID [<00> <00>]")
+
+
+def rc4(key: bytes, data: bytes) -> bytes:
+    state, j, out = list(range(256)), 0, bytearray()
+    for i in range(256):
+        j = (j + state[i] + key[i % len(key)]) % 256
+        state[i], state[j] = state[j], state[i]
+    i = j = 0
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + state[i]) % 256
+        state[i], state[j] = state[j], state[i]
+        out.append(byte ^ state[(state[i] + state[j]) % 256])
+    return bytes(out)
 
 
 def docx(*paragraphs: str, table: Sequence[Sequence[str]] = (), body: str = "", header: str = "") -> bytes:

@@ -109,6 +109,15 @@ def test_a_chunk_ends_where_a_paragraph_does() -> None:
 
 
 def test_a_chunk_of_markdown_begins_with_its_heading() -> None:
-    section = "Text of the section. " * 60
-    found = chunks(f"# One\n\n{section}\n\n# Two\n\n{section}", Kind.MARKDOWN)
-    assert [chunk.text.split("\n")[0] for chunk in found] == ["# One", "# Two"]
+    section = "\n".join(["A line of the section."] * 50)
+    source = f"# One\n{section}\n# Two\n{section}"
+    assert [chunk.text.split("\n")[0] for chunk in chunks(source, Kind.MARKDOWN)] == ["# One", "# Two"]
+    assert [chunk.text.split("\n")[0] for chunk in chunks(source)] != ["# One", "# Two"]
+
+
+@pytest.mark.parametrize(
+    "number", ["1", "12", "123", "1234", "1234567", "1,234,567.89", "\t\t1234", " 1234", ".\n12345", "5½", "1234½"]
+)
+def test_the_tokens_of_numbers_add_up(number: str) -> None:
+    for text in (number, f"total{number}", f"total {number} EUR", f"{number}%\t{number}\n"):
+        assert tokens_of(text) == _least_size(text)

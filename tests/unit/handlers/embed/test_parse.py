@@ -116,6 +116,7 @@ def test_the_limits_themselves_are_allowed() -> None:
     chunks = parse_here(LONG.encode(), "a.txt").chunks
     limits = Limits(content_bytes=len(LONG), pages=1, characters=len(LONG), chunks=len(chunks))
     assert parse_here(LONG.encode(), "a.txt", None, limits).chunks == chunks
+    assert code(LONG.encode(), "a.txt", Limits(chunks=len(chunks) - 1)) == "too_large"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from handlers.embed.kinds import Kind
 from handlers.embed.model import Page
 from handlers.embed.readers import READERS
-from tests.unit.handlers.embed.files import PICTURE, changed, docx, pdf, written, xlsx
+from tests.unit.handlers.embed.files import PICTURE, changed, docx, pdf, restricted_pdf, written, xlsx
 
 RUN = "<w:r><w:t>{}</w:t></w:r>"
 W = "<w:p><w:r><w:t>{}</w:t></w:r></w:p>"
@@ -56,6 +56,10 @@ def test_a_pdf_page_has_the_label_the_document_gives_it() -> None:
 def test_a_word_that_a_pdf_parts_at_the_end_of_a_line_is_whole() -> None:
     (page,) = pages(Kind.PDF, pdf(written("an agree-", "ment of both")))
     assert page.text == "an agreement of both"
+
+
+def test_a_pdf_that_only_restricts_what_may_be_done_with_it_is_read() -> None:
+    assert text(Kind.PDF, restricted_pdf("May be read by all")) == "May be read by all"
 
 
 def test_a_pdf_page_of_text_may_hold_a_picture() -> None:
