@@ -64,6 +64,7 @@ class Kafka:
     name = "kafka"
     port_names: tuple[str, ...] = ("client", "controller")
     stop_signal = signal.SIGTERM
+    as_caller = False
 
     def prepare(self, room: Room, cache: Cache) -> None:
         """Copy a formatted log folder. Raises StackError."""

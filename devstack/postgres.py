@@ -50,6 +50,7 @@ class Postgres:
     name = "postgres"
     port_names: tuple[str, ...] = ("client",)
     stop_signal = signal.SIGINT
+    as_caller = False
 
     def prepare(self, room: Room, cache: Cache) -> None:
         """Copy the template and set the password of both roles. Raises StackError."""

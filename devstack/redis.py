@@ -20,6 +20,7 @@ class Redis:
     name = "redis"
     port_names: tuple[str, ...] = ("client",)
     stop_signal = signal.SIGTERM
+    as_caller = False
 
     def prepare(self, room: Room, cache: Cache) -> None:
         """Make an empty data folder. Raises StackError."""

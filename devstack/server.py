@@ -25,6 +25,8 @@ class Server(Protocol):
     port_names: tuple[str, ...]
     """Its ports; clients connect to the one called `client`."""
     stop_signal: signal.Signals
+    as_caller: bool
+    """Whether it runs as the caller even where the caller is root and others run as the service user."""
 
     def prepare(self, room: Room, cache: Cache) -> None:
         """Fetch what is missing and make the data folder if there is none; may run in a thread. Raises StackError."""

@@ -14,6 +14,7 @@ from devstack.failures import NeverStarted, UnknownServer
 from devstack.files import make_folder, remove_folder
 from devstack.kafka import Kafka
 from devstack.locks import exclusive
+from devstack.openai import OpenAI
 from devstack.placement import default_state_folder, place
 from devstack.platforms import require_supported_platform
 from devstack.postgres import Postgres
@@ -24,7 +25,7 @@ from devstack.starting import start_all
 from devstack.users import service_user
 
 POSTGRES = Postgres()
-SERVERS: Mapping[str, Server] = MappingProxyType({"postgres": POSTGRES, "redis": Redis(), "kafka": Kafka()})
+SERVERS: Mapping[str, Server] = MappingProxyType({"postgres": POSTGRES, "redis": Redis(), "kafka": Kafka(), "openai": OpenAI()})
 
 
 class ServerStatus(TypedDict):
@@ -45,7 +46,9 @@ class StackInfo:
 
 
 class Stack:
-    """PostgreSQL, Redis and Kafka with their state under `state_dir`, by default `.millrace/` of the checkout.
+    """PostgreSQL, Redis, Kafka and a stand-in for OpenAI, with their state under `state_dir`.
+
+    That is `.millrace/` of the checkout by default.
 
     Stacks with different state folders run beside each other. Downloads and templates lie in `cache_dir`, by default
     `cache/` under `.millrace/`, and are shared. Everything can be called again after any process, the caller included, has
@@ -132,7 +135,8 @@ class Stack:
     def _one(self, name: str) -> tuple[Server, Room]:
         if name not in SERVERS:
             raise UnknownServer(f"There is no server {name!r}: the stack has {', '.join(SERVERS)}.")
-        return SERVERS[name], Room(self.folder / name, self._user)
+        server = SERVERS[name]
+        return server, Room(self.folder / name, None if server.as_caller else self._user)
 
     @contextmanager
     def _locked(self, report: Callable[[str], None] | None = None) -> Iterator[None]:

@@ -23,6 +23,7 @@ from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from devstack.stack import Stack
+from devstack.standin.control import Control
 from storage.database import Database
 from storage.migrate import migrate
 
@@ -119,6 +120,21 @@ def kafka(servers: Stack) -> str:
     """Kafka's bootstrap servers."""
     servers.start(["kafka"])
     return servers.env()["KAFKA_BOOTSTRAP_SERVERS"]
+
+
+@pytest.fixture(scope="session")
+def openai_url(servers: Stack) -> str:
+    """The base URL of the stand-in for OpenAI."""
+    servers.start(["openai"])
+    return servers.env()["OPENAI_BASE_URL"]
+
+
+@pytest.fixture
+def openai(openai_url: str) -> Control:
+    """The stand-in for OpenAI: nothing asked of it so far, no faults; `base_url` is for clients, whose key is `KEY`."""
+    control = Control(openai_url)
+    control.reset()
+    return control
 
 
 @pytest.fixture

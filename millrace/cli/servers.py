@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from millrace.failures import CommandError, Unreachable, WrongSetting
 
@@ -23,7 +23,8 @@ def settings(*needed: str) -> Settings:
     """The settings of this command, which cannot do without those `needed`.
 
     Where the environment names no server at all, in development and test, the addresses of the local stack hold if it
-    runs: whoever tries Millrace has nothing to export.
+    runs: whoever tries Millrace has nothing to export. A key or a server for OpenAI that the environment names is used all
+    the same.
     """
     from millrace.settings import load
 
@@ -31,7 +32,7 @@ def settings(*needed: str) -> Settings:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     found = load()
     if found.environment in {"development", "test"} and not _names_a_server(found):
-        found = load(**running_stack())
+        found = load(**{name.lower(): value for name, value in beside_own_openai(running_stack(), found).items()})
     try:
         for name in needed:
             found.need(name)
@@ -42,8 +43,8 @@ def settings(*needed: str) -> Settings:
     return found
 
 
-def running_stack() -> dict[str, Any]:
-    """The addresses of the local servers by the settings' names; empty unless all of them run."""
+def running_stack() -> dict[str, str]:
+    """The environment variables that name the local servers; empty unless all of them run."""
     from devstack.failures import StackError
     from devstack.stack import Stack
 
@@ -51,9 +52,19 @@ def running_stack() -> dict[str, Any]:
         stack = Stack()
         if not all(server["pid"] for server in stack.status().values()):
             return {}
-        return {name.lower(): value for name, value in stack.env().items()}
+        return stack.env()
     except StackError:
         return {}
+
+
+def beside_own_openai(stack: dict[str, str], found: Settings) -> dict[str, str]:
+    """What the stack exports, without its stand-in for OpenAI if the settings have a key or a server of their own."""
+    from devstack.openai import is_own
+
+    key = found.openai_api_key.get_secret_value() if found.openai_api_key else None
+    if not is_own(key, found.openai_base_url):
+        return stack
+    return {name: value for name, value in stack.items() if not name.startswith("OPENAI_")}
 
 
 def kafka_of(chosen: Settings) -> KafkaConfig:

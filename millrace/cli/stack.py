@@ -1,4 +1,4 @@
-"""`millrace stack`: real PostgreSQL, Redis and Kafka on this machine, without Docker."""
+"""`millrace stack`: real PostgreSQL, Redis and Kafka and a stand-in for OpenAI on this machine, without Docker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from millrace.cli.output import Json, data, note, print_json, table
 if TYPE_CHECKING:
     from devstack.stack import Stack
 
-app = typer.Typer(help="Local servers for trying and developing: PostgreSQL, Redis and Kafka.", no_args_is_help=True)
+app = typer.Typer(
+    help="Local servers for trying and developing: PostgreSQL, Redis, Kafka, a stand-in for OpenAI.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -50,9 +52,15 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def env() -> None:
-    """Print `export NAME=value` lines: eval "$(millrace stack env)"."""
+    """Print `export NAME=value` lines: eval "$(millrace stack env)".
+
+    Who has a key or a server for OpenAI goes on to use it.
+    """
+    from millrace.cli.servers import beside_own_openai
+    from millrace.settings import load
+
     with _stack() as stack:
-        for name, value in stack.env().items():
+        for name, value in beside_own_openai(stack.env(), load()).items():
             typer.echo(f"export {name}={shlex.quote(value)}")
 
 

@@ -75,6 +75,7 @@ def test_status_names_process_address_and_data_of_each_server(stack: Stack) -> N
         "postgres": env["DATABASE_URL"],
         "redis": env["REDIS_URL"],
         "kafka": env["KAFKA_BOOTSTRAP_SERVERS"],
+        "openai": env["OPENAI_BASE_URL"],
     }
     assert all(found["pid"] for found in status.values())
     assert {found["data"] for found in status.values()} == {f"{stack.folder}/{name}/data" for name in status}
@@ -147,7 +148,7 @@ def test_a_stopped_server_can_be_neither_killed_nor_paused(stack: Stack) -> None
 
 
 def test_an_unknown_name_is_told_with_the_known_ones(stack: Stack) -> None:
-    with pytest.raises(UnknownServer, match="'oracle': the stack has postgres, redis, kafka"):
+    with pytest.raises(UnknownServer, match="'oracle': the stack has postgres, redis, kafka, openai"):
         stack.start(["oracle"])
 
 

@@ -1,0 +1,1 @@
+"""Documents: a file's bytes become text, page by page, and the text chunks."""
