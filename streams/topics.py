@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -14,6 +16,8 @@ from events.topics import DLQ_PARTITIONS, TOPICS, dlq
 from streams.kafka import KafkaConfig
 
 RETENTION = "retention.ms"
+# Between the controller's word that a topic is made and the brokers' knowing of it.
+KNOWN_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,10 @@ class Difference:
 
 
 async def ensure_topics(kafka: KafkaConfig, wanted: Iterable[WantedTopic], *, replication: int = -1) -> list[str]:
-    """Makes the topics that are missing and returns their names; those that exist are left as they are.
+    """Makes the topics that are missing and returns their names, once they can be used; those that exist are left alone.
 
-    `replication` -1 is the cluster's own default. Raises KafkaError.
+    `replication` -1 is the cluster's own default. Raises KafkaError, and TimeoutError when a topic was made but is not
+    known to the brokers within KNOWN_SECONDS.
     """
     async with _admin(kafka) as admin:
         existing = set(await admin.list_topics())
@@ -57,13 +62,35 @@ async def ensure_topics(kafka: KafkaConfig, wanted: Iterable[WantedTopic], *, re
         if not missing:
             return []
         answer = await admin.create_topics([_new(topic, replication) for topic in missing])
+        made = _made(answer.topic_errors)
+        async with asyncio.timeout(KNOWN_SECONDS):
+            while not await _are_known(admin, [topic.name for topic in missing]):
+                await asyncio.sleep(0.05)
+    return made
+
+
+def _made(topic_errors: Iterable[Sequence[Any]]) -> list[str]:
+    """The names of the topics that were made; another client may have been quicker with some."""
     made = []
-    for name, code, *detail in answer.topic_errors:
+    for name, code, *detail in topic_errors:
         if code == 0:
             made.append(name)
         elif for_code(code) is not TopicAlreadyExistsError:
             raise for_code(code)(f"topic {name}: {detail[0] if detail else 'refused'}")
     return made
+
+
+async def _are_known(admin: AIOKafkaAdminClient, names: Sequence[str]) -> bool:
+    """Whether the brokers know each of the topics, and a leader for each of its partitions."""
+    described = await admin.describe_topics(list(names))
+    ready = {
+        topic["topic"]
+        for topic in described
+        if topic["error_code"] == 0
+        and topic["partitions"]
+        and all(partition["error_code"] == 0 for partition in topic["partitions"])
+    }
+    return ready >= set(names)
 
 
 async def differences(kafka: KafkaConfig, wanted: Sequence[WantedTopic]) -> list[Difference]:
