@@ -6,6 +6,7 @@ MillraceError                 root of every error of ours
     │   └── Rejection         the record was never accepted
     ├── Transient             another attempt may succeed
     │   └── UnknownVersion    a newer worker may know this version of the type
+    ├── Waiting               for what other events bring: look again, spend no attempt
     ├── Outage                a server is away: wait, spend no attempt
     └── Conflict              a key that stands for something else already
 
@@ -14,6 +15,7 @@ Permanent                     failed completion and dead letter
 Rejection, Conflict           dead letter alone
 Transient                     a row in `retries`         as Permanent
 UnknownVersion                a row in `retries`         as Rejection
+Waiting                       a row in `retries`         as Permanent, once it has waited too long
 Outage                        the lane waits             the work goes on
 """
 
@@ -31,6 +33,7 @@ class Kind(StrEnum):
 
     PERMANENT = "permanent"
     TRANSIENT = "transient"
+    WAITING = "waiting"
     OUTAGE = "outage"
     CONFLICT = "conflict"
 
@@ -89,9 +92,14 @@ class Rejection(Permanent):
 
 
 class Transient(Failure):
-    """Another attempt may succeed; attempts are counted."""
+    """Another attempt may succeed, `after` so many seconds at the earliest; attempts are counted."""
 
     kind = Kind.TRANSIENT
+
+    def __init__(self, code: str, message: str, after: float = 0.0) -> None:
+        super().__init__(code, message)
+        self.args = (code, message, after)  # what pickle gives back to this method
+        self.after = after
 
 
 class UnknownVersion(Transient):
@@ -103,6 +111,17 @@ class UnknownVersion(Transient):
         super().__init__(code, message)
         self.args = (code, message, identity)  # what pickle gives back to this method
         self.identity = identity
+
+
+class Waiting(Failure):
+    """The event needs what others bring; no attempt is spent. It fails with `code` once it has waited `at_most` seconds."""
+
+    kind = Kind.WAITING
+
+    def __init__(self, code: str, message: str, at_most: float) -> None:
+        super().__init__(code, message)
+        self.args = (code, message, at_most)
+        self.at_most = at_most
 
 
 class Outage(Failure):

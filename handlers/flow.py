@@ -11,7 +11,6 @@ from events.failures import Conflict
 from events.model import Data
 from events.topics import models_of
 from handlers.answer import Answer
-from handlers.price.flow import RunsFlow, is_heavy
 from handlers.resources import Resources
 from storage.database import Connection
 
@@ -48,7 +47,8 @@ class FlowSpec:
 
     `key` gives the Kafka key of the completion from an event's data. `batch` events are worked on together by one of
     `hands` tasks, within `timeout` seconds for each of load and work; one that is `heavy`, because its input or its
-    result may be large, is worked on alone.
+    result may be large, is worked on alone. `needs` names the servers without which its load or work waits. Work that is
+    `costly` is paid for, so it begins only under a lease and after a look into the inbox.
     """
 
     name: str
@@ -62,6 +62,23 @@ class FlowSpec:
     timeout: float
     build: Callable[[Resources], Flow]
     heavy: Callable[[Any], bool] = lambda _data: False
+    needs: tuple[str, ...] = ("database", "objects")
+    costly: bool = False
+
+
+# What a flow is made of is imported when it is built: naming the flows should not cost the import of SciPy or OpenAI's SDK.
+
+
+def _runs(resources: Resources) -> Flow:
+    from handlers.price.flow import RunsFlow
+
+    return RunsFlow(resources)
+
+
+def _is_heavy_run(run: Any) -> bool:
+    from handlers.price.flow import is_heavy
+
+    return is_heavy(run)
 
 
 FLOWS: tuple[FlowSpec, ...] = (
@@ -75,7 +92,7 @@ FLOWS: tuple[FlowSpec, ...] = (
         batch=32,
         hands=2,
         timeout=300.0,
-        build=RunsFlow,
-        heavy=is_heavy,
+        build=_runs,
+        heavy=_is_heavy_run,
     ),
 )

@@ -17,6 +17,8 @@ import redis.asyncio as redis
 import structlog
 from redis.exceptions import RedisError
 
+from storage.leases import Leases
+
 log = structlog.get_logger(__name__)
 
 DAY_SECONDS = 86_400
@@ -64,6 +66,10 @@ class IdempotencyKeys:
         today = self._names(flow)[0]
         pairs = [part for pair in marks.items() for part in pair]
         await self._pipeline([(b"HSET", today, *pairs), (b"EXPIRE", today, (self._days + 1) * DAY_SECONDS)])
+
+    def leases(self, seconds: float) -> Leases:
+        """Leases in the same Redis."""
+        return Leases(self._redis, seconds=seconds, timeout=self._timeout, prefix=self._prefix)
 
     async def ping(self) -> None:
         """Raises what the client raises when Redis does not answer."""

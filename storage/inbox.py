@@ -41,6 +41,13 @@ STORED_HASHES = "select event_key, payload_sha256 from inbox where event_key = a
 # Uses pk_inbox.
 MARK_FAILED = "update inbox set outcome = 'failed' where event_key = any($1::uuid[]) and outcome <> 'failed'"
 
+# Uses pk_inbox and pk_retries. One statement, so that a key that goes from the one to the other is seen.
+KNOWN_HASHES = """
+select event_key, payload_sha256 from inbox where event_key = any($1::uuid[] || $2::uuid[])
+union all
+select event_key, payload_sha256 from retries where event_key = any($1::uuid[])
+"""
+
 
 async def enter(connection: Connection, rows: Sequence[InboxRow]) -> None:
     """Enters rows that are all believed to be new, by COPY.
@@ -71,3 +78,9 @@ async def mark_failed(connection: Connection, keys: Collection[UUID]) -> None:
 async def stored_hashes(connection: Connection, keys: Collection[UUID]) -> dict[UUID, bytes]:
     """The payload hash of each of the keys that is in the inbox."""
     return {row["event_key"]: row["payload_sha256"] for row in await connection.fetch(STORED_HASHES, list(keys))}
+
+
+async def known_hashes(connection: Connection, fresh: Collection[UUID], retried: Collection[UUID]) -> dict[UUID, bytes]:
+    """The payload hash of each key that is in the inbox or, of the `fresh`, waits in `retries`."""
+    rows = await connection.fetch(KNOWN_HASHES, list(fresh), list(retried))
+    return {row["event_key"]: row["payload_sha256"] for row in rows}

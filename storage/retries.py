@@ -11,7 +11,7 @@ from storage.database import Connection
 
 
 class RetryRow(NamedTuple):
-    """One event that waits, with the record it came as."""
+    """One event that waits, with the record it came as; `leased_attempts` is what its lease counted, if it had one."""
 
     event_key: UUID
     flow: str
@@ -30,10 +30,11 @@ class RetryRow(NamedTuple):
     delay: timedelta
     error_class: str
     last_error: str
+    leased_attempts: int | None = None
 
 
 class DueRow(NamedTuple):
-    """One event whose next attempt has been leased; `attempts` counts this one."""
+    """One event whose next attempt has been leased; `attempts` counts this one, `waited` are seconds since its first failed."""
 
     event_key: UUID
     topic: str
@@ -44,9 +45,10 @@ class DueRow(NamedTuple):
     headers: bytes | None
     attempts: int
     payload_sha256: bytes
+    waited: float
 
 
-# Uses pk_retries. Only the attempt that was leased last may move a row that is there.
+# Uses pk_retries.
 KEEP = """
 insert into retries (event_key, flow, source, event_id, generation, client_id, payload_sha256, topic, partition,
     "offset", key, value, headers, attempts, next_attempt_at, error_class, last_error)
@@ -56,9 +58,17 @@ from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[
     as r (k, f, s, e, g, c, h, t, p, o, ke, v, he, a, d, ec, le)
 where not exists (select from inbox where inbox.event_key = r.k)
 order by k
-on conflict (event_key) do update set next_attempt_at = excluded.next_attempt_at, leased_until = null, owner = null,
-    error_class = excluded.error_class, last_error = excluded.last_error
-where retries.payload_sha256 = excluded.payload_sha256 and retries.attempts = excluded.attempts and excluded.attempts > 1
+on conflict (event_key) do nothing
+returning event_key
+"""
+
+# Uses pk_retries. Only the attempt that was leased last may move the row.
+MOVE = """
+update retries set attempts = a, next_attempt_at = now() + d, leased_until = null, owner = null,
+    error_class = ec, last_error = le
+from unnest($1::uuid[], $2::bytea[], $3::int[], $4::int[], $5::interval[], $6::text[], $7::text[])
+    as r (k, h, leased, a, d, ec, le)
+where event_key = k and payload_sha256 = h and attempts = leased and owner = $8
 returning event_key
 """
 
@@ -77,7 +87,8 @@ where event_key in (
     where flow = $1 and next_attempt_at <= now() and (leased_until is null or leased_until < now())
     order by next_attempt_at limit $4 for update skip locked
 )
-returning event_key, topic, partition, "offset", key, value, headers, attempts, payload_sha256
+returning event_key, topic, partition, "offset", key, value, headers, attempts, payload_sha256,
+    extract(epoch from now() - first_failed_at)::float8 as waited
 """
 RELEASE = """
 update retries set attempts = attempts - 1, owner = null, leased_until = null
@@ -89,13 +100,33 @@ from retries where flow = $1
 """
 
 
-async def keep(connection: Connection, rows: Sequence[RetryRow]) -> set[UUID]:
+async def keep(connection: Connection, rows: Sequence[RetryRow], owner: UUID) -> set[UUID]:
     """Keeps events for a later attempt; returns the keys kept.
 
-    A key is not kept when its outcome is in the inbox, or when it waits already and this was not its latest attempt.
+    A key is not kept when its outcome is in the inbox, or when it waits already and this was not the attempt that `owner`
+    leased last.
     """
-    columns = [list(column) for column in zip(*rows, strict=True)]
+    fresh = [row for row in rows if row.leased_attempts is None]
+    leased = [row for row in rows if row.leased_attempts is not None]
+    return await _insert(connection, fresh) | await _move(connection, leased, owner)
+
+
+async def _insert(connection: Connection, rows: Sequence[RetryRow]) -> set[UUID]:
+    if not rows:
+        return set()
+    columns = [list(column) for column in zip(*(row[:-1] for row in rows), strict=True)]
     return {row["event_key"] for row in await connection.fetch(KEEP, *columns)}
+
+
+async def _move(connection: Connection, rows: Sequence[RetryRow], owner: UUID) -> set[UUID]:
+    if not rows:
+        return set()
+    told = [
+        (row.event_key, row.payload_sha256, row.leased_attempts, row.attempts, row.delay, row.error_class, row.last_error)
+        for row in sorted(rows, key=lambda row: row.event_key)
+    ]
+    columns = [list(column) for column in zip(*told, strict=True)]
+    return {row["event_key"] for row in await connection.fetch(MOVE, *columns, owner)}
 
 
 async def close(connection: Connection, ended: Sequence[tuple[UUID, bytes]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ from streams.header_names import read_any_header_name
 from streams.kafka import KafkaConfig
 from streams.known import Known
 from streams.lane import Lane
+from streams.leasing import NO_LEASES, Leasing
 from streams.outages import Outages, Probe
 from streams.publisher import Publisher
 from streams.relay import Relay
@@ -38,6 +39,7 @@ from streams.subscribers import Intake
 
 log = structlog.get_logger(__name__)
 
+SAVING_NEEDS = ("database", "objects")
 PUBLISHERS = 2
 WATCH_SECONDS = 5.0
 
@@ -60,14 +62,16 @@ class Engine:
         database = resources.database
         self.publisher = Publisher(kafka)
         self.relay = Relay(database, self.publisher, self.owner, claim=config.claim, trace=trace)
-        self.probes: Mapping[str, Probe] = {
+        self.probes: dict[str, Probe] = {
             "database": database.ping,
             "redis": keys.ping,
             "kafka": self.publisher.ping,
             "objects": resources.objects.ping,
         }
-        # Redis saves work and is never waited for; the relay waits for Kafka by itself.
-        self.outages = Outages({name: self.probes[name] for name in ("database", "objects")})
+        if any("openai" in spec.needs for spec in flows):
+            self.probes["openai"] = resources.need_llm().probe
+        # What is saved needs no more than this: Redis saves work and is not waited for, the relay waits for Kafka by itself.
+        self.outages = Outages({name: self.probes[name] for name in SAVING_NEEDS})
         self.health_probes = Outages(self.probes, fresh=1.0)
         read_any_header_name()
         self.broker = self._new_broker()
@@ -137,15 +141,20 @@ class Engine:
 
     def _lane(self, spec: FlowSpec) -> Lane:
         database, flow = self.resources.database, spec.build(self.resources)
+        leases = self.keys.leases(self.config.lease)
+        needed = {name: self.probes[name] for name in spec.needs}
+        outages = Outages(needed | {"redis": leases.ping} if spec.costly else needed)
         return Lane(
             spec,
             flow,
             GroupSaver(spec, flow, database, self.owner, self.config.retry),
             known=Known(spec.name, self.keys, database, self.outages),
             relay=self.relay,
-            outages=self.outages,
+            outages=outages,
+            saving=self.outages,
             limits=self.config.lane,
             stage=Stages(spec.name, self.trace),
+            leasing=Leasing(spec.name, leases, database, outages) if spec.costly else NO_LEASES,
         )
 
     async def _wait_for_servers(self) -> None:

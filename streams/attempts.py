@@ -38,6 +38,16 @@ async def attempt(step: Step, items: Sequence[Item], *, name: str, flow: str, ti
     return [result for each in alone for result in each]
 
 
+def give(items: Sequence[Item], results: Sequence[Any]) -> tuple[list[Item], list[Item]]:
+    """Gives each item its result or failure; those with a result, and those without."""
+    for item, result in zip(items, results, strict=True):
+        if isinstance(result, Failure):
+            item.failure, item.result = result, None
+        else:
+            item.result = result
+    return [item for item in items if item.failure is None], [item for item in items if item.failure is not None]
+
+
 async def _bounded(step: Step, items: Sequence[Item], name: str, timeout: float) -> list[Any]:
     bound = asyncio.timeout(timeout)
     try:

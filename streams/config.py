@@ -42,11 +42,12 @@ class EngineConfig:
     """Everything that can be tuned in the engine.
 
     `claim`: seconds that an outbox row is its relay's own once it is renewed or taken over; a new row's claim is the
-    table's default, as long.
+    table's default, as long. `lease`: seconds that work which is paid for is a worker's own, unless it renews that.
     """
 
     lane: LaneLimits = field(default_factory=LaneLimits)
     consumer: ConsumerLimits = field(default_factory=ConsumerLimits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     claim: float = 20.0
+    lease: float = 30.0
     group_prefix: str = "millrace"

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
 
-from events.failures import Failure, Kind, Permanent, Reason, Rejection, Transient
+from events.failures import Conflict, Failure, Kind, Permanent, Reason, Rejection, Transient, Waiting
+from events.identity import Identity
 from storage.faults import Fault
 from streams.backoff import Backoff
 from streams.item import Verdict
@@ -14,20 +15,34 @@ from streams.item import Verdict
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often an event is tried, and how long it waits between."""
+    """How often an event is tried, and how long it waits between.
+
+    One that waits for what others bring is looked at again after a quarter of the time it has waited, between
+    `shortest_look` and `longest_look` seconds.
+    """
 
     max_attempts: int = 8
     backoff: Backoff = field(default_factory=lambda: Backoff(base=1.0, cap=300.0))
+    shortest_look: float = 0.5
+    longest_look: float = 30.0
 
-    def delay(self, attempts: int) -> timedelta:
-        """How long an event waits after its `attempts`-th attempt has failed."""
-        return timedelta(seconds=self.backoff.delay(attempts))
+    def delay(self, failure: Failure, attempts: int, waited: float) -> timedelta:
+        """How long an event waits after its `attempts`-th attempt ended with `failure`, `waited` seconds after its first."""
+        if failure.kind is Kind.WAITING:
+            return timedelta(seconds=min(self.longest_look, max(self.shortest_look, waited / 4)))
+        seconds = self.backoff.delay(attempts)
+        return timedelta(seconds=max(seconds, failure.after) if isinstance(failure, Transient) else seconds)
 
 
-def verdict(failure: Failure | None, attempts: int, policy: RetryPolicy) -> Verdict:
-    """What becomes of a record that ended with `failure` (None: with a result) at its `attempts`-th attempt."""
+def verdict(failure: Failure | None, attempts: int, policy: RetryPolicy, waited: float = 0.0) -> Verdict:
+    """What becomes of a record that ended with `failure` (None: with a result) at its `attempts`-th attempt.
+
+    `waited`: seconds since its first attempt ended, by the database's clock.
+    """
     if failure is None:
         return Verdict.COMPLETE
+    if isinstance(failure, Waiting):
+        return Verdict.RETRY if waited < failure.at_most else Verdict.FAIL
     # An outage that no probe has seen is one of this event alone.
     if failure.kind in {Kind.TRANSIENT, Kind.OUTAGE} and attempts < policy.max_attempts:
         return Verdict.RETRY
@@ -42,6 +57,11 @@ def unexpected(error: BaseException) -> Transient:
 def timed_out(step: str, seconds: float) -> Transient:
     """The failure of an event whose step took too long."""
     return Transient(Reason.INTERNAL, f"{step} took longer than {seconds:g} s")
+
+
+def other_payload(who: Identity) -> Conflict:
+    """The failure of an event whose key stands for another payload already."""
+    return Conflict(Reason.PAYLOAD_CONFLICT, f"id {who.id} of {who.source} was accepted before with another payload")
 
 
 class Next(Enum):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from events.failures import Conflict, Reason
+from events.failures import Conflict
 from handlers.answer import Answer
 from handlers.flow import Flow, FlowSpec
 from storage import dead_letters, inbox, outbox, retries
@@ -15,7 +15,7 @@ from storage.database import Connection, Database
 from storage.inbox import InboxRow
 from storage.outbox import OutboxRow
 from streams import rows
-from streams.decisions import RetryPolicy, verdict
+from streams.decisions import RetryPolicy, other_payload, verdict
 from streams.item import Item, Verdict
 
 
@@ -57,7 +57,7 @@ class GroupSaver:
     async def _transaction(self, items: Sequence[Item], *, careful: bool, after_break: bool) -> Saved:
         sorted_out: dict[Verdict, list[Item]] = {each: [] for each in Verdict}
         for item in items:
-            sorted_out[verdict(item.failure, item.attempts, self.policy)].append(item)
+            sorted_out[verdict(item.failure, item.attempts, self.policy, item.waited)].append(item)
         saved = Saved()
         async with self.database.transaction() as connection:
             accepted = sorted_out[Verdict.COMPLETE] + sorted_out[Verdict.FAIL]
@@ -120,7 +120,7 @@ class GroupSaver:
         if not items:
             return
         firsts = {item.uuid: item for item in reversed(items)}
-        kept = await retries.keep(connection, [rows.retry_row(item, self.policy) for item in firsts.values()])
+        kept = await retries.keep(connection, [rows.retry_row(item, self.policy) for item in firsts.values()], self.owner)
         others = [item for item in items if item.uuid not in kept or item is not firsts[item.uuid]]
         if others:
             keys = [item.uuid for item in others]
@@ -168,7 +168,6 @@ def _refuse_other_payloads(items: Sequence[Item], stored: dict[UUID, bytes]) -> 
         identity = rows.identity(item)
         known = stored.get(item.uuid)
         if known is not None and known != identity.payload_sha256:
-            message = f"id {identity.id} of {identity.source} was accepted before with another payload"
-            item.failure, found = Conflict(Reason.PAYLOAD_CONFLICT, message), True
+            item.failure, found = other_payload(identity), True
     if found:
         raise FoundConflicts

@@ -36,7 +36,7 @@ class Item:
     """A record, what it turned out to be, and what came of it.
 
     `identity` is None until its envelope proved valid; then `uuid` is its key as the tables have it. `event` is there once
-    its data proved valid too. `attempts` counts this one.
+    its data proved valid too. `attempts` counts this one; `waited` are the seconds since the first one ended.
     `fetch` is None for a record that comes from `retries`, and `lease` names its row there. The record itself is
     kept for a retry or a dead letter.
     `owns_key`: its twins wait for it.
@@ -59,6 +59,7 @@ class Item:
         "topic",
         "uuid",
         "value",
+        "waited",
     )
 
     def __init__(
@@ -72,11 +73,12 @@ class Item:
         fetch: Fetch | None,
         attempts: int = 1,
         lease: Lease | None = None,
+        waited: float = 0.0,
     ) -> None:
         self.topic, self.partition, self.offset = topic, partition, offset
         self.key, self.value, self.headers = key, value, headers
         self.size = len(value or b"") + len(key or b"") + OVERHEAD
-        self.fetch, self.attempts, self.lease = fetch, attempts, lease
+        self.fetch, self.attempts, self.lease, self.waited = fetch, attempts, lease, waited
         self.identity: Identity | None = None
         self.result: Any = None
         self.failure: Failure | None = None

@@ -3,6 +3,7 @@
 intake   a batch of raw records enters the bounded queue
 decode   each record becomes an event, or a rejection
 dedupe   what is done already is skipped; a twin of what is in hand waits for it
+claim    work that is paid for begins under a lease, and not at all if its outcome is stored (leasing)
 load     what the work needs is read
 work     the handler
 save     group commit (committer)
@@ -20,10 +21,9 @@ from typing import Any
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 
-from events.failures import Failure
 from handlers.flow import Flow, FlowSpec
 from streams import metrics
-from streams.attempts import Step, attempt
+from streams.attempts import Step, attempt, give
 from streams.budget import Budget
 from streams.committer import Committer
 from streams.config import LaneLimits
@@ -32,6 +32,7 @@ from streams.decoding import read
 from streams.group import GroupSaver, Saved
 from streams.item import DONE, Item, Verdict
 from streams.known import Known
+from streams.leasing import NO_LEASES, Leasing, NoLeases
 from streams.line import Line
 from streams.offsets import Offsets
 from streams.outages import Outages
@@ -54,15 +55,17 @@ class Lane:
         known: Known,
         relay: Relay,
         outages: Outages,
+        saving: Outages,
         limits: LaneLimits,
         stage: Stages,
+        leasing: Leasing | NoLeases = NO_LEASES,
     ) -> None:
         self.spec, self.flow, self.limits, self.stage = spec, flow, limits, stage
-        self.known, self.relay, self.outages = known, relay, outages
+        self.known, self.relay, self.outages, self.leasing = known, relay, outages, leasing
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
         self.custody = Custody()
-        self.committer = Committer(saver, self.custody, outages, limits, stage, self.publish)
+        self.committer = Committer(saver, self.custody, saving, limits, stage, self.publish)
         self._queue, self._ready = Line(), Line()
         self.kept_retries = asyncio.Event()
         self.halted: str | None = None
@@ -72,7 +75,7 @@ class Lane:
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Starts what moves events through the lane."""
-        loops = [self._feed(), self.offsets.run()]
+        loops = [self._feed(), self.offsets.run(), self.leasing.run()]
         loops += [self._hand() for _ in range(self.spec.hands)]
         loops += [self.committer.run() for _ in range(self.limits.committers)]
         return [asyncio.create_task(loop, name=f"{self.spec.name} lane") for loop in loops]
@@ -123,9 +126,12 @@ class Lane:
         events, others = list[Item](), list[Item]()
         for item in items:
             (events if read(item, self.spec) else others).append(item)
-        self.custody.take(others)
-        self.committer.put(others)
+        self._save_unworked(others)
         return events
+
+    def _save_unworked(self, items: list[Item]) -> None:
+        self.custody.take(items)
+        self.committer.put(items)
 
     async def dedupe(self, items: list[Item]) -> list[Item]:
         """The items to work on: what is done is finished, a twin of what is in flight waits for it."""
@@ -138,6 +144,8 @@ class Lane:
         return [item for item in fresh if item not in done]
 
     def _is_first(self, item: Item) -> bool:
+        if item.owns_key:
+            return True  # it waited for a lease
         twins = self._in_flight.get(item.event.key)
         if twins is None:
             self._in_flight[item.event.key] = []
@@ -146,29 +154,31 @@ class Lane:
         twins.append(item)
         return False
 
-    # load, work
+    # claim, load, work
 
     async def _hand(self) -> None:
         while True:
             await self.committer.wait_for_room()
-            batch = self._present(await self._ready.take(self.spec.batch, self._is_heavy))
-            self.custody.take(batch)
-            await self._carry(batch)
-
-    def _is_heavy(self, item: Item) -> bool:
-        return self.spec.heavy(item.event.data)
+            batch = self._present(await self._ready.take(self.spec.batch, lambda item: self.spec.heavy(item.event.data)))
+            claimed = await self.leasing.claim(batch, self.feed)
+            for item in claimed.done:
+                self.finish(item)
+            self._save_unworked(claimed.refused)
+            self.custody.take(begun := self._present(claimed.free))
+            await self._carry(begun)
 
     async def _carry(self, batch: list[Item]) -> None:
         """Load and work for a batch; what fails in one step does not go into the next."""
-        loaded, failed = _sorted_out(batch, await self._attempt("load", self._load, batch))
+        loaded, failed = await self._attempt("load", self._load, batch)
         self.committer.put(failed)
-        worked, failed = _sorted_out(loaded, await self._attempt("work", self._work, loaded))
+        worked, failed = await self._attempt("work", self._work, loaded)
         self.committer.put(worked + failed)
 
-    async def _attempt(self, name: str, step: Step, items: list[Item]) -> list[Any]:
+    async def _attempt(self, name: str, step: Step, items: list[Item]) -> tuple[list[Item], list[Item]]:
         flow, timeout = self.spec.name, self.spec.timeout
         with self.stage(name):
-            return await attempt(step, items, name=name, flow=flow, timeout=timeout, outages=self.outages)
+            results = await attempt(step, items, name=name, flow=flow, timeout=timeout, outages=self.outages)
+        return give(items, results)
 
     async def _load(self, items: Sequence[Item]) -> Sequence[Any]:
         return await self.flow.load([item.event for item in items])
@@ -205,6 +215,7 @@ class Lane:
         """The item is out of this lane; twins that waited for it go through it again."""
         self.budget.give(1, item.size)
         self.custody.release(item)
+        self.leasing.release(item)
         if item.owns_key:
             item.owns_key = False
             self.feed(self._in_flight.pop(item.event.key))
@@ -224,6 +235,7 @@ class Lane:
         gone = self.offsets.revoke(list(self.offsets.partitions))
         finished = await self.custody.empty(self.limits.drain)
         await self.offsets.commit(gone)
+        await self.leasing.close()
         return finished
 
     def halt(self, reason: str) -> None:
@@ -236,13 +248,3 @@ class Lane:
         if self.halted is not None:
             return f"stopped: {self.halted}"
         return None if self.committer.trouble is None else f"waiting: {self.committer.trouble}"
-
-
-def _sorted_out(items: Sequence[Item], results: Sequence[Any]) -> tuple[list[Item], list[Item]]:
-    """Gives each item its result or failure; those with a result, and those without."""
-    for item, result in zip(items, results, strict=True):
-        if isinstance(result, Failure):
-            item.failure, item.result = result, None
-        else:
-            item.result = result
-    return [item for item in items if item.failure is None], [item for item in items if item.failure is not None]

@@ -75,4 +75,4 @@ class RetryFeeder:
 def _item(row: DueRow) -> Item:
     headers = unpack_headers(row.headers)
     lease = row.event_key, row.payload_sha256
-    return Item(row.topic, row.partition, row.offset, row.key, row.value, headers, None, row.attempts, lease)
+    return Item(row.topic, row.partition, row.offset, row.key, row.value, headers, None, row.attempts, lease, row.waited)

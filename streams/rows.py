@@ -8,7 +8,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from events.build import completion
-from events.failures import Failure
+from events.failures import Failure, Kind
 from events.identity import Identity, completion_id
 from events.text import printable
 from events.topics import dlq
@@ -46,8 +46,9 @@ def inbox_row(item: Item) -> InboxRow:
 
 
 def retry_row(item: Item, policy: RetryPolicy) -> RetryRow:
-    """The row of an event whose attempt failed for a passing reason."""
+    """The row of an event whose attempt failed for a passing reason; one that only waits has spent none."""
     who, failure = identity(item), _failure(item)
+    spent = item.attempts - (failure.kind is Kind.WAITING)
     return RetryRow(
         event_key=item.uuid,
         flow=who.flow,
@@ -62,10 +63,11 @@ def retry_row(item: Item, policy: RetryPolicy) -> RetryRow:
         key=item.key,
         value=item.value or b"",
         headers=pack_headers(item.headers),
-        attempts=item.attempts,
-        delay=policy.delay(item.attempts),
+        attempts=spent,
+        delay=policy.delay(failure, item.attempts, item.waited),
         error_class=type(failure).__name__,
         last_error=str(failure),
+        leased_attempts=item.attempts if item.is_retry else None,
     )
 
 

@@ -10,18 +10,19 @@ from typing import Any, ClassVar
 import orjson
 
 from events.event import Event
-from events.failures import Conflict, Failure, Permanent, Transient
+from events.failures import Conflict, Failure, Permanent, Transient, Waiting
 from events.model import Data
 from handlers.answer import Answer
 from handlers.flow import FlowSpec
 from handlers.resources import Resources
 from storage.database import Connection
 
+WAIT_SECONDS = 3.0
 TABLE = "create table notes (source text, event_id text, text text, primary key (source, event_id))"
 
 
 class NoteRequested(Data):
-    """`behave`: ok | permanent | bug | unstorable | transient:<attempts that fail> | sleep:<seconds>."""
+    """`behave`: ok | permanent | bug | unstorable | transient:<attempts that fail> | waiting:<looks in vain> | sleep:<seconds>."""
 
     text: str
     behave: str = "ok"
@@ -62,6 +63,8 @@ class NotesFlow:
             raise ValueError("told to have a bug")
         if behave == "transient" and self.worked[event.id] <= int(argument):
             return Transient("internal", "told to fail for now")
+        if behave == "waiting" and self.worked[event.id] <= int(argument):
+            return Waiting("note_missing", "told to wait", at_most=WAIT_SECONDS)
         if behave == "sleep":
             self.running.add(event.id)
             await asyncio.sleep(float(argument))

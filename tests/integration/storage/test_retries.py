@@ -16,12 +16,18 @@ TERM = timedelta(seconds=60)
 NOW = timedelta(0)
 
 
-def row(event_id: str, *, attempts: int = 1, payload: bytes = bytes(32), delay: timedelta = NOW) -> RetryRow:
+OWNER = uuid4()
+
+
+def row(
+    event_id: str, *, attempts: int = 1, payload: bytes = bytes(32), delay: timedelta = NOW, leased: int | None = None
+) -> RetryRow:
     return RetryRow(
         as_uuid(event_key("runs", "/s", event_id, 0)),
         *("runs", "/s", event_id, 0, "acme", payload, "runs.requested", 3, 17, b"k", b"{}", None, attempts, delay),
         error_class="Transient",
         last_error="later",
+        leased_attempts=leased,
     )
 
 
@@ -31,7 +37,7 @@ def key(event_id: str) -> UUID:
 
 async def test_a_due_event_is_leased_once_and_its_attempt_counts_from_the_lease(database: Database) -> None:
     async with database.connection() as connection:
-        assert await retries.keep(connection, [row("a"), row("b", delay=timedelta(hours=1))]) == {key("a"), key("b")}
+        assert await retries.keep(connection, [row("a"), row("b", delay=timedelta(hours=1))], OWNER) == {key("a"), key("b")}
         [due] = await retries.lease(connection, "runs", uuid4(), TERM, 10)
         assert (due.event_key, due.attempts, due.offset, due.value) == (key("a"), 2, 17, b"{}")
         assert await retries.lease(connection, "runs", uuid4(), TERM, 10) == []
@@ -40,7 +46,7 @@ async def test_a_due_event_is_leased_once_and_its_attempt_counts_from_the_lease(
 
 async def test_a_lease_that_ran_out_is_taken_by_another_and_costs_an_attempt(database: Database) -> None:
     async with database.connection() as connection:
-        await retries.keep(connection, [row("a")])
+        await retries.keep(connection, [row("a")], OWNER)
         await retries.lease(connection, "runs", uuid4(), timedelta(seconds=-1), 10)
         [again] = await retries.lease(connection, "runs", uuid4(), TERM, 10)
     assert again.attempts == 3
@@ -49,27 +55,40 @@ async def test_a_lease_that_ran_out_is_taken_by_another_and_costs_an_attempt(dat
 async def test_only_the_latest_attempt_moves_a_row_that_waits(database: Database) -> None:
     hour = timedelta(hours=1)
     async with database.connection() as connection:
-        await retries.keep(connection, [row("a")])
-        assert await retries.keep(connection, [row("a", delay=hour)]) == set()  # a twin
+        await retries.keep(connection, [row("a")], OWNER)
+        assert await retries.keep(connection, [row("a", delay=hour)], OWNER) == set()  # a twin
         await retries.lease(connection, "runs", uuid4(), timedelta(seconds=-1), 10)
-        await retries.lease(connection, "runs", uuid4(), TERM, 10)
-        assert await retries.keep(connection, [row("a", attempts=2, delay=hour)]) == set()  # overtaken
-        assert await retries.keep(connection, [row("a", attempts=3, delay=hour)]) == {key("a")}
+        await retries.lease(connection, "runs", OWNER, TERM, 10)
+        assert await retries.keep(connection, [row("a", attempts=2, leased=2, delay=hour)], OWNER) == set()  # overtaken
+        assert await retries.keep(connection, [row("a", attempts=3, leased=3)], uuid4()) == set()  # another's
+        assert await retries.keep(connection, [row("a", attempts=3, leased=3, delay=hour)], OWNER) == {key("a")}
         wait = await retries.next_due(connection, "runs")
     assert wait is not None
     assert 3500 < wait <= 3600
+
+
+async def test_what_only_waits_spends_no_attempt_however_often_it_is_looked_at(database: Database) -> None:
+    async with database.connection() as connection:
+        await retries.keep(connection, [row("a", attempts=0)], OWNER)
+        for _ in range(3):
+            [due] = await retries.lease(connection, "runs", OWNER, TERM, 10)
+            assert due.attempts == 1
+            assert await retries.keep(connection, [row("a", attempts=0, leased=1)], OWNER) == {key("a")}
+        await connection.execute("update retries set first_failed_at = now() - interval '1 hour'")
+        [due] = await retries.lease(connection, "runs", OWNER, TERM, 10)
+    assert 3599 < due.waited < 3700
 
 
 async def test_an_event_with_an_outcome_is_not_kept(database: Database) -> None:
     done = InboxRow(key("a"), "runs", "/s", "a", 0, "acme", bytes(32), "completed")
     async with database.connection() as connection:
         await inbox.enter(connection, [done])
-        assert await retries.keep(connection, [row("a"), row("b")]) == {key("b")}
+        assert await retries.keep(connection, [row("a"), row("b")], OWNER) == {key("b")}
 
 
 async def test_a_conflicting_payload_does_not_close_the_event_it_conflicts_with(database: Database) -> None:
     async with database.connection() as connection:
-        await retries.keep(connection, [row("a")])
+        await retries.keep(connection, [row("a")], OWNER)
         await retries.close(connection, [(key("a"), b"\1" * 32)])
         assert await retries.stored_hashes(connection, [key("a")]) == {key("a"): bytes(32)}
         await retries.close(connection, [(key("a"), bytes(32))])
@@ -80,7 +99,7 @@ async def test_a_conflicting_payload_does_not_close_the_event_it_conflicts_with(
 async def test_what_was_leased_and_not_begun_is_given_back_without_an_attempt(database: Database) -> None:
     owner = uuid4()
     async with database.connection() as connection:
-        await retries.keep(connection, [row("a"), row("b")])
+        await retries.keep(connection, [row("a"), row("b")], OWNER)
         await retries.lease(connection, "runs", owner, TERM, 10)
         await retries.release(connection, "runs", owner, [key("b")])
         again = await retries.lease(connection, "runs", uuid4(), TERM, 10)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.failures import Conflict, Failure, Outage, Permanent, Rejection, Transient, UnknownVersion
+from events.failures import Conflict, Failure, Outage, Permanent, Rejection, Transient, UnknownVersion, Waiting
 from events.identity import Identity
 from storage.faults import Fault
 from streams.backoff import Backoff
@@ -36,6 +36,23 @@ WHO = Identity("runs", "run.requested.v9", "/s", "e", 0, "acme", bytes(16), byte
 )
 def test_a_record_ends_as_its_failure_and_its_attempts_say(failure: Failure | None, attempts: int, expected: Verdict) -> None:
     assert verdict(failure, attempts, POLICY) is expected
+
+
+def test_what_waits_spends_no_attempt_and_fails_when_it_has_waited_long_enough() -> None:
+    waiting = Waiting("evidence_missing", "not there yet", at_most=60.0)
+    assert verdict(waiting, 99, POLICY, waited=59.9) is Verdict.RETRY
+    assert verdict(waiting, 1, POLICY, waited=60.0) is Verdict.FAIL
+
+
+def test_what_waits_is_looked_at_less_and_less_often() -> None:
+    waiting = Waiting("evidence_missing", "not there yet", at_most=900.0)
+    looks = [POLICY.delay(waiting, 1, waited).total_seconds() for waited in (0.0, 8.0, 40.0, 800.0)]
+    assert looks == [0.5, 2.0, 10.0, 30.0]
+
+
+def test_a_failure_that_names_its_earliest_next_attempt_is_not_tried_before() -> None:
+    assert POLICY.delay(Transient("rate_limited", "busy", after=40.0), 1, 0.0).total_seconds() == 40.0
+    assert POLICY.delay(Transient("rate_limited", "busy", after=0.1), 1, 0.0).total_seconds() >= 0.5
 
 
 @pytest.mark.parametrize(

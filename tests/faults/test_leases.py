@@ -1,0 +1,100 @@
+"""Work that is paid for is done by one worker at a time, and by another when that one is gone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import redis.asyncio
+
+from events.identity import event_key
+from storage.idempotency import IdempotencyKeys
+from tests.support.accounts import all_is_finished
+from tests.support.notes import NotesFlow, note, notes
+from tests.support.rig import Rig, eventually
+
+
+@pytest.fixture
+def costly(topic_prefix: str) -> Any:
+    return notes(topic_prefix, costly=True, batch=1, hands=4)
+
+
+def other_group(rig: Rig) -> Any:
+    """A worker of another group gets each record too, as one does that takes a partition over too early."""
+    return replace(rig.config, group_prefix=f"{rig.config.group_prefix}.other")
+
+
+async def test_two_workers_that_have_the_same_events_do_each_work_once(rig: Rig, costly: Any) -> None:
+    values = [note(f"n-{number}", behave="sleep:0.3") for number in range(40)]
+    await rig.publish([*values, note("failing", behave="permanent")])
+    async with rig.engine(spec=costly), rig.engine(other_group(rig), costly):
+        await all_is_finished(rig)
+        completions = await rig.completions(41)
+
+    assert Counter(each["causationid"] for each in completions).total() == 41
+    assert set(NotesFlow.worked.values()) == {1}
+    assert await rig.rows("select count(*) from notes") == [{"count": 40}]
+    assert await rig.rows("select count(*) from dead_letters") == [{"count": 1}]
+
+
+async def test_the_lease_of_a_dead_worker_ends_and_its_event_is_done(rig: Rig, costly: Any) -> None:
+    keys = IdempotencyKeys(rig.redis_url)
+    await keys.leases(3.0).take("notes", [event_key("notes", "/tests", "n-1", 0)])
+    await rig.publish([note("n-1"), note("n-2")])
+    async with rig.engine(spec=costly):
+        await rig.until("select count(*) from notes", 1)
+        await eventually(lambda: count(rig, "select event_id from notes"), ["n-2"])
+        await rig.until("select count(*) from notes", 2)
+        await all_is_finished(rig)
+    await keys.close()
+
+
+async def test_leases_end_with_their_work(rig: Rig, costly: Any) -> None:
+    await rig.publish([note("n-1"), note("n-2", behave="permanent"), note("n-3", behave="transient:1"), b"garbage"])
+    async with rig.engine(spec=costly):
+        await rig.completions(3)
+        await all_is_finished(rig)
+
+        async def held() -> int:
+            async with redis.asyncio.Redis.from_url(rig.redis_url) as client:
+                return len([name async for name in client.scan_iter("millrace:lease:notes:*")])
+
+        await eventually(held, 0)
+
+
+async def test_an_event_that_waits_spends_no_attempt_and_is_done_when_it_can_be(rig: Rig) -> None:
+    looks = rig.config.retry.max_attempts + 1
+    async with rig.engine():
+        await rig.publish([note("n-1", behave=f"waiting:{looks}")])
+        [completion] = await rig.completions(1)
+        await all_is_finished(rig)
+    assert completion["data"]["status"] == "completed"
+    assert NotesFlow.worked["n-1"] == looks + 1
+
+
+@pytest.mark.parametrize("is_costly", [False, True])
+async def test_an_event_that_has_waited_too_long_fails_with_what_it_waited_for(rig: Rig, costly: Any, is_costly: bool) -> None:
+    async with rig.engine(spec=costly if is_costly else None):
+        await rig.publish([note("n-1", behave="waiting:1000")])
+        [completion] = await rig.completions(1)
+        await all_is_finished(rig)
+    assert completion["data"] == {"status": "failed", "code": "note_missing"}
+    assert await rig.rows("select reason, attempts from dead_letters") == [{"reason": "note_missing", "attempts": 1}]
+
+
+async def test_the_same_id_with_another_payload_is_refused_before_it_is_paid_for(rig: Rig, costly: Any) -> None:
+    async with rig.engine(spec=costly):
+        await rig.publish([note("n-1", "first", behave="transient:1")])
+        await rig.until("select count(*) from retries", 1)
+        await rig.publish([note("n-1", "second")])
+        await rig.until("select count(*) from dead_letters", 1)
+        await rig.completions(1)
+        await all_is_finished(rig)
+    assert NotesFlow.worked["n-1"] == 2
+    assert await rig.rows("select text from notes") == [{"text": "first"}]
+
+
+async def count(rig: Rig, query: str) -> list[str]:
+    return [next(iter(row.values())) for row in await rig.rows(query)]

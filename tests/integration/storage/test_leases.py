@@ -1,0 +1,69 @@
+"""A lease is one worker's at a time, ends by itself, and is ended or renewed by its own token only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import redis.asyncio
+import redis.exceptions
+
+from storage.idempotency import IdempotencyKeys
+from storage.leases import Leases
+
+KEYS = [bytes([number]) * 16 for number in range(3)]
+
+
+@pytest.fixture
+async def keys(redis_url: str) -> AsyncIterator[IdempotencyKeys]:
+    opened = IdempotencyKeys(redis_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def leases(keys: IdempotencyKeys) -> Leases:
+    return keys.leases(30.0)
+
+
+async def test_what_is_held_is_not_taken_again(leases: Leases) -> None:
+    assert (await leases.take("audits", KEYS[:2])).keys() == set(KEYS[:2])
+    assert (await leases.take("audits", KEYS)).keys() == {KEYS[2]}
+    assert (await leases.take("documents", KEYS)).keys() == set(KEYS)
+
+
+async def test_a_lease_ends_by_itself_unless_it_is_renewed(keys: IdempotencyKeys) -> None:
+    short = keys.leases(0.4)
+    held = await short.take("audits", KEYS[:2])
+    for _ in range(4):
+        await asyncio.sleep(0.2)
+        assert await short.renew("audits", {KEYS[0]: held[KEYS[0]]}) == []
+    assert (await short.take("audits", KEYS[:2])).keys() == {KEYS[1]}
+
+
+async def test_a_lease_that_redis_has_lost_is_taken_anew_by_its_renewal(leases: Leases, redis_url: str) -> None:
+    held = await leases.take("audits", KEYS)
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.flushdb()
+    assert (await leases.take("audits", KEYS[:1])).keys() == {KEYS[0]}  # another was quicker
+    assert await leases.renew("audits", held) == [KEYS[0]]
+    assert await leases.take("audits", KEYS) == {}
+
+
+async def test_only_the_holder_releases(leases: Leases) -> None:
+    held = await leases.take("audits", KEYS)
+    await leases.release("audits", [(KEYS[0], b"another's"), (KEYS[1], held[KEYS[1]])])
+    assert (await leases.take("audits", KEYS)).keys() == {KEYS[1]}
+
+
+async def test_a_redis_that_takes_nothing_in_does_not_count_as_there(leases: Leases, redis_url: str) -> None:
+    await leases.ping()
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        before = (await client.config_get("maxmemory"))["maxmemory"]
+        await client.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(redis.exceptions.RedisError):
+                await leases.ping()
+        finally:
+            await client.config_set("maxmemory", before)
