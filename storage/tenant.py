@@ -17,7 +17,7 @@ BECOME = "select set_config('role', $1, true), set_config('app.client_id', $2, t
 async def tenant_session(database: Database, client_id: str) -> AsyncIterator[Connection]:
     """The driver's connection in a transaction that sees the results and content of `client_id`, and nothing else.
 
-    Row-level security filters `runs`, `run_results` and the view `run_values`; writing, and reading the engine's
+    Row-level security filters the tables of results and content; writing, and reading the engine's
     tables, is refused (42501).
     """
     async with database.transaction() as connection:

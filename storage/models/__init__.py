@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+from storage.models.audits import Audit, AuditFinding
 from storage.models.base import Base
-from storage.models.engine import DeadLetter, InboxEntry, OutboxEntry, Retry
+from storage.models.documents import Document, DocumentChunk
+from storage.models.engine import DeadLetter, Generation, InboxEntry, OutboxEntry, Retry
+from storage.models.llm import LlmCall, PaidEmbedding
 from storage.models.runs import Run, RunResult
 
-__all__ = ["Base", "DeadLetter", "InboxEntry", "OutboxEntry", "Retry", "Run", "RunResult"]
+__all__ = [
+    "Audit",
+    "AuditFinding",
+    "Base",
+    "DeadLetter",
+    "Document",
+    "DocumentChunk",
+    "Generation",
+    "InboxEntry",
+    "LlmCall",
+    "OutboxEntry",
+    "PaidEmbedding",
+    "Retry",
+    "Run",
+    "RunResult",
+]

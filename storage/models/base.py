@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, TypeAlias
+from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, LargeBinary, MetaData, Text
+import numpy as np
+from numpy.typing import NDArray
+from pgvector.sqlalchemy import Vector
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, LargeBinary, MetaData, Numeric, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -25,14 +30,21 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         bytes: LargeBinary,
         datetime: DateTime(timezone=True),
+        # Money: tenths of a nano-dollar, because one token costs as little.
+        Decimal: Numeric(18, 10),
         str: Text,
         list[str]: ARRAY(Text),
+        list[UUID]: ARRAY(Uuid),
+        list[dict[str, Any]]: JSONB,
         dict[str, Any]: JSONB,
     }
 
 
 # Kafka's offsets.
 Offset = BigInteger
+
+# An embedding; another dimension is another column.
+Vector1536: TypeAlias = Annotated[NDArray[np.float32], mapped_column(Vector(1536))]
 
 
 def one_of(column: str, *values: str) -> CheckConstraint:

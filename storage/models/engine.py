@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.base import Base, Offset, identity, not_negative, one_of, sha256
+from storage.models.base import Base, Offset, identity, length, not_negative, one_of, sha256
 
 NOW = text("now()")
 
@@ -142,4 +142,28 @@ class DeadLetter(Base):
         Index("ix_dead_letters_status_last_failed_at", "status", text("last_failed_at desc")),
         Index(None, "fingerprint"),
         Index(None, "source", "event_id"),
+    )
+
+
+class Generation(Base):
+    """One further time that an event is worked on: who asked for it, as `replay_id`, of which dead letter if any.
+
+    An event of a generation above 0 is accepted only when its row is here.
+    """
+
+    __tablename__ = "generations"
+
+    flow: Mapped[str] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True)
+    replay_id: Mapped[str]
+    dead_letter_id: Mapped[UUID | None]
+    requested_by: Mapped[str]
+    requested_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+    __table_args__ = (
+        length("source", 256),
+        length("event_id", 256),
+        CheckConstraint("generation >= 1", name="generation"),
     )

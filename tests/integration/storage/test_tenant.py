@@ -16,7 +16,40 @@ MakeRun = Callable[..., RunRow]
 MakeResults = Callable[..., ResultRows]
 
 WHO = "select current_user::text, coalesce(current_setting('app.client_id', true), '')"
-CONTENT = {"runs", "run_results", "run_values"}
+CONTENT = {
+    *("runs", "run_results", "run_values"),
+    *("documents", "document_chunks", "audits", "audit_findings", "llm_calls"),
+}
+SHA256 = "sha256('')"
+IDENTITY = f"'/docs', 'e1', 'c1', {SHA256}, {SHA256}, now(), now()"
+# One row of each table that came with documents and audits, for the client $1.
+DOCUMENTS_AND_AUDITS = (
+    f"""
+    insert into documents (document_id, version, client_id, status, uri, filename, embedding_model, dimensions, chunker,
+        failure_code, source, event_id, correlation_id, input_sha256, request_sha256, started_at, completed_at)
+    values (uuidv7(), 1, $1, 'failed', 'a.pdf', 'a.pdf', 'm', 1536, 'c', 'corrupt', {IDENTITY})
+    """,
+    f"""
+    insert into document_chunks (document_id, version, client_id, ordinal, page, start_char, end_char, content,
+        content_sha256, tokens, embedding, embedding_model)
+    values (uuidv7(), 1, $1, 0, 1, 0, 1, 'a', {SHA256}, 1, array_fill(0.5::float4, array[1536])::vector, 'm')
+    """,
+    f"""
+    insert into audits (audit_id, client_id, status, title, model, prompt_version,
+        source, event_id, correlation_id, input_sha256, request_sha256, started_at, completed_at)
+    values (uuidv7(), $1, 'completed', 't', 'm', '1', {IDENTITY})
+    """,
+    """
+    insert into audit_findings (audit_id, client_id, generation, ordinal, severity, title, description, recommendation,
+        citations)
+    values (uuidv7(), $1, 0, 0, 'low', 't', 'd', 'r', '[]')
+    """,
+    f"""
+    insert into llm_calls (client_id, flow, endpoint, provider, model, request_sha256, outcome, answer_sha256,
+        input_tokens, cached_tokens, output_tokens, cost_usd, latency_ms)
+    values ($1, 'audits', 'responses', 'p', 'm', {SHA256}, 'answered', {SHA256}, 1, 0, 1, 0, 1)
+    """,
+)
 ENGINE = sorted(set(Base.metadata.tables) - CONTENT)
 
 
@@ -30,12 +63,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def runs(database: Database, make_run: MakeRun, make_results: MakeResults) -> dict[str, RunRow]:
-    """A run with two rows for each of two clients."""
+    """A run with two rows for each of two clients, and a row of every other table of content."""
     made = {client: make_run(client_id=client) for client in ("acme", "rival")}
     async with database.transaction() as connection:
         await insert_runs(connection, list(made.values()))
         rows = [make_results(run.run_id, [[1.0, 2.0], [3.0, 4.0]], client_id=client) for client, run in made.items()]
         await copy_results(connection, rows)
+        for statement in DOCUMENTS_AND_AUDITS:
+            await connection.executemany(statement, [(client,) for client in made])
     return made
 
 
@@ -51,7 +86,8 @@ async def visible(connection: Connection) -> dict[str, list[Any]]:
 @pytest.mark.parametrize("client", ["acme", "rival"])
 async def test_a_client_sees_its_own_rows_alone(database: Database, runs: dict[str, RunRow], client: str) -> None:
     async with tenant_session(database, client) as connection:
-        assert await visible(connection) == {"run_results": [(client, 2)], "run_values": [(client, 4)], "runs": [(client, 1)]}
+        rows = dict.fromkeys(CONTENT, 1) | {"run_results": 2, "run_values": 4}
+        assert await visible(connection) == {name: [(client, count)] for name, count in rows.items()}
 
 
 async def test_a_client_cannot_read_the_run_of_another_by_its_id(database: Database, runs: dict[str, RunRow]) -> None:
@@ -65,13 +101,13 @@ async def test_a_client_cannot_read_the_run_of_another_by_its_id(database: Datab
 @pytest.mark.parametrize("client", ["", "nobody", "acme' or true --", "%"])
 async def test_a_client_that_is_none_sees_nothing(database: Database, runs: dict[str, RunRow], client: str) -> None:
     async with tenant_session(database, client) as connection:
-        assert await visible(connection) == {"run_results": [], "run_values": [], "runs": []}
+        assert await visible(connection) == {name: [] for name in CONTENT}
 
 
 async def test_the_role_without_a_client_sees_nothing(database: Database, runs: dict[str, RunRow]) -> None:
     async with database.transaction() as connection:
         await connection.execute("set local role millrace_tenant")
-        assert await visible(connection) == {"run_results": [], "run_values": [], "runs": []}
+        assert await visible(connection) == {name: [] for name in CONTENT}
 
 
 @pytest.mark.parametrize("table", [*ENGINE, "alembic_version"])
@@ -81,7 +117,7 @@ async def test_the_tables_of_the_engine_are_closed(database: Database, table: st
             await connection.fetch(f"select 1 from {table}")
 
 
-@pytest.mark.parametrize("table", ["runs", "run_results"])
+@pytest.mark.parametrize("table", sorted(CONTENT - {"run_values"}))
 @pytest.mark.parametrize("statement", ["delete from {}", "update {} set client_id = 'acme'", "insert into {} default values"])
 async def test_a_client_cannot_write(database: Database, table: str, statement: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
