@@ -75,6 +75,18 @@ def _runs(resources: Resources) -> Flow:
     return RunsFlow(resources)
 
 
+def _documents(resources: Resources) -> Flow:
+    from handlers.embed.flow import DocumentsFlow
+
+    return DocumentsFlow(resources)
+
+
+def _audits(resources: Resources) -> Flow:
+    from handlers.audit.flow import AuditsFlow
+
+    return AuditsFlow(resources)
+
+
 def _is_heavy_run(run: Any) -> bool:
     from handlers.price.flow import is_heavy
 
@@ -94,5 +106,33 @@ FLOWS: tuple[FlowSpec, ...] = (
         timeout=300.0,
         build=_runs,
         heavy=_is_heavy_run,
+    ),
+    FlowSpec(
+        name="documents",
+        topic="documents.uploaded",
+        models=models_of("documents"),
+        completed_topic="documents.completed",
+        completed_type="document.completed.v1",
+        key=lambda data: str(data.document_id),
+        batch=1,
+        hands=8,
+        timeout=900.0,
+        build=_documents,
+        needs=("database", "objects", "openai"),
+        costly=True,
+    ),
+    FlowSpec(
+        name="audits",
+        topic="audits.created",
+        models=models_of("audits"),
+        completed_topic="audits.completed",
+        completed_type="audit.completed.v1",
+        key=lambda data: str(data.audit_id),
+        batch=1,
+        hands=8,
+        timeout=900.0,
+        build=_audits,
+        needs=("database", "openai"),
+        costly=True,
     ),
 )

@@ -31,7 +31,9 @@ run (`millrace stack start`) and `ENVIRONMENT` is `development` or `test`. There
 
 SECTIONS = {
     "Servers": "A server that a command needs and that is neither set nor run by the local stack ends it with exit code 5.",
-    "OpenAI": "For flows that ask a language model; runs do not.",
+    "OpenAI": "For documents and audits; runs ask nobody. A model of which no price is known needs its prices here.",
+    "Documents": "",
+    "Audits": "",
     "Process": "",
     "Lane": "A lane is one flow in one worker. These bound its memory and shape its transactions.",
     "Consumer": "How a lane takes records from Kafka.",

@@ -39,6 +39,13 @@ def knob(default: float, low: float, high: float, unit: str, section: str, descr
     return Field(default=default, ge=low, le=high, description=description, json_schema_extra=extra)
 
 
+def price(description: str) -> Any:
+    """A price that replaces the known one."""
+    extra: Any = {"section": "OpenAI", "unit": "US dollars"}
+    told = f"{description}; the known price by default"
+    return Field(default=None, ge=0, le=10_000, description=told, json_schema_extra=extra)
+
+
 class Settings(BaseSettings):
     """What the environment says, checked; read once, then handed down as values."""
 
@@ -68,7 +75,25 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = text(None, "OpenAI", "Key for embeddings and audits")
     openai_base_url: HttpUrl | None = text(None, "OpenAI", "Any server that speaks OpenAI's API; OpenAI's own by default")
     embedding_model: str = text("text-embedding-3-small", "OpenAI", "Model that embeds documents")
-    audit_model: str | None = text(None, "OpenAI", "Model that writes audits")
+    audit_model: str = text("gpt-5.4-mini", "OpenAI", "Model that writes audits")
+    embedding_usd_per_million: float | None = price("Price of a million tokens for `EMBEDDING_MODEL`")
+    audit_input_usd_per_million: float | None = price("Price of a million tokens that `AUDIT_MODEL` reads")
+    audit_cached_usd_per_million: float | None = price("Price of a million tokens that it has read just before")
+    audit_output_usd_per_million: float | None = price("Price of a million tokens that `AUDIT_MODEL` writes")
+    openai_concurrency: int = knob(16, 1, 256, "calls", "OpenAI", "At the same time, of one worker")
+    openai_tries: int = knob(3, 1, 10, "tries", "OpenAI", "Of one call, in quick succession, before its event waits")
+    embedding_timeout_seconds: float = knob(60, 1, 600, "seconds", "OpenAI", "For one answer with embeddings")
+    audit_timeout_seconds: float = knob(300, 1, 850, "seconds", "OpenAI", "For one answer of the audit model")
+    lease_seconds: float = knob(30, 2, 3_600, "seconds", "OpenAI", "After which a dead worker's costly work is another's")
+
+    document_max_bytes: int = knob(64 * MIB, 1024, 1024 * MIB, "bytes", "Documents", "Largest document that is read")
+    parser_processes: int = knob(2, 1, 64, "processes", "Documents", "That read documents")
+
+    evidence_tokens: int = knob(100_000, 1_000, 1_000_000, "tokens", "Audits", "Evidence that one audit may read")
+    audit_output_tokens: int = knob(16_000, 500, 128_000, "tokens", "Audits", "That one audit may write")
+    evidence_wait_seconds: float = knob(
+        900, 0, 86_400, "seconds", "Audits", "How long named documents and runs are waited for"
+    )
 
     environment: Literal["development", "test", "staging", "production"] = text(
         "development", "Process", "Where this runs. Logs are JSON lines everywhere but in development"

@@ -90,6 +90,7 @@ where event_key in (
 returning event_key, topic, partition, "offset", key, value, headers, attempts, payload_sha256,
     extract(epoch from now() - first_failed_at)::float8 as waited
 """
+RENEW = "update retries set leased_until = now() + $3 where flow = $1 and owner = $2 and leased_until is not null"
 RELEASE = """
 update retries set attempts = attempts - 1, owner = null, leased_until = null
 where flow = $1 and owner = $2 and leased_until is not null and event_key <> all($3::uuid[])
@@ -142,6 +143,11 @@ async def stored_hashes(connection: Connection, keys: Collection[UUID]) -> dict[
 async def lease(connection: Connection, flow: str, owner: UUID, term: timedelta, limit: int) -> list[DueRow]:
     """Takes up to `limit` due events for `term`; the attempt counts from here, so that a death counts too."""
     return [DueRow(*row.values()) for row in await connection.fetch(LEASE, flow, owner, term, limit)]
+
+
+async def renew(connection: Connection, flow: str, owner: UUID, term: timedelta) -> None:
+    """Lets the owner's leases run for `term` from now."""
+    await connection.execute(RENEW, flow, owner, term)
 
 
 async def release(connection: Connection, flow: str, owner: UUID, begun: Collection[UUID]) -> None:

@@ -87,6 +87,7 @@ class Engine:
         loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), self._watch()]
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
         loops += [intake.resume() for intake in self.intakes] + [feeder.run() for feeder in self.feeders]
+        loops += [feeder.renew() for feeder in self.feeders]
         self._tasks += [asyncio.create_task(loop) for loop in loops]
         await self._start_broker()
 

@@ -22,18 +22,20 @@ ROWS_AT_ONCE = 100
 # Rows of other workers, and of dead ones, are found at the latest after this many seconds.
 POLL = 5.0
 SHORTEST = 0.05
+# A dead worker's leases end after this many seconds; a living one renews them.
+TERM = 60.0
 
 
 class RetryFeeder:
     """Leases due events of one flow and puts them into its lane as records without an offset.
 
-    A lease outlives the slowest honest attempt, so a row that is leased twice belonged to a worker that died.
+    Leases are renewed while this worker lives, so a row that is leased twice belonged to one that died or stood still.
     """
 
     def __init__(self, lane: Lane, database: Database, owner: UUID) -> None:
         self.lane, self.database, self.owner = lane, database, owner
         self.flow = lane.spec.name
-        self.term = timedelta(seconds=2 * lane.spec.timeout + 60)
+        self.term = timedelta(seconds=TERM)
 
     async def run(self) -> None:
         """Feeds until cancelled; wakes when the next row is due or this lane has kept one."""
@@ -52,6 +54,20 @@ class RetryFeeder:
                     await self.lane.kept_retries.wait()
             except TimeoutError:
                 continue
+
+    async def renew(self) -> None:
+        """Keeps the leases of what this worker has in hand, until cancelled."""
+        while True:
+            await asyncio.sleep(TERM / 3)
+            if self.lane.budget.held_records == 0:
+                continue
+            try:
+                async with self.database.connection() as connection:
+                    await retries.renew(connection, self.flow, self.owner, self.term)
+            except Exception as error:
+                if fault_of(error) is None:
+                    raise
+                log.warning("retries_wait", agent=self.flow, error=repr(error))
 
     async def release(self) -> None:
         """Gives back what was leased and not begun, so that other workers need not wait for the lease to end.

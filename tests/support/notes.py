@@ -22,7 +22,7 @@ TABLE = "create table notes (source text, event_id text, text text, primary key 
 
 
 class NoteRequested(Data):
-    """`behave`: ok | permanent | bug | unstorable | transient:<attempts that fail> | waiting:<looks in vain> | sleep:<seconds>."""
+    """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds>."""
 
     text: str
     behave: str = "ok"

@@ -33,7 +33,7 @@ def test_the_steps_in_the_readme_are_those_of_the_lane() -> None:
     steps = re.findall(r"^(\w+) {2,}\S", lane.__doc__ or "", re.MULTILINE)
     assert first_cells(section(read("README.md"), "The way of an event")) == steps
     assert re.findall(r"^### (.+)$", read("docs/architecture.md"), re.MULTILINE) == [
-        "intake", "decode", "dedupe", "load, work", "save", "publish", "settle",
+        "intake", "decode", "dedupe", "claim", "load, work", "save", "publish", "settle",
     ]  # fmt: skip
 
 
