@@ -1,0 +1,1 @@
+"""The papers of Quillmere Milling Machines Ltd, a company that does not exist, as its auditors would be given them."""
