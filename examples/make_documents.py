@@ -30,12 +30,12 @@ def documents() -> Mapping[str, bytes]:
         "trial-balance.xlsx": xlsx(trial_balance()),
         "board-minutes.docx": docx(minutes.TEXT),
         "sales-ledger.csv": sales_ledger().encode(),
-        "receivables-by-age.html": ageing_report().encode(),
+        "receivables.html": ageing_report().encode(),
         "related-parties.md": letters.wrapped(letters.RELATED, 98).encode(),
-        "engagement-letter.txt": letters.wrapped(letters.ENGAGEMENT, 78).encode(),
-        "loan-agreement-signed.pdf": agreement,
+        "engagement.txt": letters.wrapped(letters.ENGAGEMENT, 78).encode(),
+        "loan-signed.pdf": agreement,
         "directors-pay.pdf": _directors_pay(),
-        "delivery-note-scan.pdf": pdf([DRAWING], picture=scanned(letters.DELIVERY_NOTE)),
+        "delivery-scan.pdf": pdf([DRAWING], picture=scanned(letters.DELIVERY_NOTE)),
     }
 
 
