@@ -1,4 +1,7 @@
-"""`python -m devstack.standin PORT`: the stand-in on that port of the loopback interface, until it is killed."""
+"""`python -m devstack.standin PORT [HOST]`: the stand-in on that port until it is killed.
+
+It listens on the loopback interface unless another address is named, as within a container.
+"""
 
 import asyncio
 import sys
@@ -7,4 +10,5 @@ from devstack.standin.api import StandIn
 from devstack.standin.wire import serve
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), StandIn().respond))
+    port, *host = sys.argv[1:]
+    asyncio.run(serve(int(port), StandIn().respond, *host))

@@ -54,14 +54,14 @@ class Answer:
 Respond = Callable[[Request], Awaitable[Answer]]
 
 
-async def serve(port: int, respond: Respond) -> None:
-    """Answer requests on the loopback interface, each connection's one after the other, until the process ends."""
+async def serve(port: int, respond: Respond, host: str = HOST) -> None:
+    """Answer requests on that address, each connection's one after the other, until the process ends."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(*HUNG_UP):
             await _converse(reader, writer, respond)
 
-    server = await asyncio.start_server(converse, HOST, port, limit=HEAD_BYTES)
+    server = await asyncio.start_server(converse, host, port, limit=HEAD_BYTES)
     async with server:
         await server.serve_forever()
 
