@@ -1,4 +1,4 @@
-"""The bytes of a completion event."""
+"""The bytes of events that Millrace says: completions, and events said again for another generation."""
 
 from __future__ import annotations
 
@@ -46,3 +46,11 @@ def completion(
         envelope["traceparent"] = event.traceparent
     envelope["data"] = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
     return orjson.dumps(envelope, option=_OPTIONS)
+
+
+def of_generation(value: bytes, generation: int, replay_id: str) -> bytes:
+    """The accepted event `value` for a generation that was allotted to it: nothing else of it changes.
+
+    Compact JSON, so it may be longer or shorter than it was; its payload hash is the same.
+    """
+    return orjson.dumps(orjson.loads(value) | {"generation": generation, "replayid": replay_id})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -28,6 +28,7 @@ class Event(Identity):
     """An accepted event. The envelope is gone; `data` is the instance of the model its type stands for.
 
     `data_sha256` is the hash of the data without its natural key (see `input_sha256`); None if the model has none.
+    `replay_id` says who had a generation above 0 allotted; that it is so is still to be confirmed.
     """
 
     subject: str | None
@@ -37,17 +38,11 @@ class Event(Identity):
     time: str | None
     data: Any
     data_sha256: bytes | None
+    replay_id: str | None
 
 
-def decode(
-    value: bytes | None,
-    flow: str,
-    models: Mapping[str, type[Data]],
-    allotted: Container[tuple[str | None, int]] = frozenset(),
-) -> Event:
-    """The event that a record's value holds, validated in full.
-
-    `models` are the event types of the flow; `allotted` the pairs of replay id and generation that have been allotted.
+def decode(value: bytes | None, flow: str, models: Mapping[str, type[Data]]) -> Event:
+    """The event that a record's value holds, validated in full; `models` are the event types of the flow.
 
     Raises Rejection for what is no valid event (its `identity` is known as soon as the envelope is valid), and
     UnknownVersion for another version of a type in `models`. Nothing else, whatever the bytes are.
@@ -60,10 +55,15 @@ def decode(
     if model is None:
         _refuse_type(envelope, flow, models)
     generation = envelope.get("generation") or 0
-    if generation and (envelope.get("replayid"), generation) not in allotted:
-        reason = f"generation {generation} has not been allotted to this replayid"
-        raise Rejection(Reason.GENERATION_NOT_ALLOTTED, reason, _identity(envelope, flow))
+    if generation and envelope.get("replayid") is None:
+        raise not_allotted(_identity(envelope, flow))
     return _event(envelope, flow, model, generation)
+
+
+def not_allotted(who: Identity) -> Rejection:
+    """The failure of an event whose generation nobody had allotted under its replayid."""
+    reason = f"generation {who.generation} has not been allotted to this replayid"
+    return Rejection(Reason.GENERATION_NOT_ALLOTTED, reason, who)
 
 
 def _parsed(value: bytes | None) -> dict[str, Any]:
@@ -111,6 +111,7 @@ def _event(envelope: dict[str, Any], flow: str, model: type[Data], generation: i
         get("time"),
         data,
         input_digest,
+        get("replayid"),
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from events.event import MAX_EVENT_BYTES, decode
+from events.event import MAX_EVENT_BYTES, decode, not_allotted
 from events.failures import Failure
 from events.identity import completion_id
 from handlers.flow import FLOWS, FlowSpec
@@ -71,6 +71,8 @@ def outgoing(number: int, value: bytes) -> Outgoing:
     """The event that a line holds. Raises Failure, whose message names the field."""
     spec = _flow(value)
     event = decode(value, spec.name, spec.models) if spec else decode(value, "", ALL_MODELS)
+    if event.generation:
+        raise not_allotted(event)
     spec = FLOW_OF_TYPE[event.type]
     return Outgoing(
         number,

@@ -61,6 +61,13 @@ on conflict (run_id) do nothing
 returning run_id
 """  # noqa: S608 - FIELDS is a constant
 
+# Uses pk_runs. Whoever comes second waits here for the first, and then finds nothing to give way.
+GIVE_WAY = """
+delete from runs using unnest($1::uuid[], $2::int[], $3::bytea[]) as later (run_id, generation, request_sha256)
+where runs.run_id = later.run_id and runs.status = 'failed' and runs.generation < later.generation
+    and runs.request_sha256 = later.request_sha256
+"""
+
 # Uses pk_runs. As text, totals do not depend on what the session makes of jsonb.
 STORED = f"select {FIELDS.replace('totals', 'totals::text')} from runs where run_id = any($1::uuid[])"  # noqa: S608
 
@@ -84,6 +91,16 @@ async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UU
             raise
         return await _insert_the_new(connection, stored)
     return {}
+
+
+async def give_way(connection: Connection, rows: Sequence[RunRow]) -> None:
+    """Removes what failed under these run_ids in an earlier generation of the same request, to be inserted anew.
+
+    A failed run has no rows of values, so nothing else goes with it.
+    """
+    later = sorted((row.run_id, row.generation, row.request_sha256) for row in rows if row.generation)
+    if later:
+        await connection.execute(GIVE_WAY, *(list(column) for column in zip(*later, strict=True)))
 
 
 async def stored_runs(connection: Connection, run_ids: Sequence[UUID]) -> dict[UUID, RunRow]:

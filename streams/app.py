@@ -24,6 +24,7 @@ from storage.migrate import require_tables
 from streams import metrics
 from streams.backoff import Backoff
 from streams.config import EngineConfig
+from streams.generations import Allotments
 from streams.group import GroupSaver
 from streams.header_names import read_any_header_name
 from streams.kafka import KafkaConfig
@@ -149,6 +150,7 @@ class Engine:
             spec,
             flow,
             GroupSaver(spec, flow, database, self.owner, self.config.retry),
+            allotments=Allotments(spec.name, database, self.outages),
             known=Known(spec.name, self.keys, database, self.outages),
             relay=self.relay,
             outages=outages,

@@ -29,6 +29,7 @@ from streams.committer import Committer
 from streams.config import LaneLimits
 from streams.custody import Custody
 from streams.decoding import read
+from streams.generations import Allotments
 from streams.group import GroupSaver, Saved
 from streams.item import DONE, Item, Verdict
 from streams.known import Known
@@ -52,6 +53,7 @@ class Lane:
         flow: Flow,
         saver: GroupSaver,
         *,
+        allotments: Allotments,
         known: Known,
         relay: Relay,
         outages: Outages,
@@ -61,7 +63,7 @@ class Lane:
         leasing: Leasing | NoLeases = NO_LEASES,
     ) -> None:
         self.spec, self.flow, self.limits, self.stage = spec, flow, limits, stage
-        self.known, self.relay, self.outages, self.leasing = known, relay, outages, leasing
+        self.allotments, self.known, self.relay, self.outages, self.leasing = allotments, known, relay, outages, leasing
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
         self.custody = Custody()
@@ -117,16 +119,14 @@ class Lane:
         while True:
             items = self._present(await self._queue.take(self.limits.decode_records))
             with self.stage("decode"):
-                events = self.decode(items)
+                events = await self.decode(items)
             with self.stage("dedupe"):
                 self._ready.put(await self.dedupe(events))
 
-    def decode(self, items: Iterable[Item]) -> list[Item]:
+    async def decode(self, items: Sequence[Item]) -> list[Item]:
         """The items that are events; the others go to be saved as what they are: rejections, or versions to wait for."""
-        events, others = list[Item](), list[Item]()
-        for item in items:
-            (events if read(item, self.spec) else others).append(item)
-        self._save_unworked(others)
+        events = await self.allotments.confirmed([item for item in items if read(item, self.spec)])
+        self._save_unworked(self._present(item for item in items if item.failure is not None))
         return events
 
     def _save_unworked(self, items: list[Item]) -> None:

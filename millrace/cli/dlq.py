@@ -11,11 +11,14 @@ import typer
 
 from millrace.cli.asking import ask
 from millrace.cli.output import Json, data, note, print_facts, print_json, table
+from millrace.cli.retry import retry
 
 if TYPE_CHECKING:
     from storage.database import Connection
 
 app = typer.Typer(help="Dead letters: records that were rejected, and events that failed for good.", no_args_is_help=True)
+
+app.command("retry")(retry)
 
 
 class Status(StrEnum):

@@ -35,10 +35,9 @@ def retry(
     is refused: its id stands for something else. Exit code 3 when some were refused, 4 when all were.
     """
     from millrace.cli.servers import reaching_database, settings
-    from millrace.failures import BadInput
 
     if bool(ids) == (everything or reason is not None or flow is not None):
-        raise BadInput("say which: either IDs, or --reason, --flow or --all", "All dead letters: millrace dlq list")
+        raise typer.BadParameter("say which: either IDs, or --reason, --flow or --all", param_hint="ID")
     chosen = settings("database_url", "kafka_bootstrap_servers")
     tally = Tally(as_json=as_json)
     try:

@@ -175,18 +175,18 @@ def test_another_version_of_a_known_type_is_left_to_a_newer_worker_with_its_iden
     assert identity.payload_sha256 == payload_sha256("bench.v2", "acme", {"value": "of another shape"})
 
 
-def test_a_generation_that_was_not_allotted_is_rejected() -> None:
-    for changes in ({"generation": 1}, {"generation": 1, "replayid": "r1"}, {"generation": 2, "replayid": "r2"}):
+def test_a_generation_that_names_no_replay_is_rejected() -> None:
+    for changes in ({}, {"replayid": None}):
         with pytest.raises(Rejection) as caught:
-            decode(of(**changes), "bench", MODELS, allotted={("r2", 1)})
+            decode(of(generation=2, **changes), "bench", MODELS)
         assert caught.value.code == Reason.GENERATION_NOT_ALLOTTED
         assert caught.value.identity is not None
-        assert caught.value.identity.generation == changes["generation"]
+        assert caught.value.identity.generation == 2
 
 
-def test_a_generation_that_was_allotted_is_another_event() -> None:
-    event = decode(of(generation=1, replayid="r2"), "bench", MODELS, allotted={("r2", 1)})
-    assert event.generation == 1
+def test_a_generation_with_its_replay_is_another_event() -> None:
+    event = decode(of(generation=1, replayid="r2"), "bench", MODELS)
+    assert (event.generation, event.replay_id) == (1, "r2")
     assert event.key == event_key("bench", "/s", "e1", 1)
 
 
