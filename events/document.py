@@ -21,6 +21,8 @@ DocumentFailureCode = Literal[
     "not_found",
     "checksum_mismatch",
     "forbidden_uri",
+    "embedding_failed",
+    "internal",
 ]
 
 _has_nul = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000").search
@@ -52,14 +54,17 @@ class DocumentUploaded(Data):
 
 
 class DocumentFailure(Data):
-    """Why the document could not be read."""
+    """Why the document could not be read or embedded."""
 
     code: DocumentFailureCode
     message: str
 
 
 class DocumentCompleted(Data):
-    """document.completed.v1: the end of one version of a document. `cost_usd` is what its new embeddings cost."""
+    """document.completed.v1: the end of one version of a document.
+
+    `tokens` and `cost_usd` are those of the embeddings that were made for it; `chunks_reused` of its chunks needed none.
+    """
 
     document_id: UuidText
     version: Annotated[int, Field(ge=1)]

@@ -16,6 +16,8 @@ from handlers.embed.model import Chunk, Page
 TOKENIZER = "text-embedding-3-small"
 CHUNK_TOKENS = 480
 OVERLAP_TOKENS = 48
+# What became chunks under another version is not taken for unchanged: raise it when reading or cutting gives other chunks.
+CHUNKER_VERSION = "1"
 
 _KNOWN_LENGTH = 64
 _LONG_WORD = 16

@@ -99,7 +99,7 @@ def kind_of(content: bytes, filename: str, media_type: str | None, limits: Limit
 
     Raises Unreadable: unsupported, encrypted, corrupt, or too_large when an archive says it holds more than the limits.
     """
-    claimed = _claimed(filename, media_type)
+    claimed = claimed_kind(filename, media_type)
     signed = _signed(content, claimed, limits)
     if signed is not None:
         return signed
@@ -113,7 +113,8 @@ def kind_of(content: bytes, filename: str, media_type: str | None, limits: Limit
     return claimed
 
 
-def _claimed(filename: str, media_type: str | None) -> Kind | None:
+def claimed_kind(filename: str, media_type: str | None) -> Kind | None:
+    """What the media type, or else the name, says that the document is; None when they say nothing that is read."""
     essence = (media_type or "").partition(";")[0].strip().lower()
     if essence in MEDIA_TYPES:
         return MEDIA_TYPES[essence]

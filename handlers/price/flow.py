@@ -13,15 +13,16 @@ from events.failures import Conflict, Failure, Permanent, Reason, Transient
 from events.model import StoredObject
 from events.run import InlineMarket, InlinePortfolio, Market, RunRequested
 from handlers.answer import Answer
+from handlers.objects import read_object
 from handlers.price.engine import cells_a_position, price_run
-from handlers.price.inputs import parse_market, read_object
+from handlers.price.inputs import parse_market
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
 from handlers.price.stored import answer_of, failed_row, is_same_input, priced_row, result_rows
 from handlers.resources import Resources
 from storage.database import Connection
 from storage.results import copy_results
-from storage.runs import RunRow, insert_runs
+from storage.runs import RunRow, give_way, insert_runs
 
 # Runs of more cells are worked on alone: a small event can ask for a thousand times its size.
 LIGHT_CELLS = 100_000
@@ -146,8 +147,13 @@ def _row(event: Event, result: Priced | Failure, now: datetime) -> RunRow:
 
 
 async def _holders(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
-    """The row that holds each run_id: one that was stored before, or else the first of these, which is inserted."""
-    first = {row.run_id: row for row in reversed(rows)}
+    """The row that holds each run_id: one that was stored before, or else the first of these, which is inserted.
+
+    Of several generations the newest is the first; what failed in an earlier one gives way to it.
+    """
+    newest_first = sorted(rows, key=lambda row: row.generation, reverse=True)
+    first = {row.run_id: row for row in reversed(newest_first)}
+    await give_way(connection, list(first.values()))
     return first | await insert_runs(connection, list(first.values()))
 
 
