@@ -13,6 +13,17 @@ MAX_EVIDENCE = 1_000
 
 AuditStatus = Literal["completed", "needs_review", "refused", "failed"]
 Severity = Literal["info", "low", "medium", "high", "critical"]
+AuditFailureCode = Literal[
+    "evidence_missing",
+    "budget_exceeded",
+    "too_large",
+    "truncated",
+    "malformed_answer",
+    "model_refused",
+    "rate_limited",
+    "internal",
+]
+Doubt = Literal["unknown_chunk", "quote_not_found", "no_citation"]
 
 EvidenceIds = Annotated[list[UuidText], Field(fail_fast=True, max_length=MAX_EVIDENCE)]
 
@@ -51,15 +62,30 @@ class Finding(Data):
     citations: list[Citation]
 
 
-class AuditFailure(Data):
-    """Why there is no audit, such as `evidence_missing`."""
+class ReviewNote(Data):
+    """Why an audit needs review: a citation that does not hold and was left out, or a finding that had none.
 
-    code: str
+    `finding` is the place of the finding in the completion, from 0; `chunk_id` and `quote` are the model's words.
+    """
+
+    finding: Count
+    reason: Doubt
+    chunk_id: str
+    quote: str
+
+
+class AuditFailure(Data):
+    """Why there is no audit."""
+
+    code: AuditFailureCode
     message: str
 
 
 class AuditCompleted(Data):
-    """audit.completed.v1: the end of an audit. `cost_usd` is what its model calls cost."""
+    """audit.completed.v1: the end of an audit. `cost_usd` is what its model calls cost.
+
+    `evidence_chunks` passages were given to the model; `evidence_left_out` others of the same documents had no room.
+    """
 
     audit_id: UuidText
     status: AuditStatus
@@ -71,3 +97,6 @@ class AuditCompleted(Data):
     output_tokens: Count
     cost_usd: Annotated[float, Field(ge=0)]
     failure: AuditFailure | None = None
+    evidence_chunks: Count = 0
+    evidence_left_out: Count = 0
+    review: Annotated[list[ReviewNote], Field(default_factory=list)]

@@ -1,0 +1,117 @@
+"""The flow `audits`: evidence and an assignment become findings whose quotes hold, and one completion."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from events.event import Event
+from events.failures import Conflict, Failure, Permanent, Reason, Transient, Waiting
+from handlers.answer import Answer
+from handlers.audit.asking import Asking
+from handlers.audit.gathering import Gathering, Sources
+from handlers.audit.question import Questions
+from handlers.audit.stored import Audited, answer_of, audit_row, finding_rows, request_sha256
+from handlers.llm import Asker
+from handlers.resources import Resources
+from storage.audits import StoredAudit, insert_audits, insert_findings, is_settled, stored_audits
+from storage.database import Connection
+from storage.llm_calls import spent
+
+NAME = "audits"
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What the audit is about; None where it needs no work, because what is stored under its id stands."""
+
+    started_at: datetime
+    sources: Sources | None = None
+
+
+class AuditsFlow:
+    """Audits: finds what they are about in `load`, asks the model in `work`, writes what holds in `save`."""
+
+    def __init__(self, resources: Resources) -> None:
+        self.database, self.settings = resources.database, resources.audits
+        llm, embedding_model = resources.need_llm(), resources.documents.embedding_model
+        self.gathering = Gathering(self.database, embedding_model, self.settings.wait_seconds)
+        questions = Questions(llm, self.database, embedding_model)
+        self.asking = Asking(llm, self.gathering, questions, self.settings)
+        self._in_hand: set[str] = set()
+
+    async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
+        """The documents and runs of each audit, all of them finished; or that it waits for some, or is stored already."""
+        return await asyncio.gather(*(self._load(event) for event in events))
+
+    async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Audited | Failure | None]:
+        """Asks the model about each audit that is not stored; None for those that are."""
+        return await asyncio.gather(*(self._work(event, each) for event, each in zip(events, loaded, strict=True)))
+
+    async def save(
+        self, connection: Connection, events: Sequence[Event], results: Sequence[Audited | Failure | None]
+    ) -> list[Answer | Conflict]:
+        """One row an audit under its natural key, the findings of audits that are new; every event gets what is stored."""
+        await self._insert(connection, events, results)
+        holders = await stored_audits(connection, [_audit_id(event) for event in events])
+        return [_answer(event, holders[_audit_id(event)]) for event in events]
+
+    async def _load(self, event: Event) -> Loaded | Failure:
+        loaded = Loaded(datetime.now(UTC))
+        try:
+            async with self.database.connection() as connection:
+                if await is_settled(connection, _audit_id(event), event.generation, request_sha256(event)):
+                    return loaded
+            loaded.sources = await self.gathering.sources(event.client_id, event.data)
+        except (Permanent, Waiting) as failure:
+            return failure
+        return loaded
+
+    async def _work(self, event: Event, loaded: Loaded) -> Audited | Failure | None:
+        if loaded.sources is None:
+            return None
+        asker = Asker(event.client_id, NAME, UUID(bytes=event.key))
+        try:
+            with self._alone(event.data.audit_id):
+                return await self.asking.audit(asker, event.data, loaded.sources, loaded.started_at)
+        except (Permanent, Transient, Waiting) as failure:
+            return failure
+
+    @contextmanager
+    def _alone(self, audit_id: str) -> Iterator[None]:
+        """Two events of one audit are not both paid for: the second waits until the first is stored."""
+        if audit_id in self._in_hand:
+            raise Waiting(Reason.INTERNAL, "another event asks for the same audit", self.settings.wait_seconds)
+        self._in_hand.add(audit_id)
+        try:
+            yield
+        finally:
+            self._in_hand.discard(audit_id)
+
+    async def _insert(
+        self, connection: Connection, events: Sequence[Event], results: Sequence[Audited | Failure | None]
+    ) -> None:
+        now, model = datetime.now(UTC), self.settings.model
+        costs = await spent(connection, [UUID(bytes=event.key) for event in events])
+        made = [
+            (audit_row(event, result, costs.get(UUID(bytes=event.key)), model, now), result)
+            for event, result in zip(events, results, strict=True)
+            if result is not None
+        ]
+        first = {row.audit_id: (row, result) for row, result in reversed(made)}
+        new = await insert_audits(connection, [row for row, _ in first.values()])
+        await insert_findings(connection, [each for audit_id in new for each in finding_rows(*first[audit_id])])
+
+
+def _audit_id(event: Event) -> UUID:
+    return UUID(event.data.audit_id)
+
+
+def _answer(event: Event, holder: StoredAudit) -> Answer | Conflict:
+    if holder.row.request_sha256 == request_sha256(event):
+        return answer_of(holder)
+    return Conflict(Reason.INPUT_CONFLICT, f"audit_id {event.data.audit_id} was requested before with another input or client")

@@ -1,0 +1,44 @@
+"""What an audit asks for, as a vector, to find the passages nearest to it."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handlers.llm import Asker, Llm
+from storage.database import Database
+from storage.embeddings import PaidVector, known_vectors
+
+# Below what an embedding model takes (8,192 tokens), in any script.
+QUESTION_CHARACTERS = 3_000
+
+
+class Questions:
+    """Vectors of questions, each paid for once for a client."""
+
+    def __init__(self, llm: Llm, database: Database, embedding_model: str) -> None:
+        self.llm, self.database, self.embedding_model = llm, database, embedding_model
+
+    async def vector(self, asker: Asker, text: str) -> NDArray[np.float32]:
+        """The vector of the beginning of `text`. Raises Outage, Transient and Permanent as `Llm.embed` does."""
+        said = text[:QUESTION_CHARACTERS]
+        digest = sha256(said.encode()).digest()
+        async with self.database.connection() as connection:
+            known = await known_vectors(connection, asker.client_id, self.embedding_model, [digest])
+        if digest in known:
+            return known[digest].vector
+        batch = await self.llm.embed(asker, self.embedding_model, [said])
+        paid = PaidVector(
+            client_id=asker.client_id,
+            embedding_model=self.embedding_model,
+            content_sha256=digest,
+            embedding=batch.vectors[0],
+            tokens=batch.prompt_tokens,
+            cost_usd=batch.cost_usd,
+            event_key=asker.event_key,
+            call_id=batch.call.call_id,
+        )
+        await self.llm.record(batch.call, [paid])
+        return paid.embedding

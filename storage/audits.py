@@ -1,0 +1,155 @@
+"""Audits and their findings: one audit each under a natural key that is bound to its input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from storage.database import Connection
+
+
+class AuditRow(NamedTuple):
+    """One audit, in the order of the columns.
+
+    `review` tells what is wrong with citations, `evidence_left_out` counts the chunks of the audit's documents that the
+    model was not given. `failure_code` is None unless `status` is `failed`.
+    """
+
+    audit_id: UUID
+    client_id: str
+    generation: int
+    status: str
+    title: str
+    summary: str
+    document_ids: Sequence[UUID]
+    run_ids: Sequence[UUID]
+    evidence_chunks: int
+    evidence_left_out: int
+    model: str
+    prompt_version: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    review: list[dict[str, Any]]
+    failure_code: str | None
+    failure_message: str | None
+    input_sha256: bytes
+    request_sha256: bytes
+    source: str
+    event_id: str
+    correlation_id: str
+    started_at: datetime
+    completed_at: datetime
+
+
+class FindingRow(NamedTuple):
+    """One finding, by its place from 0; `citations` is [{document_id, chunk_id, page, quote}]."""
+
+    audit_id: UUID
+    client_id: str
+    generation: int
+    ordinal: int
+    severity: str
+    title: str
+    description: str
+    recommendation: str
+    citations: list[dict[str, Any]]
+
+
+class StoredAudit(NamedTuple):
+    """An audit as it is stored; each finding has finding_id, severity, title, description, recommendation, citations."""
+
+    row: AuditRow
+    findings: list[dict[str, Any]]
+
+
+AUDIT_FIELDS = ", ".join(AuditRow._fields)
+FINDING_FIELDS = ", ".join(FindingRow._fields)
+REPLACED = ", ".join(f"{name} = excluded.{name}" for name in AuditRow._fields if name not in {"audit_id", "client_id"})
+
+# Uses pk_audits. A failure makes room for the same request made again, whose generation is higher.
+INSERT_AUDITS = f"""
+insert into audits ({AUDIT_FIELDS})
+select {AUDIT_FIELDS} from jsonb_populate_recordset(null::audits, $1::text::jsonb)
+order by audit_id
+on conflict (audit_id) do update set {REPLACED}
+where audits.status = 'failed' and audits.generation < excluded.generation
+    and audits.request_sha256 = excluded.request_sha256
+returning audit_id
+"""  # noqa: S608 - the names are constants
+
+INSERT_FINDINGS = f"""
+insert into audit_findings ({FINDING_FIELDS})
+select {FINDING_FIELDS} from jsonb_populate_recordset(null::audit_findings, $1::text::jsonb)
+order by audit_id, ordinal
+"""  # noqa: S608 - the names are constants
+
+# Uses pk_audits.
+STORED = f"""
+select {AUDIT_FIELDS.replace("review", "review::text")} from audits where audit_id = any($1::uuid[])
+"""  # noqa: S608 - the names are constants
+
+# Uses uq_audit_findings_audit_id_generation_ordinal.
+STORED_FINDINGS = """
+select audit_id, finding_id, severity, finding.title, description, recommendation, citations::text
+from audits join audit_findings as finding using (audit_id, generation)
+where audit_id = any($1::uuid[])
+order by audit_id, ordinal
+"""
+
+# Uses pk_audits.
+IS_SETTLED = """
+select exists (
+    select from audits
+    where audit_id = $1 and not (status = 'failed' and generation < $2 and request_sha256 = $3)
+)
+"""
+
+
+async def insert_audits(connection: Connection, rows: Sequence[AuditRow]) -> set[UUID]:
+    """Inserts the audits whose ids are new, or hold a failure of the same request in a lower generation; returns those ids.
+
+    Waits for other transactions that insert one of these ids. An id may come once.
+    """
+    return {row["audit_id"] for row in await connection.fetch(INSERT_AUDITS, _json(rows))} if rows else set()
+
+
+async def insert_findings(connection: Connection, rows: Sequence[FindingRow]) -> None:
+    """Inserts findings; each gets an id."""
+    if rows:
+        await connection.execute(INSERT_FINDINGS, _json(rows))
+
+
+async def stored_audits(connection: Connection, audit_ids: Sequence[UUID]) -> dict[UUID, StoredAudit]:
+    """The audits of those ids that are stored, and visible in this session, with the findings in their order."""
+    stored = [AuditRow(*row) for row in await connection.fetch(STORED, audit_ids)]
+    audits = {row.audit_id: StoredAudit(row._replace(review=orjson.loads(str(row.review))), []) for row in stored}
+    for row in await connection.fetch(STORED_FINDINGS, audit_ids):
+        finding = dict(row)
+        finding["citations"] = orjson.loads(finding["citations"])
+        audits[finding.pop("audit_id")].findings.append(finding)
+    return audits
+
+
+async def read_audit(connection: Connection, audit_id: UUID) -> StoredAudit | None:
+    """The audit, or None when it is not stored or not visible in this session."""
+    return (await stored_audits(connection, [audit_id])).get(audit_id)
+
+
+async def is_settled(connection: Connection, audit_id: UUID, generation: int, request_sha256: bytes) -> bool:
+    """Whether what is stored under the id stands, so that a request needs no work: it is answered from that or refused."""
+    return bool(await connection.fetchval(IS_SETTLED, audit_id, generation, request_sha256))
+
+
+def _json(rows: Sequence[AuditRow] | Sequence[FindingRow]) -> str:
+    """Rows as an array of objects; Postgres reads each value as its column's type."""
+    return orjson.dumps([row._asdict() for row in rows], default=_text).decode()
+
+
+def _text(value: object) -> str:
+    return "\\x" + value.hex() if isinstance(value, bytes) else str(value)
