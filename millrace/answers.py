@@ -15,8 +15,8 @@ from millrace.outgoing import Outgoing
 
 # The other dead letters follow a failed completion, which answers the event.
 REJECTING = {"Rejection", "Conflict", "UnknownVersion"}
-# How a completion can end that is no success.
-UNSUCCESSFUL = {"failed", "cancelled"}
+# How a completion can end that is no success: of an audit that the model refused to write there is nothing to read.
+UNSUCCESSFUL = {"failed", "cancelled", "refused"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from events.topics import TOPIC_OF_TYPE
 from millrace.failures import Refused
 from millrace.ids import uuid7
 
@@ -21,17 +22,17 @@ def fresh(event_type: str, client: str) -> dict[str, Any]:
     if event_type not in known:
         raise Refused(f"there is no example of type {event_type!r}", f"There are: {', '.join(sorted(known))}")
     data = orjson.loads(known[event_type].read_bytes())
-    return envelope(event_type, client, {"run_id": str(uuid7()), **data})
+    return envelope(event_type, client, {TOPIC_OF_TYPE[event_type].key: str(uuid7()), **data})
 
 
-def envelope(event_type: str, client: str, data: dict[str, Any], subject: str = "run_id") -> dict[str, Any]:
-    """A CloudEvent with a fresh id around `data`, whose field `subject` names what it is about."""
+def envelope(event_type: str, client: str, data: dict[str, Any], *, source: str = SOURCE) -> dict[str, Any]:
+    """A CloudEvent with a fresh id around `data`; its subject is the run, document or audit that it is about."""
     return {
         "specversion": "1.0",
         "id": str(uuid7()),
-        "source": SOURCE,
+        "source": source,
         "type": event_type,
-        "subject": data[subject],
+        "subject": data[TOPIC_OF_TYPE[event_type].key],
         "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "datacontenttype": "application/json",
         "clientid": client,

@@ -46,6 +46,11 @@ def newest_revision() -> str | None:
     return _revisions().get_current_head()
 
 
+def older_revisions() -> set[str]:
+    """The revisions that lead to the newest."""
+    return {revision.revision for revision in _revisions().walk_revisions()} - {str(newest_revision())}
+
+
 async def stored_revision(connection: Connection) -> str | None:
     """The revision that the database is at; None before the first migration."""
     if await connection.fetchval("select to_regclass('alembic_version')") is None:
@@ -61,10 +66,9 @@ async def require_tables(database: Database) -> None:
     """
     async with database.connection() as connection:
         stored = await stored_revision(connection)
-    newest = newest_revision()
-    older = {revision.revision for revision in _revisions().walk_revisions()} - {newest}
-    if stored is None or stored in older:
-        raise LookupError(f"the tables are at revision {stored}, not at {newest}; bring them there with `millrace migrate`")
+    if stored is None or stored in older_revisions():
+        wanted = newest_revision()
+        raise LookupError(f"the tables are at revision {stored}, not at {wanted}; bring them there with `millrace migrate`")
 
 
 def _revisions() -> ScriptDirectory:

@@ -93,6 +93,13 @@ async def _are_known(admin: AIOKafkaAdminClient, names: Sequence[str]) -> bool:
     return ready >= set(names)
 
 
+async def missing_topics(kafka: KafkaConfig, wanted: Iterable[WantedTopic]) -> list[str]:
+    """The names of those that do not exist. Raises KafkaError."""
+    async with _admin(kafka) as admin:
+        existing = set(await admin.list_topics())
+    return [topic.name for topic in wanted if topic.name not in existing]
+
+
 async def differences(kafka: KafkaConfig, wanted: Sequence[WantedTopic]) -> list[Difference]:
     """Where topics have other partitions or another retention than wanted.
 

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from millrace.cli import demo, dlq, example, migrate, publish, results, stack, topics, watch, worker
+from millrace.cli import demo, dlq, doctor, example, lag, migrate, publish, results, stack, topics, upload, watch, worker
 from millrace.cli.output import complain
 
 EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 4 refused, 5 a server cannot be reached."
@@ -22,8 +22,11 @@ COMMANDS = (
     ("worker", worker.worker, "Consume events until SIGTERM or Ctrl-C."),
     ("example", example.example, "Print a valid event with fresh ids."),
     ("publish", publish.publish, "Send the events of a file, all or none; --wait for answers."),
+    ("upload", upload.upload, "Store files and have them embedded; --wait for answers."),
     ("watch", watch.watch, "Print completions as they come."),
-    ("results", results.app, "What came out: run."),
+    ("results", results.app, "What came out: run, document, audit."),
+    ("lag", lag.lag, "What still waits: by flow and partition, retries, outbox."),
+    ("doctor", doctor.doctor, "Is everything set, up and as it has to be?"),
     ("dlq", dlq.app, "Dead letters: list, show."),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,7 +41,7 @@ def publish(
         for event in events:
             _print_sent(event, as_json=as_json)
         return
-    code = asyncio.run(_publish_and_wait(chosen, events, timeout, as_json=as_json))
+    code = asyncio.run(publish_and_wait(chosen, events, timeout, partial(print_answer, as_json=as_json)))
     if code:
         raise typer.Exit(code)
 
@@ -79,7 +80,8 @@ async def _send(chosen: Settings, events: Sequence[Outgoing]) -> None:
         await publish_records(kafka_config(chosen), records, show)
 
 
-async def _publish_and_wait(chosen: Settings, events: Sequence[Outgoing], timeout: float, *, as_json: bool) -> int:
+async def publish_and_wait(chosen: Settings, events: Sequence[Outgoing], timeout: float, tell: Callable[[Answer], None]) -> int:
+    """Publishes all of them, tells each answer as it comes, and returns the exit code."""
     from millrace.answers import Awaiting, answering_topics, exit_code
     from millrace.cli.servers import kafka_of, reaching_kafka
     from streams.read import reader
@@ -92,10 +94,10 @@ async def _publish_and_wait(chosen: Settings, events: Sequence[Outgoing], timeou
             with progress("answered", expected) as show:
                 async for answer in _until_answered(awaiting, answering.records(), timeout):
                     answers.append(answer)
-                    print_answer(answer, as_json=as_json)
+                    tell(answer)
                     show(len(answers))
     for event in awaiting.waiting.values():
-        note(f"[yellow]no answer[/] to {event.event_id} of line {event.line} within {timeout:g} s")
+        note(f"[yellow]no answer[/] within {timeout:g} s to {event.event_id}, {event.subject}")
     return exit_code(answers, expected)
 
 
@@ -125,15 +127,28 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def print_answer(answer: Answer, *, as_json: bool) -> None:
-    """One line of what became of an event."""
+    """One line of what became of an event: its reason, or what it counted and cost."""
     event = answer.event
     if as_json:
         said = {"id": event.event_id, "source": event.source, "subject": event.subject, "status": answer.status}
-        reasons = {"reason": answer.reason, "message": answer.message} if answer.reason else {}
-        print_json(said | reasons | {"completion": answer.completion})
+        print_json(said | reasons_of(answer) | {"completion": answer.completion})
         return
-    why = f"  {answer.reason}: {answer.message}" if answer.reason else ""
-    typer.echo(f"{answer.status:<10} {event.event_id}  {event.subject}{why}")
+    typer.echo(f"{answer.status:<12} {event.event_id}  {event.subject}  {why(answer)}".rstrip())
+
+
+def why(answer: Answer) -> str:
+    """The reason of a rejection, or a completion in a few words."""
+    from events.text import printable
+    from millrace.cli.wording import in_words
+
+    if answer.completion is None:
+        return printable(f"{answer.reason}: {answer.message}")
+    return printable(in_words(answer.completion["data"]))
+
+
+def reasons_of(answer: Answer) -> dict[str, str]:
+    """Reason and message of an answer that has them."""
+    return {"reason": answer.reason, "message": answer.message} if answer.reason else {}
 
 
 def _print_sent(event: Outgoing, *, as_json: bool) -> None:

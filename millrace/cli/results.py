@@ -1,4 +1,4 @@
-"""`millrace results`: what a run came to."""
+"""`millrace results`: what a run came to; documents and audits stand beside."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import typer
 
 from millrace.cli.asking import ask
 from millrace.cli.output import Json, data, note, print_facts, print_json, table
+from millrace.cli.results_audit import audit
+from millrace.cli.results_document import document
 
 if TYPE_CHECKING:
     from storage.database import Connection
@@ -23,12 +25,7 @@ FACTS = (
 )  # fmt: skip
 
 
-@app.callback()
-def results() -> None:
-    """A group of its own, since documents and audits have results too."""
-
-
-@app.command()
+@app.command(short_help="Print a run: state, totals, errors, values.")
 def run(
     run_id: Annotated[UUID, typer.Argument(metavar="ID")],
     client: Annotated[str | None, typer.Option(help="Read as this client, who sees its own runs only.")] = None,
@@ -102,3 +99,7 @@ def _cells(row: Mapping[str, Any], errors_only: bool) -> tuple[Any, ...]:
     if errors_only:
         return (*place, row["error"], row["error_detail"])
     return (*place, *(row["error"] if value is None else f"{value:,.2f}" for value in row["values"]))
+
+
+app.command("document", short_help="Print a document: versions, chunks, costs.")(document)
+app.command("audit", short_help="Print an audit: findings, quotes, doubts, cost.")(audit)

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from millrace.cli.output import Json, note
+from millrace.cli.wording import COLOURS, in_words
 
 if TYPE_CHECKING:
     from millrace.settings import Settings
-
-COLOURS = {"completed": "green", "partial": "yellow", "failed": "red"}
 
 
 def watch(
@@ -58,13 +57,10 @@ def _print(event: dict[str, Any], *, as_json: bool) -> None:
 
 
 def as_line(event: Mapping[str, Any]) -> str:
-    """Time of day, status, client and subject of a completion, and its failure or what it counted."""
+    """Time of day, status, client and subject of a completion, and its failure or what it counted and cost."""
     from events.text import printable
 
     said = event["data"]
-    counted = f"{said['positions']} positions, {said.get('errors')} errors" if "positions" in said else ""
-    failure = said.get("failure") or {}
-    why = f"{failure.get('code')}: {failure.get('message')}" if failure else counted
     time, client, subject = str(event.get("time"))[11:19], event.get("clientid"), event.get("subject")
-    status = typer.style(f"{printable(said['status']):<10}", fg=COLOURS.get(said["status"]))
-    return f"{time}  {status} {printable(f'{client!s:<16} {subject}  {why}')}"
+    status = typer.style(f"{printable(said['status']):<12}", fg=COLOURS.get(said["status"]))
+    return f"{time}  {status} {printable(f'{client!s:<16} {subject}  {in_words(said)}')}"

@@ -1,0 +1,1 @@
+"""What has to hold before Millrace can work: asked of every server, then judged."""
