@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from millrace.demo.play import Outcome
+from millrace.demo.facts import facts
+from millrace.demo.outcome import Outcome
 
 # Sums of a few hundred values, added in any order.
 RELATIVE = 1e-9
@@ -36,23 +37,10 @@ def checks(outcomes: Sequence[Outcome], expected: Mapping[str, Mapping[str, Any]
     return made
 
 
-def facts(outcome: Outcome) -> dict[str, Any]:
-    """What can be expected of a scene, by the names that `expected.json` uses."""
-    known: dict[str, Any] = {
-        "completions": len(outcome.completions),
-        "dead_letters": [letter["reason"] for letter in outcome.dead_letters],
-    }
-    if outcome.completions:
-        said = outcome.completions[0]["data"]
-        known |= {name: said[name] for name in ("status", "positions", "totals")}
-        known["rows_with_errors"] = said["errors"]
-    return known | {"errors": outcome.errors}
-
-
 def alike(expected: Any, found: Any) -> bool:
     """Whether two JSON values are equal, numbers to within rounding."""
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         return expected.keys() == found.keys() and all(alike(expected[name], found[name]) for name in expected)
     if isinstance(expected, float) and isinstance(found, int | float):
         return math.isclose(expected, found, rel_tol=RELATIVE)
-    return bool(expected == found)
+    return bool(expected == found) and isinstance(expected, bool) == isinstance(found, bool)

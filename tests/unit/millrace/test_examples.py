@@ -7,10 +7,8 @@ from events.event import decode
 from events.run import RunRequested
 from events.topics import models_of
 from handlers.price.portfolio import Portfolio
-from millrace.demo.scenes import expected, objects, scenes, uri_of
 from millrace.examples import FOLDER, fresh
 from millrace.failures import Refused
-from millrace.outgoing import check
 
 
 def test_the_example_is_a_valid_event_with_fresh_ids() -> None:
@@ -32,26 +30,6 @@ def test_a_type_without_an_example_is_refused_and_those_with_one_are_named() -> 
 def test_the_positions_of_the_example_are_all_valid() -> None:
     positions = fresh("run.requested.v1", "acme")["data"]["portfolio"]["positions"]
     assert Portfolio.from_records(positions).faults == {}
-
-
-def test_the_book_holds_what_the_demonstration_says() -> None:
-    book = Portfolio.from_bytes(objects()[uri_of("books/credit.parquet")], "credit.parquet")
-    wrong = {book.position_ids[row]: fault.code for row, fault in book.faults.items()}
-    assert len(book) == expected()["book"]["positions"] == 314
-    assert wrong == {"WRONG-UNKNOWN-PRODUCT": "UNKNOWN_PRODUCT", "WRONG-MATURES-BEFORE-START": "INVALID_TERMS"}
-    assert {group.product_type for group in book.groups} == {"FIXED_BOND", "AMORT_LOAN", "FX_FWD"}
-
-
-def test_every_scene_has_its_expectations_and_only_the_garbage_is_invalid() -> None:
-    made = scenes("acme")
-    assert [scene.name for scene in made] == list(expected())
-    checked = check([scene.value for scene in made])
-    assert [complaint.line for complaint in checked.complaints] == [5]
-    book, small, again, reused = checked.events
-    assert small.value == again.value
-    assert (small.event_id, small.key) == (reused.event_id, reused.key)
-    assert small.value != reused.value
-    assert book.event_id != small.event_id
 
 
 def test_the_files_are_what_the_script_makes_of_them() -> None:

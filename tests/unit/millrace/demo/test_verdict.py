@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from millrace.demo.play import Outcome
-from millrace.demo.scenes import Scene
+from millrace.demo.outcome import Outcome
+from millrace.demo.scene import Scene
 from millrace.demo.verdict import alike, checks
 
-SCENE = Scene("small", "", b"", None, None, None)
+SCENE = Scene("small", "", "runs", "runs.requested", None, b"")
 
 
 def outcome(status: str = "completed", total: float = 1.0) -> Outcome:
@@ -37,6 +37,8 @@ def test_an_expectation_without_its_scene_does_not_hold() -> None:
         (1.0, 1.0 + 1e-12, True),
         (1.0, 1.0 + 1e-6, False),
         (1.0, None, False),
+        (False, None, False),
+        (True, 1, False),
         ({"a": 1}, {"a": 1, "b": 2}, False),
         ({"a": {"b": 2.0}}, {"a": {"b": 2.0}}, True),
         (["garbage"], ["garbage"], True),
