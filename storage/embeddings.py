@@ -56,6 +56,13 @@ class KnownVector(NamedTuple):
     cost_usd: Decimal
 
 
+class Paid(NamedTuple):
+    """What the vectors that wait on behalf of one event have cost."""
+
+    tokens: int
+    cost_usd: Decimal
+
+
 # Uses pk_embeddings and ix_document_chunks_client_id_embedding_model_content_sha256.
 KNOWN = """
 select content_sha256, vector_send(embedding) as octets, event_key, tokens, cost_usd, false as settled
@@ -78,6 +85,13 @@ select content_sha256 from embeddings where client_id = $1 and embedding_model =
 # Uses pk_embeddings.
 FORGET = """
 delete from embeddings where client_id = $1 and embedding_model = $2 and content_sha256 = any($3::bytea[])
+"""
+
+# Uses pk_embeddings: there are few rows of one client.
+PAID_BY = """
+select event_key, sum(tokens)::int, sum(cost_usd) from embeddings
+where client_id = any($1::text[]) and embedding_model = $2 and event_key = any($3::uuid[])
+group by event_key
 """
 
 
@@ -121,6 +135,13 @@ async def keep_vectors(connection: Connection, vectors: Sequence[PaidVector]) ->
 async def forget_vectors(connection: Connection, client_id: str, embedding_model: str, hashes: Collection[bytes]) -> None:
     """Deletes vectors that are in chunks now, in the transaction that stores those."""
     await connection.execute(FORGET, client_id, embedding_model, sorted(set(hashes)))
+
+
+async def paid_by(connection: Connection, embedding_model: str, events: Collection[tuple[str, UUID]]) -> dict[UUID, Paid]:
+    """What was paid for vectors of each event, given by client and key, that are in no chunk of its own."""
+    clients, keys = sorted({client_id for client_id, _ in events}), [event_key for _, event_key in events]
+    rows = await connection.fetch(PAID_BY, clients, embedding_model, keys)
+    return {event_key: Paid(tokens, cost) for event_key, tokens, cost in rows}
 
 
 async def _stored(connection: Connection, rows: Sequence[PaidVector]) -> set[bytes]:
