@@ -31,7 +31,7 @@ def documents() -> Mapping[str, bytes]:
         "board-minutes.docx": docx(minutes.TEXT),
         "sales-ledger.csv": sales_ledger().encode(),
         "receivables.html": ageing_report().encode(),
-        "related-parties.md": letters.wrapped(letters.RELATED, 98).encode(),
+        "related-parties.md": letters.wrapped(letters.RELATED).encode(),
         "engagement.txt": letters.wrapped(letters.ENGAGEMENT, 78).encode(),
         "loan-signed.pdf": agreement,
         "directors-pay.pdf": _directors_pay(),

@@ -78,7 +78,7 @@ asked in 2023 put the market rent at {usd(of.MARKET_RENT)}.
 The written lease expired on 30 September 2025. The parties carry on as before; a new lease has been drafted by the
 landlord and asks for the same rent.
 
-## 3. Guarantee
+## 3. Surety for the bank
 
 {MANAGING} guarantees up to USD 300,000 of the term loan. He receives no fee for it.
 
@@ -127,9 +127,9 @@ DELIVERY_NOTE = (
 )
 
 
-def wrapped(text: str, width: int) -> str:
-    """The text with its prose in lines of at most that many characters; other blocks stay as they are."""
-    blocks = (_filled(block, width) if block.endswith(".") else block for block in text.strip().split("\n\n"))
+def wrapped(text: str, width: int | None = None) -> str:
+    """The text with its prose in lines of at most `width` characters, or a line a paragraph; other blocks stay as they are."""
+    blocks = (_filled(block, width or len(block)) if block.endswith(".") else block for block in text.strip().split("\n\n"))
     return "\n\n".join(blocks) + "\n"
 
 

@@ -105,7 +105,7 @@ Bank has given its prior written consent.
 11.2 Lending. The Company shall not make a loan to, or give credit to, any director, shareholder or person connected
 with them, beyond USD 20,000 in total, unless the Bank has given its prior written consent.
 
-11.3 Negative pledge. The Company shall not create or permit any security over its assets other than the Security
+11.3 Other security. The Company shall not create or permit any security over its assets other than the Security
 Documents, and rights that arise by operation of law in the ordinary course of business.
 
 11.4 Insurance. The Company shall keep its machines, stock and works insured for their replacement value with the

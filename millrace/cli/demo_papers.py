@@ -20,13 +20,15 @@ NUMBERS = ("pages", "chunks", "reused", "tokens", "cost", "time")
 
 def show_documents(outcomes: Sequence[Outcome]) -> None:
     """All of them in one table, then those that failed with their reasons, and those that cost nothing."""
-    data().print(table(COLUMNS, map(_line, outcomes), numbers=NUMBERS, whole=("file", "status")))
+    made = table(COLUMNS, map(_line, outcomes), numbers=NUMBERS, whole=("file", "status"))
+    made.padding = (0, 1, 0, 0)  # so that it fits into 80 columns
+    data().print(made)
     for outcome in outcomes:
         name = f"[bold]{escape(outcome.scene.filename)}[/]"
         if failure := outcome.said.get("failure"):
             data().print(f"{name}: [red]{failure['code']}[/], {escape(harmless(failure['message']))}. {_letters(outcome)}")
         elif outcome.said.get("status") == "unchanged":
-            data().print(f"{name}: [green]unchanged[/]. {outcome.scene.title}; nothing was read or paid for again.")
+            data().print(f"{name}: [green]unchanged[/]. {outcome.scene.title}; nothing was embedded or paid for again.")
 
 
 def show_audit(outcome: Outcome) -> None:
@@ -53,7 +55,7 @@ def _line(outcome: Outcome) -> tuple[Any, ...]:
     if not said:
         return (outcome.scene.filename, "no answer")
     counts = (f"{said[name]:,}" for name in ("pages", "chunks", "chunks_reused", "tokens"))
-    return (outcome.scene.filename, said["status"], *counts, usd(said["cost_usd"]), seconds(outcome))
+    return (outcome.scene.filename, said["status"], *counts, usd(said["cost_usd"]), f"{outcome.seconds[0]:.1f} s")
 
 
 def _letters(outcome: Outcome) -> str:
