@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -22,10 +21,11 @@ import redis.asyncio
 from hypothesis import settings
 from sqlalchemy.engine import make_url
 
-from devstack.stack import Stack
 from devstack.standin.control import Control
 from storage.database import Database
 from storage.migrate import migrate
+from tests.support.providers import own_servers
+from tests.support.servers import Servers
 
 # How long an example takes says nothing about it on a busy machine.
 settings.register_profile("millrace", deadline=None)
@@ -48,17 +48,14 @@ def connections_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Stack]:
-    """A stack of its own beside any other, nothing started yet; it dies with the session."""
-    with tempfile.TemporaryDirectory(prefix="millrace-tests-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # the servers may run as another user
-        stack = Stack(Path(folder) / "state", attached=True)
-        yield stack
-        stack.erase()
+def servers() -> Iterator[Servers]:
+    """Servers of this session's own beside any others, nothing started yet; they go with the session."""
+    with own_servers() as own:
+        yield own
 
 
 @pytest.fixture(scope="session")
-def postgres(servers: Stack) -> str:
+def postgres(servers: Servers) -> str:
     """The address of a database that nobody migrates, as a role that may create databases and roles, no superuser."""
     servers.start(["postgres"])
     return servers.env()["DATABASE_URL"]
@@ -99,7 +96,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def redis_databases(servers: Stack) -> Iterator[str]:
+def redis_databases(servers: Servers) -> Iterator[str]:
     """Addresses of the numbered databases of one Redis, round and round."""
     servers.start(["redis"])
     base = urlsplit(servers.env()["REDIS_URL"])
@@ -116,14 +113,14 @@ async def redis_url(redis_databases: Iterator[str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def kafka(servers: Stack) -> str:
+def kafka(servers: Servers) -> str:
     """Kafka's bootstrap servers."""
     servers.start(["kafka"])
     return servers.env()["KAFKA_BOOTSTRAP_SERVERS"]
 
 
 @pytest.fixture(scope="session")
-def openai_url(servers: Stack) -> str:
+def openai_url(servers: Servers) -> str:
     """The base URL of the stand-in for OpenAI."""
     servers.start(["openai"])
     return servers.env()["OPENAI_BASE_URL"]

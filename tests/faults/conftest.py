@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from devstack.stack import Stack
-from devstack.temporary import temporary_stack
 from storage.migrate import migrate
 from tests.conftest import own_database
 from tests.support.notes import TABLE, NotesFlow, notes
+from tests.support.providers import own_servers
 from tests.support.rig import Rig
+from tests.support.servers import Servers
 from tests.support.worker import flow_named
 from tests.support.worker_process import Workers, workers
 
@@ -62,15 +62,15 @@ async def run_workers(runs_rig: Rig, topic_prefix: str, tmp_path: Path) -> Async
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
+def stack() -> Iterator[Servers]:
     """Servers that these tests may kill, beside those that the other tests share."""
-    with temporary_stack() as own:
+    with own_servers() as own:
         own.start()
         yield own
 
 
 @pytest.fixture
-async def fragile(stack: Stack, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Rig]:
+async def fragile(stack: Servers, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Rig]:
     """The notes flow on servers that may be killed; they run again when the test begins and when it ends."""
     forget_notes()
     stack.start()

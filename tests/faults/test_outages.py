@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from devstack.stack import Stack
 from streams.publish import Outgoing, publish
 from tests.support.accounts import all_is_finished
 from tests.support.notes import NotesFlow, note
 from tests.support.rig import Rig
+from tests.support.servers import Servers
 from tests.support.worker import small_groups
 
 EVENTS = 2000
@@ -25,7 +25,7 @@ def records(rig: Rig, numbers: range) -> list[Outgoing]:
 
 
 @asynccontextmanager
-async def away(stack: Stack, server: str) -> AsyncIterator[None]:
+async def away(stack: Servers, server: str) -> AsyncIterator[None]:
     """The server is dead meanwhile."""
     await asyncio.to_thread(stack.kill, server)
     try:
@@ -46,7 +46,9 @@ async def all_completed_without_a_failure(rig: Rig, events: int = EVENTS) -> Non
 
 
 @pytest.mark.parametrize("server", SERVERS)
-async def test_work_goes_on_by_itself_after_a_server_was_killed_in_mid_stream(stack: Stack, fragile: Rig, server: str) -> None:
+async def test_work_goes_on_by_itself_after_a_server_was_killed_in_mid_stream(
+    stack: Servers, fragile: Rig, server: str
+) -> None:
     await publish(fragile.kafka, records(fragile, range(EVENTS)))
     async with fragile.engine(small_groups(fragile.config, 20)):
         await fragile.until("select count(*) >= 200 from notes", expected=True)
@@ -56,7 +58,7 @@ async def test_work_goes_on_by_itself_after_a_server_was_killed_in_mid_stream(st
 
 
 @pytest.mark.parametrize("server", SERVERS)
-async def test_a_server_that_is_away_at_the_start_is_waited_for(stack: Stack, fragile: Rig, server: str) -> None:
+async def test_a_server_that_is_away_at_the_start_is_waited_for(stack: Servers, fragile: Rig, server: str) -> None:
     await publish(fragile.kafka, records(fragile, range(EVENTS)))
 
     async def come_back_later() -> None:
@@ -71,7 +73,7 @@ async def test_a_server_that_is_away_at_the_start_is_waited_for(stack: Stack, fr
     assert set(NotesFlow.worked.values()) == {1}
 
 
-async def test_a_database_that_is_restarted_again_and_again_fails_no_event(stack: Stack, fragile: Rig) -> None:
+async def test_a_database_that_is_restarted_again_and_again_fails_no_event(stack: Servers, fragile: Rig) -> None:
     async with fragile.engine(small_groups(fragile.config, 1)):
         publishing = asyncio.create_task(publish(fragile.kafka, records(fragile, range(FEWER))))
         for restart in range(1, 4):

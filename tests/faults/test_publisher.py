@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from devstack.stack import Stack
 from storage.outbox import OutboxRow
 from streams.publisher import Publisher
 from tests.support.rig import Rig, eventually
+from tests.support.servers import Servers
 
 
 def row(rig: Rig) -> OutboxRow:
@@ -21,7 +21,7 @@ async def number_of_tasks() -> int:
     return len(asyncio.all_tasks())
 
 
-async def test_a_producer_that_an_outage_has_broken_is_replaced_and_leaves_nothing_behind(stack: Stack, fragile: Rig) -> None:
+async def test_a_producer_that_an_outage_has_broken_is_replaced_and_leaves_nothing_behind(stack: Servers, fragile: Rig) -> None:
     before = await number_of_tasks()
     publisher = Publisher(fragile.kafka, timeout=1.0)
     first, second = row(fragile), row(fragile)

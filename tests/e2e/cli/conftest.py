@@ -17,7 +17,7 @@ from urllib.error import URLError
 
 import pytest
 
-from devstack.stack import Stack
+from tests.support.servers import Servers
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
@@ -64,7 +64,7 @@ def bare(tmp_path: Path) -> CommandLine:
 
 @pytest.fixture
 def millrace(
-    tmp_path: Path, servers: Stack, database_url: str, redis_url: str, kafka: str, object_store_url: str
+    tmp_path: Path, servers: Servers, database_url: str, redis_url: str, kafka: str, object_store_url: str
 ) -> CommandLine:
     """Real servers, a migrated database and an object store of this test's own, and all topics."""
     environment = {

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from devstack.stack import Stack
+from tests.support.servers import Servers
 
 
 def test_events_are_published_completed_shown_and_listed(millrace: Any, start_worker: Any) -> None:
@@ -68,7 +68,7 @@ def test_a_worker_waits_for_servers_that_are_away_says_so_and_can_be_stopped(bar
     assert "hunter2" not in worker.log.read_text()
 
 
-def test_a_worker_starts_to_work_when_the_servers_come(millrace: Any, start_worker: Any, servers: Stack) -> None:
+def test_a_worker_starts_to_work_when_the_servers_come(millrace: Any, start_worker: Any, servers: Servers) -> None:
     servers.stop(["kafka"])
     worker = start_worker(millrace)
     worker.wait_until("/health/deep", 503)
