@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-HEAVY = {"numpy", "pydantic", "rich", "aiokafka", "faststream", "sqlalchemy", "fastapi", "pyarrow", "structlog"}
+from millrace.cli.app import COMMANDS
+
+HEAVY = {
+    "numpy", "pydantic", "rich", "aiokafka", "faststream", "sqlalchemy", "fastapi", "pyarrow", "structlog", "openai", "orjson",
+}  # fmt: skip
 
 
 def test_help_loads_nothing_heavy(bare: Any) -> None:
@@ -19,13 +23,21 @@ def test_help_loads_nothing_heavy(bare: Any) -> None:
 def test_help_names_every_command_and_the_exit_codes(bare: Any) -> None:
     result = bare("--help")
     assert result.returncode == 0
-    for name in ("demo", "stack", "migrate", "topics", "worker", "example", "publish", "watch", "results", "dlq", "Exit codes"):
+    for name in (*(name for name, _, _ in COMMANDS), "Exit codes"):
         assert name in result.stdout
     assert "..." not in result.stdout.split("Commands:")[1]
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["results", "run", "no-uuid"], ["publish", "/no/such/file"], ["worker", "-x"]]
+    "arguments",
+    [
+        ["nonsense"],
+        ["results", "run", "no-uuid"],
+        ["results", "document", "no-uuid"],
+        ["results", "audit", "no-uuid"],
+        ["publish", "/no/such/file"],
+        ["worker", "-x"],
+    ],
 )
 def test_wrong_usage_is_exit_code_2_on_stderr(bare: Any, arguments: list[str]) -> None:
     result = bare(*arguments)
@@ -62,6 +74,16 @@ def test_an_unknown_flow_is_named(bare: Any) -> None:
             {"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/x"},
             "PostgreSQL at postgresql://u:***@127.0.0.1:1/x",
         ),
+        (
+            ["results", "document", "00000000-0000-0000-0000-000000000000"],
+            {"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/x"},
+            "PostgreSQL at postgresql://u:***@127.0.0.1:1/x",
+        ),
+        (
+            ["lag"],
+            {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/x"},
+            "Kafka at 127.0.0.1:1",
+        ),
         (["watch"], {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, "Kafka at 127.0.0.1:1"),
         (["topics", "ensure"], {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, "Kafka at 127.0.0.1:1"),
     ],
@@ -92,7 +114,7 @@ def test_an_example_is_one_line_that_publish_takes(bare: Any) -> None:
 
 
 def test_a_type_without_an_example_is_refused(bare: Any) -> None:
-    result = bare("example", "document.uploaded.v1")
+    result = bare("example", "run.completed.v1")
     assert result.returncode == 4
     assert "run.requested.v1" in result.stderr
 

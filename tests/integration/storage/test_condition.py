@@ -1,0 +1,60 @@
+"""How a database is: as migrated, before that, and as another role sees it."""
+
+from __future__ import annotations
+
+import time
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from devstack.stack import Stack
+from storage.condition import Condition, look
+from storage.database import Database
+from storage.migrate import newest_revision, older_revisions
+from tests.conftest import execute
+
+
+async def condition(url: str) -> Condition:
+    database = Database(url, pool_size=1)
+    try:
+        async with database.connection() as connection:
+            return await look(connection)
+    finally:
+        await database.close()
+
+
+async def test_a_migrated_database_has_everything(database_url: str) -> None:
+    found = await condition(database_url)
+    assert found.revision == newest_revision()
+    assert found.revision not in older_revisions()
+    assert found.pgvector == found.pgvector_offered
+    assert (found.has_tenant_role, found.may_become_tenant, found.owns_tables) == (True, True, True)
+    assert abs(found.clock_ahead) < 1.0
+
+
+@pytest.mark.usefixtures("database_template")
+async def test_an_empty_database_says_what_it_could_have(empty_database_url: str) -> None:
+    found = await condition(empty_database_url)
+    assert found.revision is None
+    assert found.pgvector_offered is not None
+    assert found.owns_tables  # there is none that another owns
+
+
+async def test_a_role_that_did_not_migrate_owns_nothing_and_is_no_tenant(servers: Stack, database_url: str) -> None:
+    role = f"reader_{uuid4().hex[:8]}"
+    await execute(servers.superuser_url(), f"create role {role} login password 'x'")
+    await execute(database_url, f"grant select on alembic_version to {role}")
+    try:
+        found = await condition(make_url(database_url).set(username=role, password="x").render_as_string(hide_password=False))
+    finally:
+        await execute(database_url, f"revoke select on alembic_version from {role}")
+        await execute(servers.superuser_url(), f"drop role {role}")
+    assert (found.has_tenant_role, found.may_become_tenant, found.owns_tables) == (True, False, False)
+
+
+async def test_the_clocks_are_compared_by_the_middle_of_the_question(database: Database) -> None:
+    ticks = iter([time.time() - 101, time.time() - 99])
+    async with database.connection() as connection:
+        found = await look(connection, clock=lambda: next(ticks))
+    assert found.clock_ahead == pytest.approx(100, abs=1.0)
