@@ -6,11 +6,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from events.build import completion
+from events.build import completion, of_generation
 from events.envelope import Envelope
 from events.event import Event, decode
+from events.identity import payload_sha256
 from events.model import Data
 from events.run import RunFailure
 
@@ -76,3 +80,26 @@ def test_dates_are_iso_and_infinite_numbers_null(event: Event) -> None:
     )
     assert answer["data"] == {"day": "2026-01-15", "pv": None}
     assert answer["time"] == "2026-11-20T10:00:01Z"
+
+
+numbers = st.one_of(st.integers(-(10**30), 10**30), st.floats(allow_nan=False, allow_infinity=False))
+values = st.recursive(
+    st.one_of(st.none(), st.booleans(), numbers, st.text(st.characters(exclude_categories=["Cs"]), max_size=5)),
+    lambda inside: st.one_of(st.lists(inside, max_size=3), st.dictionaries(st.text("ab", max_size=2), inside, max_size=3)),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text("xyz", max_size=2), values, max_size=3), st.booleans(), st.booleans())
+def test_an_event_of_another_generation_says_the_same_under_it(data: dict[str, Any], ascii_only: bool, again: bool) -> None:
+    said = {"id": "e1", "type": "run.requested.v1", "clientid": "acme", "data": data, "unknown": [1]}
+    if again:
+        said |= {"generation": 1, "replayid": "r1"}
+    value = json.dumps(said, ensure_ascii=ascii_only).encode()
+
+    anew = orjson.loads(of_generation(value, 2, "r2"))
+
+    assert (anew["generation"], anew["replayid"]) == (2, "r2")
+    assert {**anew, "generation": 1, "replayid": "r1"} == {**orjson.loads(value), "generation": 1, "replayid": "r1"}
+    received = orjson.loads(value)["data"]
+    assert payload_sha256("t", "acme", anew["data"]) == payload_sha256("t", "acme", received)
