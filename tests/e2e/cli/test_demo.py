@@ -1,26 +1,67 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
+import pytest
 
-def test_the_demonstration_runs_twice_in_a_row_and_everything_is_as_expected(millrace: Any) -> None:
-    first = millrace("demo")
+from devstack.standin.api import KEY
+from devstack.standin.control import Control
+from devstack.standin.faults import Fault
+
+
+@pytest.fixture
+def environment(openai: Control) -> dict[str, str]:
+    return {"OPENAI_BASE_URL": openai.base_url, "OPENAI_API_KEY": KEY}
+
+
+def test_the_demonstration_runs_twice_in_a_row_and_everything_is_as_expected(
+    millrace: Any, openai: Control, environment: dict[str, str]
+) -> None:
+    first = millrace("demo", **environment)
     assert first.returncode == 0, first.stdout + first.stderr
-    assert "expectations of examples/expected.json hold" in first.stdout
-    for part in ("Totals in USD", "UNKNOWN_PRODUCT", "recognised", "payload_conflict", "garbage", "from event to completion"):
+    for part in (
+        "expectations of examples/expected.json hold",
+        *("Totals in USD", "UNKNOWN_PRODUCT", "recognised", "payload_conflict", "garbage", "from event to completion"),
+        *("loan-agreement.pdf", "encrypted", "needs_ocr", "unchanged", "dead letter"),
+        *("critical  Going concern in doubt", "so the covenant is in breach.” board-minutes.docx, page 1", "treasury run"),
+        *("OpenAI was not asked and nothing was paid", "in all $0."),
+    ):
         assert part in first.stdout
+    # Seven documents with text share requests; the copy asks for nothing.
+    calls = openai.calls()
+    assert calls.answered["responses"] == 1
+    assert 1 <= calls.answered["embeddings"] <= 7
+    try_next_steps(millrace, first.stderr, environment)
 
-    again = millrace("demo", "--json")
+    again = millrace("demo", "--json", **environment)
     assert again.returncode == 0, again.stderr
     said = json.loads(again.stdout)
     assert said["ok"]
     assert all(check["holds"] for check in said["checks"])
     assert said["scenes"]["book"]["positions"] == 314
+    assert said["scenes"]["copy"]["cost_usd"] == 0
+    assert said["answered_by"] == "stand-in"
+    assert said["cost_usd"]["total"] == pytest.approx(said["cost_usd"]["documents"] + said["cost_usd"]["audits"])
 
 
-def test_the_demonstration_fails_when_something_is_not_as_expected(millrace: Any, tmp_path: Any) -> None:
-    result = millrace("demo", RUN_SLICE_CELLS="100")
+def try_next_steps(millrace: Any, told: str, environment: dict[str, str]) -> None:
+    steps = [line.split("-m millrace ")[1].split("    ")[0] for line in told.splitlines() if "-m millrace " in line]
+    named = [shlex.split(step) for step in steps if not step.startswith("worker")]
+    assert {arguments[0] for arguments in named} == {"results", "search", "dlq"}
+    for arguments in named:
+        result = millrace(*arguments, **environment)
+        assert result.returncode == 0, f"{arguments}: {result.stderr}"
+        assert result.stdout
+
+
+def test_the_demonstration_fails_when_something_is_not_as_expected(
+    millrace: Any, openai: Control, environment: dict[str, str]
+) -> None:
+    openai.add(Fault("refusal", endpoint="responses"))
+    result = millrace("demo", RUN_SLICE_CELLS="100", **environment)
     assert result.returncode == 1
     assert "book: status should be 'partial', is 'failed'" in result.stdout
     assert "too_large" in result.stdout
+    assert "audit: is_audited should be True, is False" in result.stdout
