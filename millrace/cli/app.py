@@ -8,7 +8,22 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from millrace.cli import demo, dlq, doctor, example, lag, migrate, publish, results, stack, topics, upload, watch, worker
+from millrace.cli import (
+    demo,
+    dlq,
+    doctor,
+    example,
+    lag,
+    migrate,
+    publish,
+    results,
+    search,
+    stack,
+    topics,
+    upload,
+    watch,
+    worker,
+)
 from millrace.cli.output import complain
 
 EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 4 refused, 5 a server cannot be reached."
@@ -25,6 +40,7 @@ COMMANDS = (
     ("upload", upload.upload, "Store files and have them embedded; --wait for answers."),
     ("watch", watch.watch, "Print completions as they come."),
     ("results", results.app, "What came out: run, document, audit."),
+    ("search", search.search, "Find passages of a client's documents by meaning."),
     ("lag", lag.lag, "What still waits: by flow and partition, retries, outbox."),
     ("doctor", doctor.doctor, "Is everything set, up and as it has to be?"),
     ("dlq", dlq.app, "Dead letters: list, show."),
