@@ -1,0 +1,40 @@
+"""What is sent, and the hash that a request is known by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+# Only these can be asked for another length than their own.
+SHORTENED = "text-embedding-3-"
+
+
+def embeddings_body(model: str, texts: Sequence[str], dimensions: int) -> dict[str, Any]:
+    """The body of a request for the vectors of texts."""
+    body: dict[str, Any] = {"model": model, "input": list(texts), "encoding_format": "base64"}
+    if model.startswith(SHORTENED):
+        body["dimensions"] = dimensions
+    return body
+
+
+def responses_body(
+    model: str, instructions: str, prompt: str, schema: dict[str, Any], schema_name: str, max_output_tokens: int
+) -> dict[str, Any]:
+    """The body of a request for an answer of the schema; the provider is asked to keep nothing."""
+    form = {"type": "json_schema", "name": schema_name, "strict": True, "schema": schema}
+    return {
+        "model": model,
+        "instructions": instructions,
+        "input": prompt,
+        "text": {"format": form},
+        "max_output_tokens": max_output_tokens,
+        "store": False,
+    }
+
+
+def request_sha256(endpoint: str, body: dict[str, Any]) -> bytes:
+    """The same for the same request, in whichever order its fields stand."""
+    return sha256(orjson.dumps([endpoint, body], option=orjson.OPT_SORT_KEYS)).digest()
