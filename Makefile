@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 .PHONY: help demo test lint bench clean
 
 help:
-	@echo "make demo    start local servers and show Millrace at work on an example book"
+	@echo "make demo    start local servers and show Millrace at work on the examples"
 	@echo "make test    lint, then the whole test suite, on real servers"
 	@echo "make lint    what a change must pass before any test runs"
 	@echo "make bench   measure: events a second, present values a second"
