@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
+from handlers.audit.settings import AuditSettings
+from handlers.embed.model import Limits
+from handlers.embed.parsing import ParserPool
+from handlers.embed.settings import DocumentSettings
 from handlers.flow import FLOWS, FlowSpec
+from handlers.llm import Llm, LlmConfig, Prices, priced
+from handlers.llm.config import STAND_IN
 from handlers.resources import Resources
 from millrace.failures import WrongSetting
 from millrace.settings import Settings
@@ -16,6 +23,8 @@ from streams.backoff import Backoff
 from streams.config import ConsumerLimits, EngineConfig, LaneLimits
 from streams.decisions import RetryPolicy
 from streams.kafka import KafkaConfig
+
+OPENAI = "api.openai.com"
 
 
 def kafka_config(settings: Settings) -> KafkaConfig:
@@ -56,6 +65,7 @@ def engine_config(settings: Settings) -> EngineConfig:
             max_attempts=settings.retry_attempts,
             backoff=Backoff(base=settings.retry_base_seconds, cap=settings.retry_cap_seconds),
         ),
+        lease=settings.lease_seconds,
     )
 
 
@@ -69,9 +79,67 @@ def keys_of(settings: Settings) -> IdempotencyKeys:
     return IdempotencyKeys(settings.need("redis_url"), days=settings.redis_mark_days)
 
 
-def resources_of(settings: Settings, database: Database) -> Resources:
-    """What flows are built from."""
-    return Resources(database, objects_of(settings), settings.object_max_bytes, settings.run_slice_cells)
+def resources_of(settings: Settings, database: Database, flows: Sequence[FlowSpec]) -> Resources:
+    """What these flows are built from. Raises WrongSetting for what one of them needs and is not set."""
+    asking = [flow.name for flow in flows if "openai" in flow.needs]
+    return Resources(
+        database,
+        objects_of(settings),
+        settings.object_max_bytes,
+        settings.run_slice_cells,
+        llm=_llm_for(asking, settings, database) if asking else None,
+        parsers=ParserPool(settings.parser_processes) if "documents" in asking else None,
+        documents=DocumentSettings(settings.embedding_model, limits=Limits(content_bytes=settings.document_max_bytes)),
+        audits=AuditSettings(
+            settings.audit_model,
+            settings.evidence_tokens,
+            settings.audit_output_tokens,
+            settings.evidence_wait_seconds,
+        ),
+    )
+
+
+def llm_of(settings: Settings, database: Database) -> Llm:
+    """The client of OpenAI. Raises WrongSetting where there is no key, or no price of a model."""
+    key, base_url = settings.need("openai_api_key"), settings.openai_base_url
+    config = LlmConfig(
+        api_key=key,
+        base_url=base_url,
+        provider=provider_of(key, base_url),
+        concurrency=settings.openai_concurrency,
+        tries=settings.openai_tries,
+        embeddings_seconds=settings.embedding_timeout_seconds,
+        responses_seconds=settings.audit_timeout_seconds,
+        probe_model=settings.embedding_model,
+    )
+    return Llm(config, database, prices_of(settings))
+
+
+def provider_of(key: str, base_url: str | None) -> str:
+    """Who answers: the host of the base URL, or the stand-in, whose key is the word itself and opens nothing else."""
+    return STAND_IN if key == STAND_IN else urlsplit(base_url or OPENAI).hostname or OPENAI
+
+
+def prices_of(settings: Settings) -> Prices:
+    """What tokens cost. Raises WrongSetting for a model whose price is neither known nor set."""
+    try:
+        embedding = priced(settings.embedding_model, input_usd=settings.embedding_usd_per_million, output_usd=0)
+        audit = priced(
+            settings.audit_model,
+            input_usd=settings.audit_input_usd_per_million,
+            cached_usd=settings.audit_cached_usd_per_million,
+            output_usd=settings.audit_output_usd_per_million,
+        )
+    except ValueError as error:
+        raise WrongSetting(f"{error}, with EMBEDDING_USD_PER_MILLION or AUDIT_…_USD_PER_MILLION") from None
+    return Prices({settings.embedding_model: embedding, settings.audit_model: audit})
+
+
+def _llm_for(asking: Sequence[str], settings: Settings, database: Database) -> Llm:
+    try:
+        return llm_of(settings, database)
+    except WrongSetting as wrong:
+        raise WrongSetting(f"{wrong} (for {' and '.join(asking)}; without it: millrace worker --flows runs)") from None
 
 
 def objects_of(settings: Settings) -> ObjectStore:

@@ -113,11 +113,14 @@ async def _stop(engine: Engine, seconds: float) -> bool:
 @asynccontextmanager
 async def _engine(settings: Settings, flows: Sequence[FlowSpec]) -> AsyncIterator[Engine]:
     database, keys = composition.database_of(settings), composition.keys_of(settings)
+    resources = None
     try:
-        resources = composition.resources_of(settings, database)
+        resources = composition.resources_of(settings, database, flows)
         config, kafka = composition.engine_config(settings), composition.kafka_config(settings)
         yield Engine(config, flows, kafka=kafka, keys=keys, resources=resources, trace=telemetry.trace)
     finally:
+        if resources is not None:
+            await resources.close()
         await keys.close()
         await database.close()
 
