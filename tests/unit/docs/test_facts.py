@@ -14,6 +14,7 @@ from events.failures import Reason
 from events.identity import completion_id, input_sha256
 from events.run import RunCompleted, RunFailureCode
 from events.topics import TOPICS, models_of
+from handlers.llm import metrics as llm_metrics
 from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from streams import lane, metrics
@@ -70,7 +71,8 @@ def test_every_failure_code_of_a_run_and_every_reason_is_told() -> None:
 
 
 def test_the_metrics_in_the_docs_are_all_there_are() -> None:
-    families = [next(iter(each.describe())) for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)]
+    values = [value for module in (metrics, llm_metrics) for value in vars(module).values()]
+    families = [next(iter(each.describe())) for each in values if isinstance(each, MetricWrapperBase)]
     names = {family.name + ("_total" if family.type == "counter" else "") for family in families}
     assert set(first_cells(section(read("docs/operations.md"), "Metrics"))) == names
 
