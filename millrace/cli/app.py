@@ -43,7 +43,7 @@ COMMANDS = (
     ("search", search.search, "Find passages of a client's documents by meaning."),
     ("lag", lag.lag, "What still waits: by flow and partition, retries, outbox."),
     ("doctor", doctor.doctor, "Is everything set, up and as it has to be?"),
-    ("dlq", dlq.app, "Dead letters: list, show."),
+    ("dlq", dlq.app, "Dead letters: list, show, retry."),
 )
 
 

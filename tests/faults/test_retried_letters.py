@@ -10,8 +10,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
+import pytest
 
+from events.failures import Outage
 from ops.retrying import Retried
+from storage.faults import fault_of
 from storage.outbox import OutboxRow
 from streams.publish import Outgoing, publish
 from streams.publisher import Publisher, Refused
@@ -169,6 +172,26 @@ async def test_a_retry_that_is_cut_off_after_its_decision_leaves_through_a_worke
         await rig.idle()
 
     assert answered[("e-1", 1, "completed")] == 1
+
+
+class Away(Publisher):
+    """Kafka has just gone away."""
+
+    async def publish(self, rows: Sequence[OutboxRow]) -> tuple[set[UUID], list[Refused]]:
+        raise TimeoutError
+
+
+async def test_kafka_that_goes_away_after_the_decision_is_an_outage_and_the_decision_holds(runs_rig: Rig) -> None:
+    rig = runs_rig
+    [letter] = await fail(rig)
+    async with operator(rig) as one:
+        one.publisher = Away(rig.kafka)
+        with pytest.raises(Outage) as caught:
+            await one.retry([letter])
+
+    assert fault_of(caught.value) is None, "it looks like an error of the database"
+    assert await rig.rows("select status from dead_letters") == [{"status": "replayed"}]
+    assert await rig.rows("select id from outbox") == [{"id": letter}]
 
 
 async def test_a_retried_record_that_is_published_twice_takes_effect_once(runs_rig: Rig) -> None:
