@@ -146,7 +146,8 @@ def _vectors(data: list[_Embedding], count: int, dimensions: int) -> NDArray[np.
 
 def _vector(told: str | list[float]) -> NDArray[np.float32]:
     if isinstance(told, list):
-        return np.array(told, np.float32)
+        with np.errstate(over="ignore"):  # what becomes infinite is told below
+            return np.array(told, np.float32)
     try:
         return np.frombuffer(b64decode(told, validate=True), "<f4")
     except (binascii.Error, ValueError):
