@@ -11,6 +11,7 @@ from devstack.stack import Stack
 from devstack.users import service_user
 
 OWNER_LOCK = "owner.lock"
+MAKING_LOCK = "making.lock"
 
 
 @contextmanager
@@ -26,12 +27,15 @@ def temporary_stack(folder: Path | None = None) -> Iterator[Stack]:
         try:
             yield stack
         finally:
-            stack.erase()
+            stack.stop()
+            # Others would take a folder for left behind as soon as its lock is removed with it.
+            with exclusive(parent / MAKING_LOCK):
+                stack.erase()
 
 
 def _make(parent: Path, held: ExitStack) -> Path:
     """A new folder whose lock is `held` as long as it is in use."""
-    with exclusive(parent / "making.lock"):
+    with exclusive(parent / MAKING_LOCK):
         for leftover in _leftovers(parent):
             Stack(leftover).erase()
         state = Path(tempfile.mkdtemp(prefix="stack-", dir=parent))

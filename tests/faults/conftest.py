@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack.standin.control import Control
 from storage.migrate import migrate
 from tests.conftest import own_database
 from tests.support.notes import TABLE, NotesFlow, notes
@@ -84,3 +85,41 @@ async def fragile(stack: Servers, topic_prefix: str, tmp_path: Path) -> AsyncIte
         yield rig
         await rig.close()
         stack.start()
+
+
+@pytest.fixture
+async def documents_rig(
+    kafka: str, database_url: str, redis_url: str, object_store_url: str, openai: Control, topic_prefix: str
+) -> AsyncIterator[Rig]:
+    """Topics, tables, keys and the stand-in for the flow of documents as Millrace has it."""
+    spec = flow_named("documents", topic_prefix)
+    rig = Rig(spec, kafka, database_url, redis_url, object_store_url, openai.base_url)
+    await rig.prepare(SHORT_CLAIM)
+    yield rig
+    await rig.close()
+
+
+@pytest.fixture
+async def document_workers(documents_rig: Rig, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Workers]:
+    """Worker processes that run the flow of documents."""
+    async with workers(documents_rig, "documents", topic_prefix, tmp_path) as crew:
+        yield crew
+
+
+@pytest.fixture
+async def audits_rig(
+    kafka: str, database_url: str, redis_url: str, object_store_url: str, openai: Control, topic_prefix: str
+) -> AsyncIterator[Rig]:
+    """Topics, tables, keys and the stand-in for the flow of audits as Millrace has it."""
+    spec = flow_named("audits", topic_prefix)
+    rig = Rig(spec, kafka, database_url, redis_url, object_store_url, openai.base_url)
+    await rig.prepare(SHORT_CLAIM)
+    yield rig
+    await rig.close()
+
+
+@pytest.fixture
+async def audit_workers(audits_rig: Rig, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Workers]:
+    """Worker processes that run the flow of audits."""
+    async with workers(audits_rig, "audits", topic_prefix, tmp_path) as crew:
+        yield crew

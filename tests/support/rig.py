@@ -9,8 +9,11 @@ from typing import Any
 
 import orjson
 
+from devstack.standin.api import KEY
 from events.topics import dlq
+from handlers.embed.parsing import ParserPool
 from handlers.flow import FlowSpec
+from handlers.llm import Llm, LlmConfig, Prices
 from handlers.resources import Resources
 from storage.database import Database
 from storage.faults import Fault, fault_of
@@ -25,6 +28,7 @@ from streams.publish import Outgoing, publish
 from streams.read import Incoming, reader
 from streams.topics import WantedTopic, ensure_topics
 
+STAND_IN = "stand-in"
 PARTITIONS = 3
 PATIENCE = 60.0
 # The name under which the sessions of an engine stand in pg_stat_activity.
@@ -34,8 +38,16 @@ APPLICATION = "engine-under-test"
 class Rig:
     """One test's own Kafka topics, database, Redis and object store."""
 
-    def __init__(self, spec: FlowSpec, kafka: str, database_url: str, redis_url: str, object_store_url: str) -> None:
-        self.spec, self.kafka = spec, KafkaConfig(kafka)
+    def __init__(
+        self,
+        spec: FlowSpec,
+        kafka: str,
+        database_url: str,
+        redis_url: str,
+        object_store_url: str,
+        openai_url: str | None = None,
+    ) -> None:
+        self.spec, self.kafka, self.openai_url = spec, KafkaConfig(kafka), openai_url
         self.database_url, self.redis_url, self.object_store_url = database_url, redis_url, object_store_url
         self.database = Database(database_url)
         self.objects = ObjectStore(object_store_url)
@@ -44,6 +56,7 @@ class Rig:
             consumer=ConsumerLimits(session_timeout=6.0),
             retry=RetryPolicy(max_attempts=3, backoff=Backoff(base=0.1, cap=0.2)),
             claim=3.0,
+            lease=3.0,
             group_prefix=spec.topic,
         )
 
@@ -60,19 +73,15 @@ class Rig:
         """A worker's engine, started; stopped in the end as a worker stops it. None of its tasks may end before."""
         database = Database(self.database_url, application_name=APPLICATION)
         keys = IdempotencyKeys(self.redis_url)
-        engine = Engine(
-            config or self.config,
-            [spec or self.spec],
-            kafka=self.kafka,
-            keys=keys,
-            resources=Resources(database, self.objects),
-        )
+        resources = self._resources(database)
+        engine = Engine(config or self.config, [spec or self.spec], kafka=self.kafka, keys=keys, resources=resources)
         try:
             await engine.start()
             yield engine
             assert not [task for task in engine._tasks if task.done()], "a task of the engine has ended"
         finally:
             await engine.stop()
+            await resources.close()
             await keys.close()
             await database.close()
 
@@ -126,6 +135,12 @@ class Rig:
 
     async def close(self) -> None:
         await self.database.close()
+
+    def _resources(self, database: Database) -> Resources:
+        if self.openai_url is None:
+            return Resources(database, self.objects)
+        config = LlmConfig(api_key=KEY, base_url=self.openai_url, provider=STAND_IN)
+        return Resources(database, self.objects, llm=Llm(config, database, Prices()), parsers=ParserPool())
 
     async def _value(self, query: str) -> Any:
         """The value, or the error of a connection that a test has broken: what is asked again waits for an outage too."""

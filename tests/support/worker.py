@@ -29,6 +29,7 @@ class Orders:
     database_url: str
     redis_url: str
     object_store_url: str
+    openai_url: str | None = None
     group_records: int = 20
 
 
@@ -54,7 +55,7 @@ async def work(orders: Orders) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     spec = flow_named(orders.flow, orders.prefix)
-    rig = Rig(spec, orders.kafka, orders.database_url, orders.redis_url, orders.object_store_url)
+    rig = Rig(spec, orders.kafka, orders.database_url, orders.redis_url, orders.object_store_url, orders.openai_url)
     async with rig.engine(small_groups(rig.config, orders.group_records)) as engine:
         print("ready", flush=True)  # noqa: T201 - the test that started this process waits for it
         running, stopping = asyncio.create_task(engine.run()), asyncio.create_task(stop.wait())

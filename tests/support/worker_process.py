@@ -91,6 +91,7 @@ async def workers(rig: Rig, flow: str, prefix: str, folder: Path) -> AsyncIterat
         database_url=rig.database_url,
         redis_url=rig.redis_url,
         object_store_url=rig.object_store_url,
+        openai_url=rig.openai_url,
     )
     crew = Workers(orders, folder)
     try:
