@@ -80,4 +80,4 @@ def _findings(outcome: Outcome) -> Table:
 def _cited(cited: Any) -> str:
     page = f", page {cited.page}" if cited.page else ""
     wrong = "" if cited.holds else " [red]the text does not say so[/]"
-    return f"[italic]“{escape(harmless(' '.join(cited.quote.split())))}”[/] [cyan]{escape(cited.name)}{page}[/]{wrong}"
+    return f"[cyan]{escape(cited.name)}{page}[/]{wrong} [italic]“{escape(harmless(' '.join(cited.quote.split())))}”[/]"

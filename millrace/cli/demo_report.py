@@ -44,6 +44,7 @@ def _document(client: str, outcomes: Sequence[Outcome], checks: Sequence[Check],
     scenes = {
         outcome.scene.name: facts(outcome)
         | {"event_id": outcome.scene.event_id, "task_id": outcome.scene.task_id, "seconds": outcome.seconds[:1]}
+        | ({"citations": [cited._asdict() for cited in outcome.citations]} if outcome.citations else {})
         for outcome in outcomes
     }
     return {

@@ -26,7 +26,11 @@ def test_the_demonstration_runs_twice_in_a_row_and_everything_is_as_expected(
         "expectations of examples/expected.json hold",
         *("Totals in USD", "UNKNOWN_PRODUCT", "recognised", "payload_conflict", "garbage", "from event to completion"),
         *("loan-agreement.pdf", "encrypted", "needs_ocr", "unchanged", "dead letter"),
-        *("critical Going concern in doubt", "so the covenant is in breach.” board-minutes.docx, page 1", "treasury run"),
+        *(
+            "critical Going concern in doubt",
+            "board-minutes.docx, page 1 “Interest cover for the year is 2.4 times",
+            "treasury run “Error",
+        ),
         *("OpenAI was not asked and nothing was paid", "in all $0."),
     ):
         assert part in shown

@@ -50,8 +50,8 @@ def test_findings_are_told_the_worst_first_with_quotes_files_and_pages(width: in
     shown = " ".join(printed(capsys, width, monkeypatch, show_audit, audit()).split())
     assert "2 findings (1 critical, 1 low)" in shown
     assert shown.index("Covenant [breached]") < shown.index("Term ended")
-    assert "“The lease expired.” related-parties.md, page 1" in shown
-    assert "“[red]” treasury run" in shown
+    assert "related-parties.md, page 1 “The lease expired.”" in shown
+    assert "treasury run “[red]”" in shown
     assert "mini-stand-in, 7,000 tokens in, 900 out, $0.009300" in shown
 
 
@@ -87,4 +87,5 @@ def test_programs_are_told_the_same(capsys: Any) -> None:
     assert said["answered_by"] == "stand-in"
     assert said["cost_usd"]["total"] == pytest.approx(0.009344)
     assert [check["holds"] for check in said["checks"]] == [False, True]
+    assert said["scenes"]["audit"]["citations"][0]["quote"] == "The lease\nexpired."
     assert not said["ok"]
