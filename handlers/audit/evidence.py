@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 from uuid import UUID
 
 # An estimate, rather too high: where it errs, an audit sees a passage less and never costs more than it may. English prose
 # has more than four bytes a token, other scripts two to three, the hexadecimal digits around a passage two.
 BYTES_A_TOKEN = 2
+# Chunks are counted in tokens of the embedding models; the model that is asked may need some more.
+MARGIN = 0.15
 FENCE_BYTES = 170
 
 
@@ -32,7 +35,7 @@ class Passage:
     @property
     def cost(self) -> int:
         """The tokens that it takes in a prompt, with what encloses it."""
-        return self.tokens + -(-(FENCE_BYTES + len(self.name.encode())) // BYTES_A_TOKEN)
+        return ceil(self.tokens * (1 + MARGIN)) + -(-(FENCE_BYTES + len(self.name.encode())) // BYTES_A_TOKEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ class AuditsFlow:
 
     def __init__(self, resources: Resources) -> None:
         self.database, self.settings = resources.database, resources.audits
-        llm, embedding_model = resources.need_llm(), resources.documents.embedding_model
-        self.gathering = Gathering(self.database, embedding_model, self.settings.wait_seconds)
-        questions = Questions(llm, self.database, embedding_model)
+        llm = resources.need_llm()
+        questions = Questions(llm, self.database, resources.documents.embedding_model)
+        self.gathering = Gathering(self.database, questions.embedding_model, self.settings.wait_seconds)
         self.asking = Asking(llm, self.gathering, questions, self.settings)
         self._in_hand: set[str] = set()
 

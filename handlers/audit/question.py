@@ -16,20 +16,22 @@ QUESTION_CHARACTERS = 3_000
 
 
 class Questions:
-    """Vectors of questions, each paid for once for a client."""
+    """Vectors of questions by one model, each paid for once for a client."""
 
-    def __init__(self, llm: Llm, database: Database, embedding_model: str) -> None:
-        self.llm, self.database, self.embedding_model = llm, database, embedding_model
+    def __init__(self, llm: Llm, database: Database, model: str) -> None:
+        self.llm, self.database, self.model = llm, database, model
+        self.embedding_model = llm.name_of(model)
 
     async def vector(self, asker: Asker, text: str) -> NDArray[np.float32]:
-        """The vector of the beginning of `text`. Raises Outage, Transient and Permanent as `Llm.embed` does."""
+        """The vector of the beginning of `text`. Raises what `Llm.embed` does."""
         said = text[:QUESTION_CHARACTERS]
         digest = sha256(said.encode()).digest()
+        await self.llm.settled()
         async with self.database.connection() as connection:
             known = await known_vectors(connection, asker.client_id, self.embedding_model, [digest])
         if digest in known:
             return known[digest].vector
-        batch = await self.llm.embed(asker, self.embedding_model, [said])
+        batch = await self.llm.embed(asker, self.model, [said])
         paid = PaidVector(
             client_id=asker.client_id,
             embedding_model=self.embedding_model,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -10,10 +12,19 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from devstack.standin.vectors import embed
+from events.event import Event, decode
+from events.failures import Conflict, Failure
+from events.topics import models_of
+from handlers.answer import Answer
+from handlers.embed.chunking import tokens_of
+from handlers.flow import Flow
 from storage.chunks import copy_chunks
 from storage.database import Database
 from storage.documents import DocumentRow, put_documents
-from tests.support.documents import chunk_rows, document_row
+from storage.results import ResultRows, copy_results
+from storage.runs import RunRow, insert_runs
+from tests.support.documents import DIMENSIONS, MODEL, chunk_rows, document_row
 
 SOURCE = "/tests"
 COVENANT = "The borrower is in breach of the leverage covenant since March."
@@ -32,6 +43,83 @@ def audit_event(event_id: str, data: dict[str, Any], client_id: str = "acme", **
     return orjson.dumps(envelope | attributes)
 
 
+def decoded(record: bytes) -> Event:
+    """The event that a record holds."""
+    return decode(record, "audits", models_of("audits"))
+
+
+async def through(flow: Flow, database: Database, event: Event) -> Answer | Conflict | Failure:
+    """One event all the way through a flow, as a lane takes it; a failure that is not for good is returned, not saved."""
+    [result] = await flow.load([event])
+    if not isinstance(result, Failure):
+        [result] = await flow.work([event], [result])
+    if isinstance(result, Failure) and result.kind != "permanent":
+        return result
+    async with database.transaction() as connection:
+        [answer] = await flow.save(connection, [event], [result])
+    return answer
+
+
+def vectors_of(texts: Sequence[str]) -> NDArray[np.float32]:
+    """The vectors that the stand-in gives these texts."""
+    return np.array([embed(text, DIMENSIONS) for text in texts], np.float32)
+
+
+async def put_embedded(database: Database, texts: Sequence[str], **columns: Any) -> DocumentRow:
+    """Stores a document with a chunk for each text, embedded by the stand-in."""
+    return await put_document(database, texts, vectors_of(texts), **{"embedding_model": f"{MODEL}-stand-in"} | columns)
+
+
+def run_row(**columns: Any) -> RunRow:
+    """A completed run of two positions of client acme, a fresh id each time; any column can be given."""
+    row = RunRow(
+        run_id=uuid4(),
+        client_id="acme",
+        generation=0,
+        status="completed",
+        valuation_date=date(2026, 1, 15),
+        reporting_currency="USD",
+        scenario_ids=["base", "up100"],
+        measures=["PV", "KRD"],
+        positions=2,
+        errors=0,
+        totals={"PV": {"base": 979673.6474, "up100": None}},
+        failure_code=None,
+        failure_message=None,
+        input_sha256=b"i" * 32,
+        request_sha256=b"r" * 32,
+        pricer_version="1",
+        snapshot_id=None,
+        source=SOURCE,
+        event_id="e",
+        correlation_id="e",
+        started_at=datetime(2026, 11, 20, 10, tzinfo=UTC),
+        completed_at=datetime(2026, 11, 20, 10, 0, 1, tzinfo=UTC),
+    )
+    return row._replace(**columns)
+
+
+async def put_run(database: Database, row: RunRow, *errors: str | None) -> RunRow:
+    """Stores a run with a row for each error, or for a position that has none."""
+    count = len(errors)
+    rows = ResultRows(
+        run_id=row.run_id,
+        client_id=row.client_id,
+        generation=row.generation,
+        row_no=range(count),
+        position_id=[f"p{number}" for number in range(count)],
+        measure=["PV"] * count,
+        bucket=[""] * count,
+        values=np.ones((count, len(row.scenario_ids))),
+        error=errors,
+        error_detail=[None] * count,
+    )
+    async with database.transaction() as connection:
+        await insert_runs(connection, [row])
+        await copy_results(connection, [rows])
+    return row
+
+
 async def put_document(
     database: Database, texts: Sequence[str], vectors: NDArray[np.float32] | None = None, **columns: Any
 ) -> DocumentRow:
@@ -40,5 +128,5 @@ async def put_document(
     async with database.transaction() as connection:
         await put_documents(connection, [row], {})
         if texts:
-            await copy_chunks(connection, [chunk_rows(row, texts, vectors)])
+            await copy_chunks(connection, [replace(chunk_rows(row, texts, vectors), tokens=[*map(tokens_of, texts)])])
     return row

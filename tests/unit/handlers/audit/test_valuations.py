@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,37 +7,13 @@ from handlers.audit.citations import holds
 from handlers.audit.valuations import run_passage
 from storage.evidence import RunErrors
 from storage.runs import RunRow
+from tests.support.audits import run_row
 
 RUN_ID = UUID(int=7)
-NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def run(**changes: Any) -> RunRow:
-    made = RunRow(
-        run_id=RUN_ID,
-        client_id="acme",
-        generation=0,
-        status="partial",
-        valuation_date=date(2026, 1, 15),
-        reporting_currency="USD",
-        scenario_ids=["base", "up100"],
-        measures=["PV", "KRD"],
-        positions=30,
-        errors=2,
-        totals={"PV": {"base": 979673.6474, "up100": None}},
-        failure_code=None,
-        failure_message=None,
-        input_sha256=b"i" * 32,
-        request_sha256=b"r" * 32,
-        pricer_version="1",
-        snapshot_id=None,
-        source="/tests",
-        event_id="e",
-        correlation_id="e",
-        started_at=NOW,
-        completed_at=NOW,
-    )
-    return made._replace(**changes)
+    return run_row(**{"run_id": RUN_ID, "status": "partial", "positions": 30, "errors": 2} | changes)
 
 
 def test_a_run_tells_its_status_totals_and_errors() -> None:
