@@ -93,13 +93,14 @@ async def copy_chunks(connection: Connection, documents: Iterable[ChunkRows]) ->
     await connection.copy_to_table("document_chunks", source=_stream(documents), columns=COLUMNS, format="binary")
 
 
-async def repeat_chunks(connection: Connection, source: tuple[UUID, int], target: tuple[UUID, int]) -> int:
-    """Gives the version `target` the chunks of the version `source`, of the same client; how many there are.
+async def repeat_chunks(connection: Connection, source: tuple[UUID, int], target: tuple[UUID, int], count: int) -> None:
+    """Gives the version `target` the chunks, `count` in number, of the version `source`, of the same client.
 
-    The vectors do not leave the database.
+    The vectors do not leave the database. Raises LookupError when there are not so many.
     """
     status: str = await connection.execute(REPEAT, *source, *target)
-    return int(status.rpartition(" ")[2])
+    if status != f"INSERT 0 {count}":
+        raise LookupError(f"version {source[1]} of {source[0]} has not {count} chunks: {status}")
 
 
 async def _stream(documents: Iterable[ChunkRows]) -> AsyncIterator[bytes]:

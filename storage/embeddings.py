@@ -57,8 +57,9 @@ class KnownVector(NamedTuple):
 
 
 class Paid(NamedTuple):
-    """What the vectors that wait on behalf of one event have cost."""
+    """The texts whose vectors wait on behalf of one event, and what these have cost."""
 
+    hashes: list[bytes]
     tokens: int
     cost_usd: Decimal
 
@@ -89,7 +90,7 @@ delete from embeddings where client_id = $1 and embedding_model = $2 and content
 
 # Uses pk_embeddings: there are few rows of one client.
 PAID_BY = """
-select event_key, sum(tokens)::int, sum(cost_usd) from embeddings
+select event_key, array_agg(content_sha256), sum(tokens), sum(cost_usd) from embeddings
 where client_id = any($1::text[]) and embedding_model = $2 and event_key = any($3::uuid[])
 group by event_key
 """
@@ -138,10 +139,10 @@ async def forget_vectors(connection: Connection, client_id: str, embedding_model
 
 
 async def paid_by(connection: Connection, embedding_model: str, events: Collection[tuple[str, UUID]]) -> dict[UUID, Paid]:
-    """What was paid for vectors of each event, given by client and key, that are in no chunk of its own."""
+    """What was paid for on behalf of the events, given by client and key, and is in no chunk of theirs."""
     clients, keys = sorted({client_id for client_id, _ in events}), [event_key for _, event_key in events]
     rows = await connection.fetch(PAID_BY, clients, embedding_model, keys)
-    return {event_key: Paid(tokens, cost) for event_key, tokens, cost in rows}
+    return {event_key: Paid(*payment) for event_key, *payment in rows}
 
 
 async def _stored(connection: Connection, rows: Sequence[PaidVector]) -> set[bytes]:

@@ -60,7 +60,7 @@ async def test_another_document_is_given_the_same_chunks_under_ids_of_their_own(
     rows, other = chunk_rows(document_row(), ["one", "two"]), (uuid4(), 7)
     async with database.transaction() as connection:
         await copy_chunks(connection, [rows])
-        assert await repeat_chunks(connection, (rows.document_id, rows.version), other) == 2
+        await repeat_chunks(connection, (rows.document_id, rows.version), other, 2)
         ids = await connection.fetchval("select count(distinct chunk_id) from document_chunks")
         copied = await connection.fetch(STORED, *other)
     assert ids == 4
@@ -68,9 +68,11 @@ async def test_another_document_is_given_the_same_chunks_under_ids_of_their_own(
     assert np.array_equal(np.array([row["embedding"] for row in copied], np.float32), rows.embeddings)
 
 
-async def test_a_version_without_chunks_has_none_to_give(database: Database) -> None:
+async def test_a_version_that_has_not_so_many_chunks_cannot_give_them(database: Database) -> None:
     async with database.transaction() as connection:
-        assert await repeat_chunks(connection, (uuid4(), 1), (uuid4(), 1)) == 0
+        await repeat_chunks(connection, (uuid4(), 1), (uuid4(), 1), 0)
+        with pytest.raises(LookupError, match="has not 1 chunks"):
+            await repeat_chunks(connection, (uuid4(), 1), (uuid4(), 1), 1)
 
 
 def test_columns_of_different_lengths_are_an_error_of_the_caller() -> None:
