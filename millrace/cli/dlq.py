@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Dead letters: records that were rejected, and events that failed for good.", no_args_is_help=True)
 
-app.command("retry")(retry)
-
 
 class Status(StrEnum):
     """What has become of a dead letter."""
@@ -70,6 +68,9 @@ def show(letter_id: Annotated[UUID, typer.Argument(metavar="ID")], as_json: Json
         print_json(as_plain(row))
     else:
         print_facts({name: value for name, value in as_plain(row).items() if value is not None})
+
+
+app.command("retry")(retry)
 
 
 def as_plain(row: dict[str, Any]) -> dict[str, Any]:
