@@ -22,7 +22,7 @@ PUBLISH_SECONDS = 8.0
 
 
 def retry(
-    ids: Annotated[list[UUID] | None, typer.Argument(metavar="[ID]...", help="These letters.")] = None,
+    ids: Annotated[list[UUID] | None, typer.Argument(metavar="ID", help="These letters.")] = None,
     reason: Annotated[str | None, typer.Option(help="All that died of this reason.")] = None,
     flow: Annotated[str | None, typer.Option(help="All of this kind of work.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,
