@@ -140,6 +140,8 @@ async def forget_vectors(connection: Connection, client_id: str, embedding_model
 
 async def paid_by(connection: Connection, embedding_model: str, events: Collection[tuple[str, UUID]]) -> dict[UUID, Paid]:
     """What was paid for on behalf of the events, given by client and key, and is in no chunk of theirs."""
+    if not events:
+        return {}
     clients, keys = sorted({client_id for client_id, _ in events}), [event_key for _, event_key in events]
     rows = await connection.fetch(PAID_BY, clients, embedding_model, keys)
     return {event_key: Paid(*payment) for event_key, *payment in rows}

@@ -112,18 +112,17 @@ class DocumentsFlow:
         self, connection: Connection, events: Sequence[Event], results: Sequence[Outcome | Failure]
     ) -> list[Outcome]:
         """The outcomes as they are stored: an attempt that asked for nothing tells what an earlier one has paid."""
-        now, outcomes = datetime.now(UTC), list[Outcome]()
-        for event, result in zip(events, results, strict=True):
-            row = self.rows.failed(event, result, now) if isinstance(result, Failure) else result.row
-            outcome = Outcome(row) if isinstance(result, Failure) else result
-            outcomes.append(replace(outcome, row=row._replace(completed_at=now)))
-        idle = {
-            (event.client_id, UUID(bytes=event.key))
-            for event, outcome in zip(events, outcomes, strict=True)
-            if outcome.made is None
-        }
-        paid = await paid_by(connection, self.rows.embedding_model, idle) if idle else {}
-        return [outcome.having_paid(paid.get(UUID(bytes=event.key))) for event, outcome in zip(events, outcomes, strict=True)]
+        now = datetime.now(UTC)
+        outcomes = [self._outcome(event, result, now) for event, result in zip(events, results, strict=True)]
+        keys = [UUID(bytes=event.key) for event in events]
+        idle = [(outcome.row.client_id, key) for outcome, key in zip(outcomes, keys, strict=True) if outcome.made is None]
+        paid = await paid_by(connection, self.rows.embedding_model, idle)
+        return [outcome.having_paid(paid.get(key)) for outcome, key in zip(outcomes, keys, strict=True)]
+
+    def _outcome(self, event: Event, result: Outcome | Failure, now: datetime) -> Outcome:
+        if isinstance(result, Failure):
+            return Outcome(self.rows.failed(event, result, now))
+        return replace(result, row=result.row._replace(completed_at=now))
 
 
 def _read_alike(row: DocumentRow, known: Iterable[DocumentRow]) -> DocumentRow | None:
