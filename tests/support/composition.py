@@ -1,10 +1,11 @@
-"""docker-compose.yml as Compose reads it where nothing is set: with the defaults of its variables."""
+"""docker-compose.yml as Compose reads it."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -14,18 +15,28 @@ from tests.support.markdown import CHECKOUT, read
 FILE = CHECKOUT / "docker-compose.yml"
 SCHEMA = "vendor.compose-spec"
 
-_variable = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+# The innermost ones, which hold no others: ${NAME}, ${NAME:-where it is not set}, ${NAME:+where it is}.
+_variable = re.compile(r"\$\{(\w+)(?::([-+])([^${}]*))?\}")
 
 
-def composition() -> dict[str, Any]:
-    """The whole file."""
-    read_in: dict[str, Any] = yaml.safe_load(_variable.sub(lambda found: found[2] or "", read(FILE.name)))
+def composition(**surroundings: str) -> dict[str, Any]:
+    """The whole file, with the defaults of all variables but those of the surroundings."""
+    text = read(FILE.name)
+    while (replaced := _variable.sub(lambda found: _value(found, surroundings), text)) != text:
+        text = replaced
+    read_in: dict[str, Any] = yaml.safe_load(text)
     return read_in
 
 
-def variables() -> dict[str, str | None]:
-    """The variables that the file takes from its surroundings, and the default of each."""
-    return dict(_variable.findall(read(FILE.name)))
+def variables() -> set[str]:
+    """The variables that the file takes from its surroundings."""
+    return set(re.findall(r"\$\{(\w+)", read(FILE.name)))
+
+
+def _value(found: re.Match[str], surroundings: Mapping[str, str]) -> str:
+    name, sign, other = found.groups(default="")
+    value = surroundings.get(name, "")
+    return (value and other) if sign == "+" else (value or other)
 
 
 def image(service: str) -> str:

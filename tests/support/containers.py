@@ -140,8 +140,9 @@ def _ping() -> bool:
 
 def _make(kind: Kind) -> Made:
     """A started container, which need not serve yet. Paths of the checkout must mean the same to the engine."""
-    address = Address(DockerClient().host(), pick(("client",), {})["client"], secrets.token_hex(12))
-    container = DockerContainer(kind.image).with_bind_ports(kind.port, address.port).with_envs(**kind.environment(address))
+    container = DockerContainer(kind.image)
+    address = Address(container.get_docker_client().host(), pick(("client",), {})["client"], secrets.token_hex(12))
+    container.with_bind_ports(kind.port, address.port).with_envs(**kind.environment(address))
     command = kind.command(address)
     if command is not None:
         container.with_command(command)

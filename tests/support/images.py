@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from docker.errors import APIError
 from testcontainers.core.container import DockerContainer
 
 from devstack.kafka import PROPERTIES
@@ -67,8 +68,11 @@ def _kafka_environment(address: Address) -> dict[str, str]:
 
 
 def _answers(container: DockerContainer, *command: str) -> bytes | None:
-    """What a command in the container prints; None where it fails."""
-    ended = container.exec(list(command))
+    """What a command in the container prints; None where it fails, or the container has ended."""
+    try:
+        ended = container.exec(list(command))
+    except APIError:
+        return None
     return ended.output if ended.exit_code == 0 else None
 
 

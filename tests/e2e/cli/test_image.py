@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from devstack.standin.api import KEY
+from devstack.standin.control import Control
 from tests.support.dockerfile import context, copied, defaults, named, stages
 from tests.support.markdown import CHECKOUT
 
@@ -45,14 +47,16 @@ def is_healthy(image: Any, port: str) -> bool:
     return ended.returncode == 0
 
 
-def test_the_image_holds_all_that_its_commands_need(image: Any, start_worker: Any, empty_database_url: str) -> None:
-    database = {"DATABASE_URL": empty_database_url}
-    assert image("migrate", **database).returncode == 0
+def test_the_image_holds_all_that_its_commands_need(
+    image: Any, start_worker: Any, empty_database_url: str, openai: Control
+) -> None:
+    servers = {"DATABASE_URL": empty_database_url, "OPENAI_BASE_URL": openai.base_url, "OPENAI_API_KEY": KEY}
+    assert image("migrate", **servers).returncode == 0
     assert image("topics", "ensure").returncode == 0
-    worker = start_worker(image, "--flows", "runs", **database)
+    worker = start_worker(image, **servers)
     worker.wait_until("/health/deep")
     event = image("example", "run.requested.v1").stdout
-    published = image("publish", "-", "--wait", text=event, **database)
+    published = image("publish", "-", "--wait", text=event, **servers)
     assert published.returncode == 0, published.stderr
 
     port = worker.url.rpartition(":")[2]

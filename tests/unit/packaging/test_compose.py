@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from handlers.flow import FLOWS
 from millrace.cli.app import app
 from millrace.settings import Settings, load
 from tests.support.composition import complaints, composition, variables
@@ -58,10 +60,20 @@ def test_what_may_be_set_besides_settings_is_told() -> None:
 
 @pytest.mark.parametrize("name", sorted(MILLRACE))
 def test_its_command_is_one_of_millrace(services: Services, name: str) -> None:
-    command = services[name]["command"]
+    command = list(takewhile(lambda word: not word.startswith("-"), services[name]["command"]))
     shown = CliRunner().invoke(app, [*command, "--help"])
     assert shown.exit_code == 0
     assert f"Usage: millrace {' '.join(command)} " in shown.output
+
+
+def test_without_a_key_the_worker_does_what_needs_none() -> None:
+    flows = {spec.name for spec in FLOWS}
+    with_key, without, chosen = (
+        _flows(**surroundings) for surroundings in ({"OPENAI_API_KEY": "sk-x"}, {}, {"WORKER_FLOWS": "audits"})
+    )
+    assert set(with_key) == flows
+    assert set(without) == {spec.name for spec in FLOWS if "openai" not in spec.needs}
+    assert chosen == ["audits"]
 
 
 def test_nobody_starts_before_what_it_needs(services: Services) -> None:
@@ -145,3 +157,10 @@ def test_millrace_may_do_as_little_as_it_needs(services: Services) -> None:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def _flows(**surroundings: str) -> list[str]:
+    command = composition(**surroundings)["services"]["worker"]["command"]
+    assert command[:2] == ["worker", "--flows"]
+    flows: list[str] = command[2].split(",")
+    return flows

@@ -93,9 +93,8 @@ def test_a_server_is_made_once_and_started_again_after_a_kill(containers: Contai
 
 def test_a_container_that_ends_by_itself_is_told_with_its_log(containers: Containers, engine: FakeEngine) -> None:
     engine.fails = True
-    never = {"redis": replace(KINDS["redis"], is_ready=lambda *_: False)}
     with pytest.raises(ServerFailed, match="container of redis is exited") as caught:
-        Containers(never).start(["redis"])
+        containers.start(["redis"])
     assert "the end of its log" in str(caught.value)
 
 
