@@ -15,14 +15,18 @@ from millrace.cli.wording import severities, usd
 from millrace.demo.outcome import Outcome
 
 COLUMNS = ("file", "status", "pages", "chunks", "reused", "tokens", "cost", "time")
+TABLE_WIDTH = 80
 NUMBERS = ("pages", "chunks", "reused", "tokens", "cost", "time")
 
 
 def show_documents(outcomes: Sequence[Outcome]) -> None:
-    """All of them in one table, then those that failed with their reasons, and those that cost nothing."""
-    made = table(COLUMNS, map(_line, outcomes), numbers=NUMBERS, whole=("file", "status"))
-    made.padding = (0, 1, 0, 0)  # so that it fits into 80 columns
-    data().print(made)
+    """All of them, then those that failed with their reasons, and those that cost nothing."""
+    if data().width < TABLE_WIDTH:
+        _list(outcomes)
+    else:
+        made = table(COLUMNS, map(_line, outcomes), numbers=NUMBERS, whole=("file", "status"))
+        made.padding = (0, 1, 0, 0)  # so that it fits
+        data().print(made)
     for outcome in outcomes:
         name = f"[bold]{escape(outcome.scene.filename)}[/]"
         if failure := outcome.said.get("failure"):
@@ -48,6 +52,15 @@ def show_audit(outcome: Outcome) -> None:
     data().print(_findings(outcome))
     for doubt in said.get("review", ()):
         data().print(f"[yellow]needs review[/]: finding {doubt['finding'] + 1} {DOUBTS.get(doubt['reason'], doubt['reason'])}")
+
+
+def _list(outcomes: Sequence[Outcome]) -> None:
+    """What the table says, for a terminal that is too narrow for it."""
+    for outcome in outcomes:
+        name, status, *counts = map(str, _line(outcome))
+        told = ", ".join(f"{what} {count}" for what, count in zip(COLUMNS[2:], counts, strict=False))
+        data().print(f"[bold]{escape(name)}[/] {status}" + (f"\n  {told}" if told else ""))
+    data().print()
 
 
 def _line(outcome: Outcome) -> tuple[Any, ...]:

@@ -67,7 +67,8 @@ def _cost(flow: str, outcomes: Sequence[Outcome]) -> float:
 
 def _heading(text: str) -> None:
     data().print()
-    data().print(Rule(f"[bold]{escape(text)}[/]", align="left", style="dim"))
+    title = f"[bold]{escape(text)}[/]"
+    data().print(Rule(title, align="left", style="dim") if len(text) < data().width - 4 else title)
 
 
 def _show_costs(outcomes: Sequence[Outcome], *, by_stand_in: bool) -> None:

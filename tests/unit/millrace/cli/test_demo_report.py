@@ -31,6 +31,14 @@ def test_documents_fit_into_eighty_columns(capsys: Any, monkeypatch: Any) -> Non
     assert max(map(len, shown.splitlines())) <= 80
 
 
+def test_in_a_narrow_terminal_nothing_of_them_is_lost(capsys: Any, monkeypatch: Any) -> None:
+    shown = " ".join(
+        printed(capsys, 50, monkeypatch, show_documents, [*DOCUMENTS, outcome("documents", None, "late.pdf")]).split()
+    )
+    assert "loan-agreement.pdf embedded pages 4, chunks 7, reused 0, tokens 2,183, cost $0.000044, time 0.2 s" in shown
+    assert "late.pdf no answer" in shown
+
+
 def test_a_document_that_failed_is_told_with_its_reason_and_its_dead_letter(capsys: Any, monkeypatch: Any) -> None:
     shown = printed(capsys, 200, monkeypatch, show_documents, DOCUMENTS)
     assert (
