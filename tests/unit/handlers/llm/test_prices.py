@@ -31,11 +31,8 @@ def test_costs_are_exact_and_fit_the_ledger(read: int, written: int, cached: flo
     prices = Prices()
     cost = prices.cost("gpt-5.4-mini", usage)
 
-    parts = (
-        Usage(usage.input_tokens - usage.cached_tokens),
-        Usage(usage.cached_tokens, usage.cached_tokens),
-        Usage(0, 0, written),
-    )
+    fresh = Usage(usage.input_tokens - usage.cached_tokens)
+    parts = fresh, Usage(usage.cached_tokens, usage.cached_tokens), Usage(0, 0, written)
     assert cost == sum(prices.cost("gpt-5.4-mini", each) for each in parts)
     assert cost.as_tuple().exponent == -10
 

@@ -1,0 +1,127 @@
+"""OpenAI away: calls that are not made, looks that are, and what opens the way again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from devstack.standin.control import Control
+from devstack.standin.faults import Fault
+from events.failures import Outage, Transient
+from handlers.llm import Asker, EmbeddedBatch, Llm
+from tests.support.llm import EMBEDDER, MakeLlm, until
+
+
+async def embed(llm: Llm, asker: Asker, text: str = "one") -> EmbeddedBatch:
+    return await llm.embed(asker, EMBEDDER, [text])
+
+
+async def codes(*calls: Any) -> Counter[str]:
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    return Counter(each.code if isinstance(each, Outage) else type(each).__name__ for each in results)
+
+
+@pytest.fixture
+async def broken(make_llm: MakeLlm, asker: Asker, openai: Control) -> Llm:
+    """A client whose breaker has just opened, because OpenAI fails until the stand-in is reset."""
+    llm = make_llm(tries=1, breaker_failures=2, breaker_seconds=0.3)
+    openai.add(Fault("server_error", times=None))
+    assert await codes(embed(llm, asker), embed(llm, asker)) == {"openai_away": 2}
+    assert openai.calls().received == {"embeddings": 2}
+    return llm
+
+
+async def test_while_the_breaker_is_open_nobody_asks(broken: Llm, asker: Asker, openai: Control) -> None:
+    assert await codes(*(embed(broken, asker) for _ in range(20))) == {"openai_away": 20}
+    assert openai.calls().received == {"embeddings": 2}
+
+
+async def test_then_one_looks_while_the_others_still_fail(broken: Llm, asker: Asker, openai: Control) -> None:
+    await asyncio.sleep(0.35)
+    assert await codes(*(embed(broken, asker) for _ in range(20))) == {"openai_away": 20}
+    assert openai.calls().received == {"embeddings": 2, "models": 1}
+
+
+async def test_the_one_who_looks_and_finds_openai_goes_on_and_the_others_after_it(
+    broken: Llm, asker: Asker, openai: Control
+) -> None:
+    openai.reset()
+    openai.add(Fault("slow", endpoint="models", seconds=0.1))
+    await asyncio.sleep(0.35)
+    assert await codes(*(embed(broken, asker) for _ in range(10))) == {"EmbeddedBatch": 1, "openai_away": 9}
+    assert await codes(*(embed(broken, asker) for _ in range(10))) == {"EmbeddedBatch": 10}
+    assert openai.calls().received == {"embeddings": 11, "models": 1}
+
+
+async def test_a_look_that_is_broken_off_leaves_the_next_one_to_another(broken: Llm, asker: Asker, openai: Control) -> None:
+    openai.reset()
+    openai.add(Fault("slow", endpoint="models", seconds=600))
+    await asyncio.sleep(0.35)
+    first = asyncio.create_task(embed(broken, asker))
+    await until(lambda: openai.calls().calls)
+    first.cancel()
+    assert await codes(first) == {"CancelledError": 1}
+    assert await codes(embed(broken, asker)) == {"EmbeddedBatch": 1}
+
+
+async def test_a_probe_that_finds_openai_opens_the_way_at_once(broken: Llm, asker: Asker, openai: Control) -> None:
+    with pytest.raises(Outage) as caught:
+        await broken.probe()
+    assert caught.value.code == "openai_away"
+    openai.reset()
+    await broken.probe()
+    await embed(broken, asker)
+    assert openai.calls().answered == {"models": 1, "embeddings": 1}
+
+
+async def test_probes_are_made_one_at_a_time(llm: Llm, openai: Control) -> None:
+    openai.add(Fault("slow", endpoint="models", seconds=600))
+    first, *others = [asyncio.create_task(llm.probe()) for _ in range(3)]
+    await until(lambda: openai.calls().calls)
+    await asyncio.sleep(0.1)
+    assert openai.calls().received == {"models": 1}
+    first.cancel()
+    await asyncio.gather(*others)
+    assert openai.calls().answered == {"models": 2}
+
+
+async def test_a_probe_costs_nothing_while_there_is_quota(llm: Llm, openai: Control) -> None:
+    await llm.probe()
+    assert openai.calls().received == {"models": 1}
+
+
+async def test_without_quota_a_probe_pays_a_token_because_models_are_listed_anyway(
+    llm: Llm, asker: Asker, openai: Control
+) -> None:
+    openai.add(Fault("insufficient_quota", endpoint="embeddings", times=2))
+    assert await codes(embed(llm, asker)) == {"openai_quota": 1}
+
+    with pytest.raises(Outage) as caught:
+        await llm.probe()
+    assert caught.value.code == "openai_quota"
+    await llm.probe()
+    await llm.probe()
+
+    assert openai.calls().received == {"embeddings": 3, "models": 1}
+    assert await codes(embed(llm, asker)) == {"EmbeddedBatch": 1}
+
+
+async def test_a_refused_key_is_seen_by_the_probe_too(make_llm: MakeLlm) -> None:
+    with pytest.raises(Outage) as caught:
+        await make_llm(api_key="sk-other").probe()
+    assert caught.value.code == "openai_refuses_key"
+
+
+async def test_a_probe_that_takes_too_long_has_not_found_openai(make_llm: MakeLlm, openai: Control) -> None:
+    openai.add(Fault("slow", seconds=600))
+    with pytest.raises(Outage, match="no answer within"):
+        await make_llm(probe_seconds=0.2).probe()
+
+
+async def test_a_probe_that_is_limited_has_not_either(llm: Llm, openai: Control) -> None:
+    openai.add(Fault("rate_limit", retry_after=1))
+    with pytest.raises(Transient):
+        await llm.probe()
