@@ -136,18 +136,15 @@ def _unfit(path: Path, max_bytes: int) -> str:
         return "has a name that is not printable"
     try:
         status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            return "is a folder"
-        if not stat.S_ISREG(status.st_mode):
-            return "is no regular file"
-        path.open("rb").close()
+        if stat.S_ISREG(status.st_mode):
+            path.open("rb").close()
     except OSError as error:
         return (error.strerror or str(error)).lower()
-    if not status.st_size:
-        return "is empty"
+    if not stat.S_ISREG(status.st_mode):
+        return "is a folder" if stat.S_ISDIR(status.st_mode) else "is no regular file"
     if status.st_size > max_bytes:
         return f"has {status.st_size:,} bytes, at most {max_bytes:,} are read"
-    return ""
+    return "" if status.st_size else "is empty"
 
 
 def _sha256(path: Path) -> str:

@@ -21,12 +21,13 @@ def doctor(as_json: Json = False) -> None:
     Nothing is changed, but for one small object that is written to the object store. Exit code 0 when all is well, 1 when
     something is wrong, 5 when a server cannot be reached.
     """
-    from millrace.cli.servers import settings
+    from millrace.cli.servers import quiet, settings
     from millrace.doctor.asking import ask_all
     from millrace.doctor.judging import exit_code, of_settings
     from millrace.settings import load
 
     chosen = settings()
+    quiet()
     checks = of_settings(load(), chosen) + asyncio.run(ask_all(chosen))
     if as_json:
         print_json({"ok": exit_code(checks) == 0, "checks": [check._asdict() for check in checks]})

@@ -52,9 +52,12 @@ def note(text: str) -> None:
 
 def complain(error: CommandError) -> None:
     """`millrace: what happened`, and below it what to do."""
+    from millrace.failures import WrongSetting
     from millrace.secrecy import without_passwords
 
-    typer.secho(f"millrace: {without_passwords(str(error))}", fg="red", err=True)
+    # What is said of a setting never quotes a secret, and `API_KEY: is not set` looks as if it did.
+    message = str(error) if isinstance(error, WrongSetting) else without_passwords(str(error))
+    typer.secho(f"millrace: {message}", fg="red", err=True)
     if error.advice:
         typer.echo(f"  {error.advice}", err=True)
 

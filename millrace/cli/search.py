@@ -42,13 +42,14 @@ def search(
     model embedded cannot be compared, and are passed over.
     """
     from events.text import is_client_id
-    from millrace.cli.servers import settings
+    from millrace.cli.servers import quiet, settings
 
     if not is_client_id(client):
         raise typer.BadParameter("must be letters, digits, dots, underscores and hyphens, at most 64", param_hint="--client")
     if not text.strip():
         raise typer.BadParameter("is empty", param_hint="TEXT")
     chosen = settings("database_url")
+    quiet()
     found = _found(chosen, client, text, limit)
     if as_json:
         hits = [hit._asdict() for hit in found.hits]
@@ -61,16 +62,17 @@ def search(
 
 
 def _found(chosen: Settings, client: str, text: str, limit: int) -> Found:
-    from events.failures import Failure, Outage
+    from events.failures import Failure
     from millrace.cli.servers import reaching_database
+    from millrace.doctor.judging import OPENAI_AWAY
     from millrace.failures import CommandError, Unreachable
 
     try:
         with reaching_database(chosen.need("database_url")):
             return asyncio.run(_search(chosen, client, text, limit))
-    except Outage as outage:
-        raise Unreachable(f"OpenAI does not answer: {outage.message}", "See millrace doctor.") from None
     except Failure as failure:
+        if failure.code == OPENAI_AWAY:
+            raise Unreachable(f"OpenAI does not answer: {failure.message}", "What else is wrong: millrace doctor") from None
         raise CommandError(f"the text cannot be embedded: {failure}") from None
 
 

@@ -43,6 +43,13 @@ def settings(*needed: str) -> Settings:
     return found
 
 
+def quiet() -> None:
+    """Keeps the log lines of a worker's parts to themselves, for a command that uses them and says what happened itself."""
+    import structlog
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
 def running_stack() -> dict[str, str]:
     """The environment variables that name the local servers; empty unless all of them run."""
     from devstack.failures import StackError

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from events.failures import Failure, Outage
 from millrace.cli.servers import START_THEM, kafka_of, reaching_database, reaching_kafka
-from millrace.composition import keys_of, objects_of
-from millrace.doctor.judging import Check, State, of_database, of_topics
+from millrace.composition import database_of, keys_of, llm_of, objects_of
+from millrace.doctor.judging import Check, State, of_database, of_openai, of_openai_failure, of_topics
 from millrace.failures import CommandError, Unreachable
 from millrace.secrecy import without_passwords
 from millrace.settings import Settings
@@ -28,6 +29,9 @@ Ask = Callable[[Settings], Awaitable[Sequence[Check]]]
 
 async def ask_all(chosen: Settings) -> list[Check]:
     """The checks of every server that has an address, in the table's order."""
+    if chosen.openai_api_key is not None:
+        # Takes a second, in which no other answer could be heard in time.
+        importlib.import_module("handlers.llm.sdk")
     asked = [(name, ask) for setting, name, ask in SERVERS if getattr(chosen, setting) is not None]
     found = await asyncio.gather(*(_bounded(name, ask, chosen) for name, ask in asked))
     return [check for checks in found for check in checks]
@@ -85,11 +89,26 @@ async def objects(chosen: Settings) -> list[Check]:
     return [Check("object store", State.OK, "objects can be written and read")]
 
 
+async def openai(chosen: Settings) -> list[Check]:
+    """Whether it answers and takes the key; asks for what costs nothing."""
+    opened = database_of(chosen)
+    llm = llm_of(chosen, opened)
+    try:
+        await llm.probe()
+    except Failure as failure:
+        return [of_openai_failure(failure)]
+    finally:
+        await llm.close()
+        await opened.close()
+    return [of_openai(llm.config.provider, stand_in=llm.config.is_stand_in)]
+
+
 SERVERS: tuple[tuple[str, str, Ask], ...] = (
     ("database_url", "database", database),
     ("redis_url", "redis", redis),
     ("kafka_bootstrap_servers", "kafka", kafka),
     ("object_store_url", "object store", objects),
+    ("openai_api_key", "openai", openai),
 )
 
 

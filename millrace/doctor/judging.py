@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from events.failures import Failure, Outage
 from millrace.settings import Settings, is_secret
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 PGVECTOR: Final = (0, 8, 4)
 CLOCK_SECONDS: Final = 2.0
+
+# The code of an outage in which nothing answers; the others are answers.
+OPENAI_AWAY: Final = "openai_away"
 
 # What every worker needs, with what to do where it is missing.
 NEEDED: Final = {
@@ -84,6 +88,23 @@ def of_topics(missing: Sequence[str], differing: Sequence[Difference]) -> list[C
         Check("topics", State.REMARK, f"{setting} {having}, not {wanted}: {', '.join(topics)}", "They are left as they are.")
         for (setting, having, wanted), topics in by_setting.items()
     ]
+
+
+def of_openai(provider: str, *, stand_in: bool) -> Check:
+    """Who answers in OpenAI's place."""
+    if stand_in:
+        advice = "Set OPENAI_API_KEY to use OpenAI."
+        return Check("openai", State.REMARK, "the local stand-in answers: for trying, not for use", advice)
+    return Check("openai", State.OK, f"{provider} answers and takes the key")
+
+
+def of_openai_failure(failure: Failure) -> Check:
+    """An outage is one of three: nothing answers, the key is refused, the quota is used up."""
+    if failure.code == OPENAI_AWAY:
+        return Check("openai", State.AWAY, f"does not answer: {failure.message}", "See OPENAI_BASE_URL and the way there.")
+    if isinstance(failure, Outage):
+        return Check("openai", State.WRONG, str(failure), "See OPENAI_API_KEY and its account.")
+    return Check("openai", State.REMARK, str(failure), "Ask again in a moment.")
 
 
 def _setting(name: str, named: Settings, chosen: Settings) -> Check:

@@ -17,7 +17,8 @@ from urllib.error import URLError
 
 import pytest
 
-from tests.support.servers import Servers
+from devstack.standin.api import KEY
+from devstack.standin.control import Control
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
@@ -64,15 +65,17 @@ def bare(tmp_path: Path) -> CommandLine:
 
 @pytest.fixture
 def millrace(
-    tmp_path: Path, servers: Servers, database_url: str, redis_url: str, kafka: str, object_store_url: str
+    tmp_path: Path, database_url: str, redis_url: str, kafka: str, object_store_url: str, openai: Control
 ) -> CommandLine:
-    """Real servers, a migrated database and an object store of this test's own, and all topics."""
+    """Real servers, a migrated database and an object store of this test's own, all topics, the stand-in for OpenAI."""
     environment = {
         "ENVIRONMENT": "test",
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "KAFKA_BOOTSTRAP_SERVERS": kafka,
         "OBJECT_STORE_URL": object_store_url,
+        "OPENAI_BASE_URL": openai.base_url,
+        "OPENAI_API_KEY": KEY,
     }
     command_line = CommandLine(tmp_path, environment)
     made = command_line("topics", "ensure", TOPIC_PARTITIONS="3")

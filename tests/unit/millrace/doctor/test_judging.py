@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from millrace.doctor.judging import Check, State, exit_code, of_database, of_settings, of_topics
+from events.failures import Failure, Outage, Transient
+from millrace.doctor.judging import Check, State, exit_code, of_database, of_openai, of_openai_failure, of_settings, of_topics
 from millrace.settings import load
 from storage.condition import Condition
 from streams.topics import Difference
@@ -76,6 +77,27 @@ def test_missing_topics_are_wrong_and_other_settings_a_remark() -> None:
     assert (wrong.state, remark.state) == (State.WRONG, State.REMARK)
     assert "millrace topics ensure" in wrong.advice
     assert remark.message == "partitions 3, not 12: a, b"
+
+
+def test_the_stand_in_is_told_to_be_one() -> None:
+    assert of_openai("stand-in", stand_in=True).state == State.REMARK
+    assert of_openai("api.openai.com", stand_in=False) == Check("openai", State.OK, "api.openai.com answers and takes the key")
+
+
+@pytest.mark.parametrize(
+    ("failure", "state"),
+    [
+        (Outage("openai_away", "nothing there"), State.AWAY),
+        (Outage("openai_refuses_key", "401"), State.WRONG),
+        (Outage("openai_quota", "429"), State.WRONG),
+        (Transient("rate_limited", "429"), State.REMARK),
+    ],
+)
+def test_what_openai_answers_instead_is_told_apart(failure: Failure, state: State) -> None:
+    found = of_openai_failure(failure)
+    assert found.state == state
+    assert failure.message in found.message
+    assert found.advice
 
 
 @pytest.mark.parametrize(
