@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -14,6 +13,7 @@ from events.failures import Conflict, Failure, Permanent, Reason, Transient, Wai
 from handlers.answer import Answer
 from handlers.audit.asking import Asking
 from handlers.audit.gathering import Gathering, Sources
+from handlers.audit.holds import Holds
 from handlers.audit.question import Questions
 from handlers.audit.stored import Audited, answer_of, audit_row, finding_rows, request_sha256
 from handlers.llm import Asker
@@ -23,6 +23,8 @@ from storage.database import Connection
 from storage.llm_calls import spent
 
 NAME = "audits"
+# Seconds from an outcome to its being stored, unless storage is away.
+STORED_WITHIN = 30.0
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class AuditsFlow:
         questions = Questions(llm, self.database, resources.documents.embedding_model)
         self.gathering = Gathering(self.database, questions.embedding_model, self.settings.wait_seconds)
         self.asking = Asking(llm, self.gathering, questions, self.settings)
-        self._in_hand: set[str] = set()
+        self.holds = Holds(STORED_WITHIN)
 
     async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
         """The documents and runs of each audit, all of them finished; or that it waits for some, or is stored already."""
@@ -74,23 +76,23 @@ class AuditsFlow:
     async def _work(self, event: Event, loaded: Loaded) -> Audited | Failure | None:
         if loaded.sources is None:
             return None
+        audit_id, clock = event.data.audit_id, asyncio.get_running_loop().time
+        if not self.holds.take(audit_id, event.key, clock()):
+            return Waiting(Reason.INTERNAL, "another event asks for the same audit", self.settings.wait_seconds)
+        try:
+            result = await self._ask(event, loaded.sources, loaded.started_at)
+        except BaseException:
+            self.holds.dropped(audit_id)
+            raise
+        self.holds.done(audit_id, event.key, clock())
+        return result
+
+    async def _ask(self, event: Event, sources: Sources, started_at: datetime) -> Audited | Failure:
         asker = Asker(event.client_id, NAME, UUID(bytes=event.key))
         try:
-            with self._alone(event.data.audit_id):
-                return await self.asking.audit(asker, event.data, loaded.sources, loaded.started_at)
-        except (Permanent, Transient, Waiting) as failure:
+            return await self.asking.audit(asker, event.data, sources, started_at)
+        except (Permanent, Transient) as failure:
             return failure
-
-    @contextmanager
-    def _alone(self, audit_id: str) -> Iterator[None]:
-        """Two events of one audit are not both paid for: the second waits until the first is stored."""
-        if audit_id in self._in_hand:
-            raise Waiting(Reason.INTERNAL, "another event asks for the same audit", self.settings.wait_seconds)
-        self._in_hand.add(audit_id)
-        try:
-            yield
-        finally:
-            self._in_hand.discard(audit_id)
 
     async def _insert(
         self, connection: Connection, events: Sequence[Event], results: Sequence[Audited | Failure | None]
