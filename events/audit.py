@@ -21,6 +21,7 @@ AuditFailureCode = Literal[
     "malformed_answer",
     "model_refused",
     "rate_limited",
+    "openai_away",
     "internal",
 ]
 Doubt = Literal["unknown_chunk", "quote_not_found", "no_citation"]

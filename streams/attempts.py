@@ -63,7 +63,9 @@ async def _bounded(step: Step, items: Sequence[Item], name: str, timeout: float)
 
 
 def _failure(error: Exception, item: Item, name: str, flow: str) -> Failure:
-    if isinstance(error, Failure) and error.kind is not Kind.OUTAGE:
+    if isinstance(error, Failure):
+        if error.kind is Kind.OUTAGE:
+            log.warning("outage_of_one", step=name, **context(flow, item), error=str(error))
         return error
     log.error("unexpected_error", step=name, **context(flow, item), exc_info=error)
     return unexpected(error)

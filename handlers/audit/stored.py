@@ -132,7 +132,7 @@ def _row(
         output_tokens=spent.output_tokens,
         cost_usd=spent.cost_usd,
         review=[],
-        failure_code=None if failure is None else failure.code if failure.code in FAILURE_CODES else "internal",
+        failure_code=None if failure is None else failure_code(failure),
         failure_message=None if failure is None else failure.message,
         input_sha256=request,
         request_sha256=request,
@@ -142,3 +142,10 @@ def _row(
         started_at=started_at,
         completed_at=completed_at,
     )
+
+
+def failure_code(failure: Failure) -> str:
+    """The code under which an audit's failure is told; what OpenAI did not do in any attempt is one thing to clients."""
+    if failure.code.startswith("openai_"):
+        return "openai_away"
+    return failure.code if failure.code in FAILURE_CODES else "internal"

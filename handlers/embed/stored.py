@@ -23,6 +23,10 @@ from storage.documents import DocumentRow, Key, json_text
 from storage.embeddings import Paid
 
 FAILURE_CODES = frozenset(get_args(DocumentFailureCode))
+# What asking OpenAI can come to; to clients it is one thing.
+OPENAI_FAILED = frozenset(
+    {"openai_away", "openai_quota", "openai_refuses_key", "rate_limited", "malformed_answer", "model_refused"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,8 @@ class RowMaker:
 
     def failed(self, event: Event, failure: Failure, now: datetime) -> DocumentRow:
         """The row of a document that has no chunks. Its input is what was asked for: its bytes may not be known."""
-        code = failure.code if failure.code in FAILURE_CODES else "internal"
+        code = "embedding_failed" if failure.code in OPENAI_FAILED else failure.code
+        code = code if code in FAILURE_CODES else "internal"
         return self._row(event, now)._replace(failure_code=code, failure_message=failure.message)
 
     def _row(self, event: Event, started_at: datetime) -> DocumentRow:

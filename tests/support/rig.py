@@ -49,6 +49,7 @@ class Rig:
     ) -> None:
         self.spec, self.kafka, self.openai_url = spec, KafkaConfig(kafka), openai_url
         self.database_url, self.redis_url, self.object_store_url = database_url, redis_url, object_store_url
+        self.llm: dict[str, Any] = {"first_wait": 0.05, "breaker_seconds": 0.5}
         self.database = Database(database_url)
         self.objects = ObjectStore(object_store_url)
         self.config = EngineConfig(
@@ -78,7 +79,8 @@ class Rig:
         try:
             await engine.start()
             yield engine
-            assert not [task for task in engine._tasks if task.done()], "a task of the engine has ended"
+            ended = [task for task in engine._tasks if task.done()]
+            assert not ended, f"a task of the engine has ended: {ended}"
         finally:
             await engine.stop()
             await resources.close()
@@ -139,7 +141,7 @@ class Rig:
     def _resources(self, database: Database) -> Resources:
         if self.openai_url is None:
             return Resources(database, self.objects)
-        config = LlmConfig(api_key=KEY, base_url=self.openai_url, provider=STAND_IN)
+        config = LlmConfig(api_key=KEY, base_url=self.openai_url, provider=STAND_IN, **self.llm)
         return Resources(database, self.objects, llm=Llm(config, database, Prices()), parsers=ParserPool())
 
     async def _value(self, query: str) -> Any:
