@@ -91,9 +91,7 @@ class Settings(BaseSettings):
 
     evidence_tokens: int = knob(100_000, 1_000, 1_000_000, "tokens", "Audits", "Evidence that one audit may read")
     audit_output_tokens: int = knob(16_000, 500, 128_000, "tokens", "Audits", "That one audit may write")
-    evidence_wait_seconds: float = knob(
-        900, 0, 86_400, "seconds", "Audits", "How long named documents and runs are waited for"
-    )
+    evidence_wait_seconds: float = knob(900, 0, 86_400, "seconds", "Audits", "How long named documents and runs are waited for")
 
     environment: Literal["development", "test", "staging", "production"] = text(
         "development", "Process", "Where this runs. Logs are JSON lines everywhere but in development"
