@@ -13,11 +13,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import orjson
+
 from millrace.failures import CommandError
 
 READY_SECONDS = 90.0
 STOP_SECONDS = 30.0
+# OpenAI away, or a key that it refuses, is told soon: it does not come up as our own servers do.
+OPENAI_SECONDS = 10.0
 LOG_LINES = 15
+NO_ANSWER = "its first answer"
+ADVICE = "OPENAI_API_KEY and OPENAI_BASE_URL name another server than the stand-in; `millrace doctor` tells what it says."
 
 
 @contextmanager
@@ -46,21 +52,31 @@ def worker(log: Path) -> Iterator[str]:
 
 def _wait_until_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
     until = time.monotonic() + READY_SECONDS
-    while time.monotonic() < until:
+    reasons, others_missing_at = {NO_ANSWER: ""}, time.monotonic()
+    while time.monotonic() < until and time.monotonic() < others_missing_at + OPENAI_SECONDS:
         if process.poll() is not None:
             raise CommandError(f"the worker ended at once, with exit code {process.returncode}:\n{_end_of(log)}")
-        if _is_ready(address):
+        reasons = _reasons_not_ready(address)
+        if not reasons:
             return
+        if reasons.keys() != {"openai"}:
+            others_missing_at = time.monotonic()
         time.sleep(0.1)
-    raise CommandError(f"the worker was not ready within {READY_SECONDS:g} s:\n{_end_of(log)}")
+    why = ", ".join(f"{server} ({reason})" if reason else server for server, reason in reasons.items())
+    raise CommandError(f"the worker is not ready, waiting for {why}:\n{_end_of(log)}", ADVICE if "openai" in reasons else "")
 
 
-def _is_ready(address: str) -> bool:
+def _reasons_not_ready(address: str) -> dict[str, str]:
+    """Why a worker is not ready, by server; nothing once it is."""
     try:
-        with urllib.request.urlopen(f"{address}/health/deep", timeout=5) as answer:  # noqa: S310  (our own worker)
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+        with urllib.request.urlopen(f"{address}/health/deep", timeout=5):  # noqa: S310  (our own worker)
+            return {}
+    except urllib.error.HTTPError as error:
+        with error:
+            said = orjson.loads(error.read())
+        return said.get("reasons") or {NO_ANSWER: ""}
+    except OSError:
+        return {NO_ANSWER: ""}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from millrace.demo import helper
+from millrace.failures import CommandError
+
+
+class Process:
+    """A worker that runs, or has ended."""
+
+    def __init__(self, returncode: int | None = None) -> None:
+        self.returncode = returncode
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "worker.log"
+    path.write_text("first line\nlast line\n")
+    return path
+
+
+@pytest.fixture
+def health() -> Iterator[Callable[[int, Any], str]]:
+    """Serves one answer at the address that it returns."""
+    servers: list[HTTPServer] = []
+
+    def serve(status: int, body: Any) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(json.dumps(body).encode())
+
+            def log_message(self, *_: Any) -> None: ...
+
+        servers.append(HTTPServer(("127.0.0.1", 0), Handler))
+        Thread(target=servers[-1].serve_forever, args=(0.01,)).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def wait(address: str, log: Path, *, ended: int | None = None) -> None:
+    process: Any = Process(ended)
+    helper._wait_until_ready(process, address, log)
+
+
+def test_a_worker_that_answers_is_ready(health: Any, log: Path) -> None:
+    wait(health(200, {"status": "ok"}), log)
+
+
+def test_openai_away_is_told_soon_with_advice(health: Any, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper, "OPENAI_SECONDS", 0.3)
+    with pytest.raises(CommandError, match=r"waiting for openai \(Outage\):\n  first line\n  last line") as caught:
+        wait(health(503, {"status": "degraded", "reasons": {"openai": "Outage"}}), log)
+    assert "OPENAI_API_KEY" in caught.value.advice
+
+
+def test_other_servers_are_waited_for_longer(health: Any, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper, "OPENAI_SECONDS", 0.1)
+    monkeypatch.setattr(helper, "READY_SECONDS", 0.5)
+    with pytest.raises(CommandError, match=r"waiting for openai \(Outage\), kafka \(starting\)"):
+        wait(health(503, {"reasons": {"openai": "Outage", "kafka": "starting"}}), log)
+
+
+def test_a_worker_that_ended_is_told_with_the_end_of_its_log(log: Path) -> None:
+    with pytest.raises(CommandError, match="ended at once, with exit code 2:\n  first line"):
+        wait("http://127.0.0.1:1", log, ended=2)
+
+
+def test_a_worker_that_does_not_answer_is_not_ready(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper, "READY_SECONDS", 0.3)
+    with pytest.raises(CommandError, match="waiting for its first answer"):
+        wait("http://127.0.0.1:1", log)
