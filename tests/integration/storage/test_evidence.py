@@ -98,7 +98,9 @@ async def test_the_nearest_chunk_of_each_document_comes_before_all_others(databa
     other = await put_document(database, ["other 0.3", "other 0.5"], np.array([near(c) for c in (0.3, 0.5)], np.float32))
     async with tenant_session(database, "acme") as connection:
         chunks = await nearest_chunks(connection, [seen(one), seen(other)], VECTORS[0], MODEL, 4)
+        two = await nearest_chunks(connection, [seen(one), seen(other)], VECTORS[0], MODEL, 2)
     assert [each.content for each in chunks] == ["one 0.9", "other 0.5", "one 0.8", "other 0.3"]
+    assert two == chunks[:2]
 
 
 async def test_chunks_of_another_model_come_last(database: Database) -> None:
