@@ -60,7 +60,7 @@ class InOrder(TyperGroup):
 app = typer.Typer(
     name="millrace",
     cls=InOrder,
-    help="Turns domain events into priced results, once in effect, whatever dies on the way.",
+    help="Turns domain events into priced, embedded and audited results, once in effect, whatever dies on the way.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,

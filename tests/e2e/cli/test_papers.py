@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 
+from millrace.demo.objects import objects
+
 MINUTES = "Minutes of the board.\n\nThe company is in breach of the covenant on interest cover under its term loan.\n"
 LEDGER = "invoice,amount,state\n17,140000,disputed\n18,95000,overdue\n"
 
@@ -53,6 +55,7 @@ def test_files_are_embedded_found_audited_and_replaced(papers: Papers, start_wor
     worker.wait_until("/health/deep")
     document_id = embedded(papers)
     found(papers)
+    exemplified(papers)
     audited(papers)
     replaced(papers, document_id)
     shown(papers, document_id)
@@ -82,6 +85,19 @@ def found(papers: Papers) -> None:
     assert "minutes.md, page 1" in for_people.stdout
     assert "ledger.csv" not in for_people.stdout
     assert "stand-in" in for_people.stderr
+
+
+def exemplified(papers: Papers) -> None:
+    """The example is of a document that the demonstration stores."""
+    for uri, content in objects():
+        path = Path(papers.desk.environment["OBJECT_STORE_URL"].removeprefix("file://")) / uri
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    example = papers.desk("example", "document.uploaded.v1", "--client", papers.client).stdout
+    told = papers.desk("publish", "-", "--wait", text=example)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert told.stdout.startswith("embedded")
+    assert "chunks, $0.00" in told.stdout
 
 
 def audited(papers: Papers) -> None:

@@ -60,12 +60,19 @@ def test_a_worker_waits_for_servers_that_are_away_says_so_and_can_be_stopped(bar
     away = {
         "DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1",
         "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "OBJECT_STORE_URL": bare.folder.as_uri(),
+        "OPENAI_API_KEY": "sk-hunter2", "OPENAI_BASE_URL": "http://127.0.0.1:1/v1",
     }  # fmt: skip
     worker = start_worker(bare, **away)
     worker.wait_until("/health")
     worker.wait_until("/health/deep", 503)
     assert worker.end() == 0
     assert "hunter2" not in worker.log.read_text()
+
+
+def test_a_worker_without_a_key_says_so_and_which_flows_need_none(millrace: Any) -> None:
+    result = millrace("worker", OPENAI_API_KEY="")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("millrace: OPENAI_API_KEY: is not set (for documents and audits; ")
 
 
 def test_a_worker_starts_to_work_when_the_servers_come(millrace: Any, start_worker: Any, servers: Servers) -> None:

@@ -7,7 +7,8 @@ from events.event import decode
 from events.topics import CONSUMED_TYPES, TOPIC_OF_TYPE
 from handlers.embed.kinds import Kind, kind_of
 from handlers.embed.model import Limits
-from millrace.examples import FOLDER, SOURCE, fresh
+from millrace.demo.objects import objects
+from millrace.examples import SOURCE, fresh
 from millrace.outgoing import check
 
 
@@ -26,9 +27,7 @@ def test_every_type_that_is_consumed_has_a_valid_example_with_fresh_ids(event_ty
 
 def test_the_example_document_is_one_of_those_that_the_demonstration_stores() -> None:
     data = fresh("document.uploaded.v1", "acme")["data"]
-    root, _, name = data["uri"].partition("/")
-    content = (FOLDER / name).read_bytes()
-    assert root == "examples"
+    content = dict(objects())[data["uri"]]
     assert kind_of(content, data["filename"], data["media_type"], Limits()) == Kind.PDF
 
 
