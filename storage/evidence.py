@@ -94,9 +94,13 @@ order by has_better, distance, chunk_id
 
 # Uses pk_run_results.
 RUN_ERRORS = """
-select run_id, error, count(*) as rows, (array_agg(position_id order by row_no))[1:5] as positions
-from runs join run_results using (run_id, generation)
-where run_id = any($1::uuid[]) and error is not null
+select run_id, error, sum(rows)::bigint as rows, (array_agg(position_id order by place))[1:5] as positions
+from (
+    select run_id, error, position_id, min(row_no) as place, count(*) as rows
+    from runs join run_results using (run_id, generation)
+    where run_id = any($1::uuid[]) and error is not null
+    group by run_id, error, position_id
+) as affected
 group by run_id, error
 order by run_id, error
 """

@@ -129,3 +129,17 @@ async def test_errors_of_a_run_are_counted_by_code(
         RunErrors(run.run_id, "UNKNOWN_PRODUCT", 1, ["p8"]),
     ]
     assert errors == (expected if client == "acme" else [])
+
+
+async def test_a_position_that_fails_under_several_measures_is_named_once(
+    database: Database, make_run: Callable[..., RunRow], make_results: Callable[..., ResultRows]
+) -> None:
+    run = make_run(status="partial", errors=3)
+    same = {"row_no": [4, 4, 2], "position_id": ["late", "late", "early"], "measure": ["PV", "DV01", "PV"]}
+    rows = make_results(run.run_id, [[1.0, 2.0]] * 3, error=["MISSING_MARKET_DATA"] * 3, **same)
+    async with database.transaction() as connection:
+        await insert_runs(connection, [run])
+        await copy_results(connection, [rows])
+    async with tenant_session(database, "acme") as connection:
+        errors = await run_errors(connection, [run.run_id])
+    assert errors == [RunErrors(run.run_id, "MISSING_MARKET_DATA", 3, ["early", "late"])]
