@@ -51,8 +51,9 @@ class Leases:
 
     async def renew(self, flow: str, held: Mapping[bytes, bytes]) -> list[bytes]:
         """Lets each lease run anew from now; returns the keys that another has taken meanwhile."""
-        answers = await self._run(RENEW, flow, held.items(), self._milliseconds)
-        return [key for key, kept in zip(held, answers, strict=True) if not kept]
+        asked = dict(held)  # more may be held before the answer is there
+        answers = await self._run(RENEW, flow, asked.items(), self._milliseconds)
+        return [key for key, kept in zip(asked, answers, strict=True) if not kept]
 
     async def release(self, flow: str, held: Iterable[tuple[bytes, bytes]]) -> None:
         """Ends leases, each named by its key and its token; those of others stay."""

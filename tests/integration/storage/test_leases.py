@@ -51,6 +51,15 @@ async def test_a_lease_that_redis_has_lost_is_taken_anew_by_its_renewal(leases: 
     assert await leases.take("audits", KEYS) == {}
 
 
+async def test_what_is_held_may_change_while_it_is_renewed(leases: Leases) -> None:
+    held = await leases.take("audits", KEYS[:2])
+    renewal = asyncio.create_task(leases.renew("audits", held))
+    await asyncio.sleep(0)
+    del held[KEYS[0]]
+    held |= {KEYS[2]: b"another", b"k": b"more"}
+    assert await renewal == []
+
+
 async def test_only_the_holder_releases(leases: Leases) -> None:
     held = await leases.take("audits", KEYS)
     await leases.release("audits", [(KEYS[0], b"another's"), (KEYS[1], held[KEYS[1]])])
