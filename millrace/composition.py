@@ -110,7 +110,6 @@ def llm_of(settings: Settings, database: Database) -> Llm:
         tries=settings.openai_tries,
         embeddings_seconds=settings.embedding_timeout_seconds,
         responses_seconds=settings.audit_timeout_seconds,
-        probe_model=settings.embedding_model,
     )
     return Llm(config, database, prices_of(settings))
 

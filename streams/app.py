@@ -145,7 +145,8 @@ class Engine:
         database, flow = self.resources.database, spec.build(self.resources)
         leases = self.keys.leases(self.config.lease)
         needed = {name: self.probes[name] for name in spec.needs}
-        outages = Outages(needed | {"redis": leases.ping} if spec.costly else needed)
+        # A model takes longer to answer than a server that stores.
+        outages = Outages(needed | {"redis": leases.ping}, timeout=10.0) if spec.costly else Outages(needed)
         return Lane(
             spec,
             flow,

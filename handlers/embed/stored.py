@@ -25,7 +25,15 @@ from storage.embeddings import Paid
 FAILURE_CODES = frozenset(get_args(DocumentFailureCode))
 # What asking OpenAI can come to; to clients it is one thing.
 OPENAI_FAILED = frozenset(
-    {"openai_away", "openai_quota", "openai_refuses_key", "rate_limited", "malformed_answer", "model_refused"}
+    {
+        "openai_away",
+        "openai_quota",
+        "openai_refuses_key",
+        "openai_lacks_model",
+        "rate_limited",
+        "malformed_answer",
+        "model_refused",
+    }
 )
 
 

@@ -12,9 +12,9 @@ import structlog
 from handlers.llm import metrics
 from handlers.llm.breaker import Breaker
 from handlers.llm.config import LlmConfig
-from handlers.llm.errors import CallError, NotAskedError, Trouble
+from handlers.llm.errors import OUTAGES, CallError, NotAskedError, Trouble
 from handlers.llm.model import Endpoint
-from handlers.llm.request import embeddings_body
+from handlers.llm.request import smallest_body
 
 if TYPE_CHECKING:
     from handlers.llm.sdk import Raw
@@ -33,7 +33,7 @@ class Caller:
         self._seconds = {"embeddings": config.embeddings_seconds, "responses": config.responses_seconds}
         self._slots = asyncio.Semaphore(config.concurrency)
         self._probing = asyncio.Lock()
-        self._without_quota = False
+        self._suspect: tuple[Endpoint, str] | None = None
 
     async def call(self, endpoint: Endpoint, body: dict[str, Any]) -> Raw:
         """The answer to one request, asked once."""
@@ -43,11 +43,12 @@ class Caller:
                 raw = await self._sdk.ask(endpoint, body, self._seconds[endpoint])
             except CallError as error:
                 metrics.CALLS.labels(endpoint, body["model"], error.trouble).inc()
+                if error.trouble in OUTAGES and error.trouble is not Trouble.CONNECTION:
+                    self._suspect = self._suspect or (endpoint, body["model"])
                 self._failed(error)
                 raise
         metrics.SECONDS.labels(endpoint).observe(raw.seconds)
-        self._without_quota = False
-        self.breaker.succeeded()
+        self._succeeded(endpoint, body["model"])
         return raw
 
     async def probe(self) -> None:
@@ -58,7 +59,7 @@ class Caller:
             except CallError as error:
                 self._failed(error)
                 raise
-            self._without_quota = False
+            self._suspect = None
             self.breaker.succeeded()
 
     async def close(self) -> None:
@@ -77,14 +78,22 @@ class Caller:
             raise NotAskedError(error.trouble, f"not asked, because of what was heard a moment ago: {error.message}")
 
     async def _look(self) -> None:
-        if self._without_quota:
-            # Models are listed without quota, too. This costs one token, a fiftieth of a millionth of a dollar, of no client's.
-            body = embeddings_body(self.config.probe_model, ["a"], self.config.dimensions)
-            await self._sdk.ask("embeddings", body, self.config.probe_seconds)
-        else:
+        """Asks what failed last for as little as there is; where nothing did, for the list of models, which is free.
+
+        Models are listed without quota, and while an endpoint has nothing but errors. What this costs is no client's.
+        """
+        if self._suspect is None:
             await self._sdk.look(self.config.probe_seconds)
+            return
+        endpoint, model = self._suspect
+        body = smallest_body(endpoint, model, self.config.dimensions)
+        await self._sdk.ask(endpoint, body, self.config.probe_seconds)
+
+    def _succeeded(self, endpoint: Endpoint, model: str) -> None:
+        if self._suspect == (endpoint, model):
+            self._suspect = None
+        self.breaker.succeeded()
 
     def _failed(self, error: CallError) -> None:
-        self._without_quota = self._without_quota or error.trouble is Trouble.QUOTA
         if self.breaker.failed(error, time.monotonic()):
             log.warning("openai_away", error=str(error), seconds=self.config.breaker_seconds)

@@ -29,7 +29,6 @@ class LlmConfig:
     probe_seconds: float = 5.0
     embeddings_seconds: float = 60.0
     responses_seconds: float = 300.0
-    probe_model: str = "text-embedding-3-small"
     breaker_failures: int = 5
     breaker_seconds: float = 5.0
     ledger_seconds: float = 30.0

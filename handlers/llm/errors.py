@@ -6,6 +6,7 @@ server      yes                      Outage openai_away
 timeout     no: it may be paid for   Outage openai_away
 quota       no                       Outage openai_quota
 key         no                       Outage openai_refuses_key
+model       no                       Outage openai_lacks_model
 rate_limit  yes, after Retry-After   Transient rate_limited
 malformed   yes                      Transient malformed_answer
 request     no                       Permanent model_refused
@@ -37,6 +38,7 @@ class Trouble(StrEnum):
     SERVER = "server"
     QUOTA = "quota"
     KEY = "key"
+    MODEL = "model"
     RATE_LIMIT = "rate_limit"
     MALFORMED = "malformed"
     REQUEST = "request"
@@ -49,6 +51,7 @@ OUTAGES = {
     Trouble.TIMEOUT: "openai_away",
     Trouble.QUOTA: "openai_quota",
     Trouble.KEY: "openai_refuses_key",
+    Trouble.MODEL: "openai_lacks_model",
 }
 
 
@@ -71,6 +74,8 @@ def trouble_of(status: int, code: str | None) -> Trouble:
     """What an HTTP status other than success means, with the code of OpenAI's error."""
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return Trouble.KEY
+    if status == HTTPStatus.NOT_FOUND:
+        return Trouble.MODEL
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Trouble.QUOTA if code in OUT_OF_QUOTA else Trouble.RATE_LIMIT
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}:

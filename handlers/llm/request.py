@@ -8,8 +8,12 @@ from typing import Any
 
 import orjson
 
+from handlers.llm.model import Endpoint
+
 # Only these can be asked for another length than their own.
 SHORTENED = "text-embedding-3-"
+# OpenAI takes no fewer.
+FEWEST_OUTPUT_TOKENS = 16
 
 
 def embeddings_body(model: str, texts: Sequence[str], dimensions: int) -> dict[str, Any]:
@@ -33,6 +37,13 @@ def responses_body(
         "max_output_tokens": max_output_tokens,
         "store": False,
     }
+
+
+def smallest_body(endpoint: Endpoint, model: str, dimensions: int) -> dict[str, Any]:
+    """The body of a request that has nothing to do with anybody's event and costs next to nothing."""
+    if endpoint == "embeddings":
+        return embeddings_body(model, ["a"], dimensions)
+    return {"model": model, "input": "a", "max_output_tokens": FEWEST_OUTPUT_TOKENS, "store": False}
 
 
 def request_sha256(endpoint: str, body: dict[str, Any]) -> bytes:

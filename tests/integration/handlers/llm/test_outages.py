@@ -12,7 +12,12 @@ from devstack.standin.control import Control
 from devstack.standin.faults import Fault
 from events.failures import Outage, Transient
 from handlers.llm import Asker, EmbeddedBatch, Llm
-from tests.support.llm import EMBEDDER, MakeLlm, until
+from tests.support.llm import EMBEDDER, MakeLlm, Respond, until
+
+
+# What a probe asks for, and the tests do not.
+LOOK = "a"
+PRICED_AND_UNKNOWN = "text-embedding-3-small-2020-01-01"
 
 
 async def embed(llm: Llm, asker: Asker, text: str = "one") -> EmbeddedBatch:
@@ -42,23 +47,23 @@ async def test_while_the_breaker_is_open_nobody_asks(broken: Llm, asker: Asker, 
 async def test_then_one_looks_while_the_others_still_fail(broken: Llm, asker: Asker, openai: Control) -> None:
     await asyncio.sleep(0.35)
     assert await codes(*(embed(broken, asker) for _ in range(20))) == {"openai_away": 20}
-    assert openai.calls().received == {"embeddings": 2, "models": 1}
+    assert openai.calls().received == {"embeddings": 3}
 
 
 async def test_the_one_who_looks_and_finds_openai_goes_on_and_the_others_after_it(
     broken: Llm, asker: Asker, openai: Control
 ) -> None:
     openai.reset()
-    openai.add(Fault("slow", endpoint="models", seconds=0.1))
+    openai.add(Fault("slow", contains=LOOK, seconds=0.1))
     await asyncio.sleep(0.35)
     assert await codes(*(embed(broken, asker) for _ in range(10))) == {"EmbeddedBatch": 1, "openai_away": 9}
     assert await codes(*(embed(broken, asker) for _ in range(10))) == {"EmbeddedBatch": 10}
-    assert openai.calls().received == {"embeddings": 11, "models": 1}
+    assert openai.calls().received == {"embeddings": 12}
 
 
 async def test_a_look_that_is_broken_off_leaves_the_next_one_to_another(broken: Llm, asker: Asker, openai: Control) -> None:
     openai.reset()
-    openai.add(Fault("slow", endpoint="models", seconds=600))
+    openai.add(Fault("slow", contains=LOOK, seconds=600))
     await asyncio.sleep(0.35)
     first = asyncio.create_task(embed(broken, asker))
     await until(lambda: openai.calls().calls)
@@ -74,7 +79,7 @@ async def test_a_probe_that_finds_openai_opens_the_way_at_once(broken: Llm, aske
     openai.reset()
     await broken.probe()
     await embed(broken, asker)
-    assert openai.calls().answered == {"models": 1, "embeddings": 1}
+    assert openai.calls().answered == {"embeddings": 2}
 
 
 async def test_probes_are_made_one_at_a_time(llm: Llm, openai: Control) -> None:
@@ -88,9 +93,32 @@ async def test_probes_are_made_one_at_a_time(llm: Llm, openai: Control) -> None:
     assert openai.calls().answered == {"models": 2}
 
 
-async def test_a_probe_costs_nothing_while_there_is_quota(llm: Llm, openai: Control) -> None:
+async def test_a_probe_costs_nothing_while_nothing_has_failed(llm: Llm, openai: Control) -> None:
     await llm.probe()
     assert openai.calls().received == {"models": 1}
+
+
+async def test_an_endpoint_that_only_fails_is_away_although_models_are_listed(
+    make_llm: MakeLlm, respond: Respond, openai: Control
+) -> None:
+    llm = make_llm(tries=1)
+    openai.add(Fault("server_error", endpoint="responses", times=None))
+    assert await codes(respond(llm)) == {"openai_away": 1}
+    with pytest.raises(Outage):
+        await llm.probe()
+    openai.reset()
+    await llm.probe()
+    await llm.probe()
+    assert openai.calls().received == {"responses": 1, "models": 1}
+
+
+async def test_a_model_that_is_not_there_is_an_outage_that_the_probe_sees(llm: Llm, asker: Asker) -> None:
+    assert await codes(llm.embed(asker, "text-embedding-3-large", ["one"])) == {"EmbeddedBatch": 1}
+    failures = await codes(llm.embed(asker, PRICED_AND_UNKNOWN, ["one"]))
+    assert failures == {"openai_lacks_model": 1}
+    with pytest.raises(Outage) as caught:
+        await llm.probe()
+    assert caught.value.code == "openai_lacks_model"
 
 
 async def test_without_quota_a_probe_pays_a_token_because_models_are_listed_anyway(

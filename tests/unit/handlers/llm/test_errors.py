@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
         (408, None, "server"),
         (409, None, "server"),
         (400, "context_length_exceeded", "request"),
-        (404, "model_not_found", "request"),
+        (404, "model_not_found", "model"),
         (413, None, "request"),
         (422, None, "request"),
     ],
@@ -64,7 +64,7 @@ def test_what_may_pass_is_tried_again_with_growing_waits(trouble: str) -> None:
     assert wait_before_next(error, 1, CONFIG, lambda: 0.0) == 0.25
 
 
-@pytest.mark.parametrize("trouble", ["timeout", "quota", "key", "request"])
+@pytest.mark.parametrize("trouble", ["timeout", "quota", "key", "model", "request"])
 def test_what_does_not_pass_or_may_be_paid_for_is_not(trouble: str) -> None:
     assert wait_before_next(CallError(Trouble(trouble), ""), 1, CONFIG, lambda: 1.0) is None
 
@@ -96,6 +96,7 @@ def test_what_was_not_asked_is_not_asked_again() -> None:
         ("timeout", Outage, "openai_away"),
         ("quota", Outage, "openai_quota"),
         ("key", Outage, "openai_refuses_key"),
+        ("model", Outage, "openai_lacks_model"),
         ("rate_limit", Transient, "rate_limited"),
         ("malformed", Transient, "malformed_answer"),
         ("request", Permanent, "model_refused"),
