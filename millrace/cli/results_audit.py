@@ -83,7 +83,7 @@ def _print(found: StoredAudit, names: Names) -> None:
     row = found.row
     facts = row._asdict() | {"cost_usd": usd(row.cost_usd), "evidence_left_out": row.evidence_left_out or None}
     print_facts({name: facts[name] for name in FACTS if facts[name] is not None})
-    if is_stand_in(row.model):
+    if row.input_tokens and is_stand_in(row.model):
         data().print(STAND_IN_REMARK)
     if row.summary:
         _say(f"\n{row.summary}")
@@ -123,4 +123,4 @@ def _name(cited: Mapping[str, Any], names: Names) -> str:
 
 def _say(text: str) -> None:
     """Words of the model or of a document, without what would steer the terminal or the markup."""
-    data().print(harmless(text), markup=False)
+    data().print(harmless(text), markup=False, soft_wrap=True)

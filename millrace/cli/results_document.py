@@ -86,7 +86,7 @@ def _print(versions: Sequence[DocumentRow]) -> None:
     }
     print_facts({name: value for name, value in facts.items() if value is not None})
     data().print(table(COLUMNS, map(_line, versions), title="Versions", numbers=NUMBERS, whole=("status", "completed")))
-    if is_stand_in(newest.embedding_model):
+    if any(row.chunks and is_stand_in(row.embedding_model) for row in versions):
         note(STAND_IN_REMARK)
 
 
@@ -102,4 +102,4 @@ def _print_chunk(text: ChunkText) -> None:
 
     page = f"page {text.page}" + (f" ({text.label})" if text.label and text.label != str(text.page) else "")
     data().print(f"\n[bold]{text.ordinal}[/]  {escape(harmless(page))}, {text.tokens} tokens  [dim]{text.chunk_id}[/]")
-    data().print(escape(harmless(text.content)))
+    data().print(escape(harmless(text.content)), soft_wrap=True)

@@ -106,7 +106,7 @@ def _print(place: int, hit: Hit) -> None:
     where = escape(harmless(f"{hit.filename}, {page}"))
     data().print(f"[bold]{place}[/]  {hit.similarity:.3f}  [bold]{where}[/]  [dim]{hit.document_id}[/]")
     excerpt = " ".join(hit.content.split())
-    data().print(harmless(excerpt if len(excerpt) <= EXCERPT else excerpt[:EXCERPT] + "…"), markup=False)
+    data().print(harmless(excerpt if len(excerpt) <= EXCERPT else excerpt[:EXCERPT] + "…"), markup=False, soft_wrap=True)
     data().print()
 
 

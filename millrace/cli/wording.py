@@ -32,8 +32,8 @@ def in_words(data: Mapping[str, Any]) -> str:
         return f"{data['positions']} positions, {data.get('errors')} errors"
     if "chunks" in data:
         reused = f" ({data['chunks_reused']} reused)" if data.get("chunks_reused") else ""
-        pages = "1 page" if data.get("pages") == 1 else f"{data.get('pages')} pages"
-        return ", ".join(_known(pages, f"{data['chunks']} chunks{reused}", usd(data.get("cost_usd"))))
+        pages, chunks = _number(data.get("pages"), "page"), _number(data["chunks"], "chunk")
+        return ", ".join((pages, chunks + reused, usd(data.get("cost_usd"))))
     if "findings" in data:
         return ", ".join(_known(severities(_severities(data["findings"])), usd(data.get("cost_usd")), _model(data)))
     return ""
@@ -57,12 +57,16 @@ def severities(found: Iterable[str]) -> str:
     if not total:
         return "no findings"
     detail = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
-    return ("1 finding" if total == 1 else f"{total} findings") + (f" ({detail})" if detail else "")
+    return _number(total, "finding") + (f" ({detail})" if detail else "")
 
 
 def is_stand_in(model: str | None) -> bool:
     """Whether the model that answered is the local stack's stand-in for OpenAI."""
     return bool(model) and str(model).endswith(STAND_IN)
+
+
+def _number(number: Any, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _model(data: Mapping[str, Any]) -> str:

@@ -92,8 +92,8 @@ def test_people_see_findings_quotes_doubts_and_that_the_stand_in_answered(
 def test_a_failed_audit_says_why_and_has_no_findings(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failed = stored(status="failed", failure_code="truncated", failure_message="cut", summary="", review=[], model="gpt-5.4")
+    failed = stored(status="failed", failure_code="truncated", failure_message="cut", summary="", review=[], input_tokens=0)
     text = printed(failed, capsys, monkeypatch)
     assert "truncated" in text
     assert "findings" not in text
-    assert "stand-in" not in text
+    assert "stand-in for OpenAI answered" not in text

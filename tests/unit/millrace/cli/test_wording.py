@@ -20,7 +20,7 @@ AUDIT: dict[str, Any] = {
     [
         ({"positions": 3, "errors": 2}, "3 positions, 2 errors"),
         (DOCUMENT, "3 pages, 12 chunks, $0.000123"),
-        (DOCUMENT | {"pages": 1, "chunks_reused": 12, "cost_usd": 0}, "1 page, 12 chunks (12 reused), $0"),
+        (DOCUMENT | {"pages": 1, "chunks": 1, "chunks_reused": 1, "cost_usd": 0}, "1 page, 1 chunk (1 reused), $0"),
         (AUDIT, "3 findings (1 critical, 2 low), $0.012300, by gpt-5.4-mini"),
         (AUDIT | {"findings": []}, "no findings, $0.012300, by gpt-5.4-mini"),
         (
