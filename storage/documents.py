@@ -156,13 +156,6 @@ async def put_documents(connection: Connection, rows: Sequence[DocumentRow], sto
         await connection.copy_records_to_table("documents", records=rows, columns=COLUMNS)
 
 
-async def read_document(connection: Connection, document_id: UUID, version: int | None = None) -> DocumentRow | None:
-    """That version, or without one the newest; None when none is stored or visible in this session."""
-    query = f"select {FIELDS} from documents where document_id = $1 and version = coalesce($2, version) order by version desc"  # noqa: S608
-    row = await connection.fetchrow(f"{query} limit 1", document_id, version)
-    return None if row is None else DocumentRow(*row)
-
-
 def json_text(metadata: Mapping[str, Any] | None) -> str:
     """Metadata as the column keeps it."""
     return orjson.dumps(metadata or {}).decode()

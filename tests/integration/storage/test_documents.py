@@ -13,7 +13,6 @@ from storage.documents import (
     json_text,
     lock_documents,
     put_documents,
-    read_document,
     same_bytes,
     standing_of,
     stored_documents,
@@ -93,16 +92,6 @@ async def test_the_same_bytes_are_found_for_the_same_client_model_and_chunker_th
     async with database.connection() as connection:
         assert await same_bytes(connection, asked) == [own, other]
         assert (await same_bytes(connection, asked._replace(document_id=uuid4())))[0] == other
-
-
-async def test_a_version_is_read_by_its_number_or_the_newest_without(database: Database) -> None:
-    first = document_row(is_current=False)
-    second = failed_row(document_id=first.document_id, version=2)
-    await put(database, first, second)
-    async with database.connection() as connection:
-        assert await read_document(connection, first.document_id) == second
-        assert await read_document(connection, first.document_id, 1) == first
-        assert await read_document(connection, first.document_id, 3) is None
 
 
 async def test_who_holds_documents_keeps_others_waiting_whatever_their_order(database: Database) -> None:
