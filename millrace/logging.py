@@ -22,7 +22,14 @@ from millrace.damping import Damper
 from millrace.secrecy import Scrubber
 
 # These tell their own life in INFO; ours tells what matters of it.
-QUIETER = {"aiokafka": logging.WARNING, "faststream": logging.ERROR, "alembic": logging.WARNING, "uvicorn": logging.WARNING}
+QUIETER = {
+    "aiokafka": logging.WARNING,
+    "alembic": logging.WARNING,
+    "faststream": logging.ERROR,
+    "httpx2": logging.WARNING,
+    "openai": logging.WARNING,
+    "uvicorn": logging.WARNING,
+}
 
 
 def configure(environment: str, level: str = "INFO", *, secrets: Collection[str] = (), stream: TextIO | None = None) -> None:

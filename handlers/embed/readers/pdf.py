@@ -33,9 +33,8 @@ def read_pdf(content: bytes) -> Iterator[Page]:
             written += len("".join(text.split()))
             yield Page(index + 1, clean(document.get_page_label(index)), text)
         if written == 0 or (written < _SPARSE_CHARACTERS * len(document) and _has_pictures(document)):
-            raise Unreadable(
-                "needs_ocr", f"{len(document)} pages with {written} characters of text: pictures of pages, it seems"
-            )
+            pages = "1 page" if len(document) == 1 else f"{len(document)} pages"
+            raise Unreadable("needs_ocr", f"{pages} with {written} characters of text: pictures of pages, it seems")
     finally:
         document.close()
 
