@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
+from events.ids import uuid7
 from events.topics import TOPIC_OF_TYPE
 from millrace.failures import Refused
-from millrace.ids import uuid7
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 SOURCE = "/examples"

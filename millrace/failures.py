@@ -3,7 +3,6 @@
 CommandError          1   it did not work
 ├── PortTaken         1   HTTP_PORT belongs to another process
 ├── WrongSetting      2   a setting is missing or wrong
-├── BadInput          2   a file or an argument does not hold what it must
 ├── PartlyDone        3   some of it worked
 ├── Refused           4   it would do harm
 └── Unreachable       5   a server is away

@@ -95,7 +95,7 @@ def _examined(paths: Sequence[Path], chosen: Settings, *, apart: bool, as_json: 
 
 
 def _document_id(client: str, file: LocalFile, *, new: bool) -> UUID:
-    from millrace.ids import uuid7
+    from events.ids import uuid7
     from millrace.uploads import document_id_of
 
     return uuid7() if new else document_id_of(client, file.filename)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
+from events.ids import uuid7
 from millrace.demo.objects import uri_of
 from millrace.demo.scene import Scene, scene
 from millrace.examples import FOLDER, envelope
-from millrace.ids import uuid7
 from millrace.uploads import MEDIA_TYPES
 
 # Those that can be read, in the order in which the audit is given them.

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
+from events.ids import uuid7
 from millrace.demo.objects import uri_of
 from millrace.demo.scene import Scene, scene
 from millrace.examples import FOLDER, envelope, fresh
-from millrace.ids import uuid7
 
 BOOK, TREASURY, MARKET = "books/credit.parquet", "books/treasury.jsonl", "markets/evening.json"
 GARBAGE = b'{"specversion": "1.0", "id": "and here the line breaks'

@@ -14,7 +14,6 @@ from events.failures import Outage, Transient
 from handlers.llm import Asker, EmbeddedBatch, Llm
 from tests.support.llm import EMBEDDER, MakeLlm, Respond, until
 
-
 # What a probe asks for, and the tests do not.
 LOOK = "a"
 PRICED_AND_UNKNOWN = "text-embedding-3-small-2020-01-01"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from uuid import RFC_4122
 
-from millrace.ids import uuid7
+from events.ids import uuid7
 
 
 def test_an_id_is_a_version_7_uuid_of_the_time_now() -> None:
