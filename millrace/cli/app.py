@@ -87,6 +87,8 @@ def main() -> None:
     except Exception as error:
         from millrace.failures import CommandError
 
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "devstack":
+            error = CommandError("local servers are not part of this installation", "A checkout has them; an image does not.")
         if not isinstance(error, CommandError):
             raise
         complain(error)

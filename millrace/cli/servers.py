@@ -51,10 +51,12 @@ def quiet() -> None:
 
 
 def running_stack() -> dict[str, str]:
-    """The environment variables that name the local servers; empty unless all of them run."""
-    from devstack.failures import StackError
-    from devstack.stack import Stack
-
+    """The environment variables that name the local servers; empty unless all of them run, as where there are none."""
+    try:
+        from devstack.failures import StackError
+        from devstack.stack import Stack
+    except ModuleNotFoundError:  # an image has none
+        return {}
     try:
         stack = Stack()
         if not all(server["pid"] for server in stack.status().values()):
@@ -66,6 +68,8 @@ def running_stack() -> dict[str, str]:
 
 def beside_own_openai(stack: dict[str, str], found: Settings) -> dict[str, str]:
     """What the stack exports, without its stand-in for OpenAI if the settings have a key or a server of their own."""
+    if not stack:
+        return stack
     from devstack.openai import is_own
 
     key = found.openai_api_key.get_secret_value() if found.openai_api_key else None

@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / path, place)
     # This Python would find them in the checkout, the image's would not.
-    (folder / "devstack.py").write_text("raise ModuleNotFoundError('devstack')\n")
+    (folder / "devstack.py").write_text("raise ModuleNotFoundError('no devstack', name='devstack')\n")
     return folder
 
 
@@ -64,3 +64,12 @@ def test_the_image_holds_all_that_its_commands_need(
     assert worker.end() == 0
     assert not is_healthy(image, port)
     assert "Traceback" not in worker.log.read_text()
+
+
+def test_the_image_says_that_it_has_no_local_servers(image: Any) -> None:
+    refused = image("stack", "status")
+    assert refused.returncode == 1
+    assert "local servers are not part of this installation" in refused.stderr
+    unset = image("lag", DATABASE_URL="", REDIS_URL="", KAFKA_BOOTSTRAP_SERVERS="", ENVIRONMENT="test")
+    assert unset.returncode == 5
+    assert "is not set" in unset.stderr
