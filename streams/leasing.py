@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from storage import inbox
 from storage.database import Database
 from storage.faults import fault_of
 from storage.leases import Leases
+from streams.context import context
 from streams.decisions import other_payload
 from streams.item import Item
 from streams.outages import Outages
@@ -22,6 +24,9 @@ from streams.outages import Outages
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+# What is leased, and the token of the one who has it.
+Lease = tuple[bytes, bytes]
 
 # Seconds between two tries for a lease that another holds; drawn between half of it and all.
 LOOK_AGAIN = 1.0
@@ -60,16 +65,17 @@ NO_LEASES = NoLeases()
 
 
 class Leasing:
-    """The leases of one lane.
+    """The leases of one lane: on what an event is about where it has a natural key, else on the event.
 
-    A lease is renewed until its item leaves the lane, so that a living worker keeps it however long the work takes; that
-    of a dead worker ends by itself.
+    Two events that ask for the same thing are thus not worked on, and paid for, at the same time. A lease is renewed until
+    its item leaves the lane, so that a living worker keeps it however long the work takes; that of a dead worker ends by
+    itself.
     """
 
     def __init__(self, flow: str, leases: Leases, database: Database, outages: Outages) -> None:
         self.flow, self.leases, self.database, self.outages = flow, leases, database, outages
-        self._held: dict[bytes, bytes] = {}
-        self._dropped: dict[bytes, bytes] = {}
+        self._held: dict[Item, Lease] = {}
+        self._dropped: list[Lease] = []
         self._some = asyncio.Event()
 
     async def claim(self, items: list[Item], later: Later) -> Claimed:
@@ -93,38 +99,32 @@ class Leasing:
 
     def release(self, item: Item) -> None:
         """The item leaves the lane: its lease, if it has one, ends."""
-        token = self._held.pop(item.event.key, None) if item.owns_key else None
-        if token is not None:
-            self._dropped[item.event.key] = token
+        lease = self._held.pop(item, None)
+        if lease is not None:
+            self._dropped.append(lease)
             self._some.set()
 
     async def run(self) -> None:
         """Renews and releases leases until cancelled."""
-        while True:
-            try:
-                async with asyncio.timeout(self.leases.seconds / RENEWALS_A_LEASE):
-                    await self._some.wait()
-            except TimeoutError:
-                await self._quietly(self._renew)
-            self._some.clear()
-            await self._quietly(self._release)
+        await asyncio.gather(self._renewing(), self._releasing())
 
     async def close(self) -> None:
         """Releases what is dropped and what is still held: whatever was in hand is another worker's now."""
-        self._dropped |= self._held
+        self._dropped += self._held.values()
         self._held.clear()
         await self._quietly(self._release)
 
     async def _take(self, items: list[Item], later: Later) -> list[Item]:
         """The items whose lease is ours now."""
-        keys = [item.event.key for item in items]
-        tokens = await self._patiently(lambda: self.leases.take(self.flow, keys))
-        self._held |= tokens
-        busy = [item for item in items if item.event.key not in tokens]
+        firsts = {_lease_key(item): item for item in reversed(items)}
+        tokens = await self._patiently(lambda: self.leases.take(self.flow, list(firsts)))
+        mine = {firsts[key]: (key, token) for key, token in tokens.items()}
+        self._held |= mine
+        busy = [item for item in items if item not in mine]
         if busy:
             delay = LOOK_AGAIN * (0.5 + 0.5 * random.random())  # noqa: S311 - no secret
             asyncio.get_running_loop().call_later(delay, later, busy)
-        return [item for item in items if item.event.key in tokens]
+        return [item for item in items if item in mine]
 
     async def _stored(self, items: Sequence[Item]) -> dict[UUID, bytes]:
         """The payload hashes under which items are done, or wait for a retry; of one that is that retry, only if it is done."""
@@ -149,15 +149,29 @@ class Leasing:
                 if not await self.outages.waited(error, self.flow, "claim"):
                     await asyncio.sleep(LOOK_AGAIN)
 
+    async def _renewing(self) -> None:
+        while True:
+            await asyncio.sleep(self.leases.seconds / RENEWALS_A_LEASE)
+            await self._quietly(self._renew)
+
+    async def _releasing(self) -> None:
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            await self._quietly(self._release)
+
     async def _renew(self) -> None:
-        for key in await self.leases.renew(self.flow, self._held) if self._held else ():
-            log.warning("lease_lost", agent=self.flow, then="the work goes on; the inbox decides what takes effect")
-            self._held.pop(key, None)
+        held = dict(self._held)
+        lost = set(await self.leases.renew(self.flow, dict(held.values()))) if held else set[bytes]()
+        for item, (key, _) in held.items():
+            if key in lost:
+                log.warning("lease_lost", **context(self.flow, item), then="the work goes on; the inbox decides")
+                self._held.pop(item, None)
 
     async def _release(self) -> None:
-        dropped, self._dropped = self._dropped, {}
+        dropped, self._dropped = self._dropped, []
         if dropped:
-            await self.leases.release(self.flow, dropped.items())
+            await self.leases.release(self.flow, dropped)
 
     async def _quietly(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -166,3 +180,9 @@ class Leasing:
             if fault_of(error) is None:
                 raise
             log.warning("leases_wait", agent=self.flow, error=repr(error))
+
+
+def _lease_key(item: Item) -> bytes:
+    """The same for all events that ask for the same thing."""
+    about: str = item.event.data.natural_key()
+    return sha256(about.encode()).digest()[:16] if about else item.event.key

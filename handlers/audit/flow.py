@@ -13,7 +13,6 @@ from events.failures import Conflict, Failure, Permanent, Reason, Transient, Wai
 from handlers.answer import Answer
 from handlers.audit.asking import Asking
 from handlers.audit.gathering import Gathering, Sources
-from handlers.audit.holds import Holds
 from handlers.audit.question import Questions
 from handlers.audit.stored import Audited, answer_of, audit_row, finding_rows, request_sha256
 from handlers.llm import Asker
@@ -23,8 +22,6 @@ from storage.database import Connection
 from storage.llm_calls import spent
 
 NAME = "audits"
-# Seconds from an outcome to its being stored, unless storage is away.
-STORED_WITHIN = 30.0
 
 
 @dataclass(slots=True)
@@ -44,7 +41,6 @@ class AuditsFlow:
         questions = Questions(llm, self.database, resources.documents.embedding_model)
         self.gathering = Gathering(self.database, questions.embedding_model, self.settings.wait_seconds)
         self.asking = Asking(llm, self.gathering, questions, self.settings)
-        self.holds = Holds(STORED_WITHIN)
 
     async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
         """The documents and runs of each audit, all of them finished; or that it waits for some, or is stored already."""
@@ -76,21 +72,9 @@ class AuditsFlow:
     async def _work(self, event: Event, loaded: Loaded) -> Audited | Failure | None:
         if loaded.sources is None:
             return None
-        audit_id, clock = event.data.audit_id, asyncio.get_running_loop().time
-        if not self.holds.take(audit_id, event.key, clock()):
-            return Waiting(Reason.INTERNAL, "another event asks for the same audit", self.settings.wait_seconds)
-        try:
-            result = await self._ask(event, loaded.sources, loaded.started_at)
-        except BaseException:
-            self.holds.dropped(audit_id)
-            raise
-        self.holds.done(audit_id, event.key, clock())
-        return result
-
-    async def _ask(self, event: Event, sources: Sources, started_at: datetime) -> Audited | Failure:
         asker = Asker(event.client_id, NAME, UUID(bytes=event.key))
         try:
-            return await self.asking.audit(asker, event.data, sources, started_at)
+            return await self.asking.audit(asker, event.data, loaded.sources, loaded.started_at)
         except (Permanent, Transient) as failure:
             return failure
 

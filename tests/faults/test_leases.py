@@ -39,6 +39,15 @@ async def test_two_workers_that_have_the_same_events_do_each_work_once(rig: Rig,
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 1}]
 
 
+async def test_a_lease_outlasts_long_work_however_much_else_ends_meanwhile(rig: Rig, costly: Any) -> None:
+    long = 2.5 * rig.config.lease
+    await rig.publish([note("long", behave=f"sleep:{long}"), *(note(f"n-{n}", behave="sleep:0.3") for n in range(70))])
+    async with rig.engine(spec=costly), rig.engine(other_group(rig), costly):
+        await all_is_finished(rig)
+        await rig.completions(71)
+    assert NotesFlow.worked["long"] == 1
+
+
 async def test_the_lease_of_a_dead_worker_ends_and_its_event_is_done(rig: Rig, costly: Any) -> None:
     keys = IdempotencyKeys(rig.redis_url)
     await keys.leases(3.0).take("notes", [event_key("notes", "/tests", "n-1", 0)])
