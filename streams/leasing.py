@@ -77,6 +77,8 @@ class Leasing:
         self._held: dict[Item, Lease] = {}
         self._dropped: list[Lease] = []
         self._some = asyncio.Event()
+        # A renewal that reached Redis after its release would bring the lease back, and nobody would end it.
+        self._turn = asyncio.Lock()
 
     async def claim(self, items: list[Item], later: Later) -> Claimed:
         """Sorts items into what may begin and what needs not; waits while Redis or Postgres is away.
@@ -161,17 +163,19 @@ class Leasing:
             await self._quietly(self._release)
 
     async def _renew(self) -> None:
-        held = dict(self._held)
-        lost = set(await self.leases.renew(self.flow, dict(held.values()))) if held else set[bytes]()
+        async with self._turn:
+            held = dict(self._held)
+            lost = set(await self.leases.renew(self.flow, dict(held.values()))) if held else set[bytes]()
         for item, (key, _) in held.items():
             if key in lost:
                 log.warning("lease_lost", **context(self.flow, item), then="the work goes on; the inbox decides")
                 self._held.pop(item, None)
 
     async def _release(self) -> None:
-        dropped, self._dropped = self._dropped, []
-        if dropped:
-            await self.leases.release(self.flow, dropped)
+        async with self._turn:
+            dropped, self._dropped = self._dropped, []
+            if dropped:
+                await self.leases.release(self.flow, dropped)
 
     async def _quietly(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
