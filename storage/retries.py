@@ -11,7 +11,10 @@ from storage.database import Connection
 
 
 class RetryRow(NamedTuple):
-    """One event that waits, with the record it came as; `leased_attempts` is what its lease counted, if it had one."""
+    """One event that waits, with the record it came as.
+
+    `is_waiting`: for what other events bring. `leased_attempts` is what its lease counted, if it had one.
+    """
 
     event_key: UUID
     flow: str
@@ -30,11 +33,12 @@ class RetryRow(NamedTuple):
     delay: timedelta
     error_class: str
     last_error: str
+    is_waiting: bool = False
     leased_attempts: int | None = None
 
 
 class DueRow(NamedTuple):
-    """One event whose next attempt has been leased; `attempts` counts this one, `waited` are seconds since its first failed."""
+    """One event whose next attempt has been leased; `attempts` counts this one, `waited`: seconds for what others bring."""
 
     event_key: UUID
     topic: str
@@ -51,11 +55,12 @@ class DueRow(NamedTuple):
 # Uses pk_retries.
 KEEP = """
 insert into retries (event_key, flow, source, event_id, generation, client_id, payload_sha256, topic, partition,
-    "offset", key, value, headers, attempts, next_attempt_at, error_class, last_error)
-select k, f, s, e, g, c, h, t, p, o, ke, v, he, a, now() + d, ec, le
+    "offset", key, value, headers, attempts, next_attempt_at, error_class, last_error, waiting_since)
+select k, f, s, e, g, c, h, t, p, o, ke, v, he, a, now() + d, ec, le, case when w then now() end
 from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bytea[], $8::text[], $9::int[],
-    $10::bigint[], $11::bytea[], $12::bytea[], $13::bytea[], $14::int[], $15::interval[], $16::text[], $17::text[])
-    as r (k, f, s, e, g, c, h, t, p, o, ke, v, he, a, d, ec, le)
+    $10::bigint[], $11::bytea[], $12::bytea[], $13::bytea[], $14::int[], $15::interval[], $16::text[], $17::text[],
+    $18::boolean[])
+    as r (k, f, s, e, g, c, h, t, p, o, ke, v, he, a, d, ec, le, w)
 where not exists (select from inbox where inbox.event_key = r.k)
 order by k
 on conflict (event_key) do nothing
@@ -65,10 +70,10 @@ returning event_key
 # Uses pk_retries. Only the attempt that was leased last may move the row.
 MOVE = """
 update retries set attempts = a, next_attempt_at = now() + d, leased_until = null, owner = null,
-    error_class = ec, last_error = le
-from unnest($1::uuid[], $2::bytea[], $3::int[], $4::int[], $5::interval[], $6::text[], $7::text[])
-    as r (k, h, leased, a, d, ec, le)
-where event_key = k and payload_sha256 = h and attempts = leased and owner = $8
+    error_class = ec, last_error = le, waiting_since = case when w then coalesce(waiting_since, now()) end
+from unnest($1::uuid[], $2::bytea[], $3::int[], $4::int[], $5::interval[], $6::text[], $7::text[], $8::boolean[])
+    as r (k, h, leased, a, d, ec, le, w)
+where event_key = k and payload_sha256 = h and attempts = leased and owner = $9
 returning event_key
 """
 
@@ -88,7 +93,7 @@ where event_key in (
     order by next_attempt_at limit $4 for update skip locked
 )
 returning event_key, topic, partition, "offset", key, value, headers, attempts, payload_sha256,
-    extract(epoch from now() - first_failed_at)::float8 as waited
+    coalesce(extract(epoch from now() - waiting_since), 0)::float8 as waited
 """
 RENEW = "update retries set leased_until = now() + $3 where flow = $1 and owner = $2 and leased_until is not null"
 RELEASE = """
@@ -123,7 +128,16 @@ async def _move(connection: Connection, rows: Sequence[RetryRow], owner: UUID) -
     if not rows:
         return set()
     told = [
-        (row.event_key, row.payload_sha256, row.leased_attempts, row.attempts, row.delay, row.error_class, row.last_error)
+        (
+            row.event_key,
+            row.payload_sha256,
+            row.leased_attempts,
+            row.attempts,
+            row.delay,
+            row.error_class,
+            row.last_error,
+            row.is_waiting,
+        )
         for row in sorted(rows, key=lambda row: row.event_key)
     ]
     columns = [list(column) for column in zip(*told, strict=True)]

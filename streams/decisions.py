@@ -27,7 +27,7 @@ class RetryPolicy:
     longest_look: float = 30.0
 
     def delay(self, failure: Failure, attempts: int, waited: float) -> timedelta:
-        """How long an event waits after its `attempts`-th attempt ended with `failure`, `waited` seconds after its first."""
+        """How long an event waits after its `attempts`-th attempt ended with `failure`, after having waited so many seconds."""
         if failure.kind is Kind.WAITING:
             return timedelta(seconds=min(self.longest_look, max(self.shortest_look, waited / 4)))
         seconds = self.backoff.delay(attempts)
@@ -37,7 +37,7 @@ class RetryPolicy:
 def verdict(failure: Failure | None, attempts: int, policy: RetryPolicy, waited: float = 0.0) -> Verdict:
     """What becomes of a record that ended with `failure` (None: with a result) at its `attempts`-th attempt.
 
-    `waited`: seconds since its first attempt ended, by the database's clock.
+    `waited`: seconds for what others bring, by the database's clock.
     """
     if failure is None:
         return Verdict.COMPLETE

@@ -36,7 +36,7 @@ class Item:
     """A record, what it turned out to be, and what came of it.
 
     `identity` is None until its envelope proved valid; then `uuid` is its key as the tables have it. `event` is there once
-    its data proved valid too. `attempts` counts this one; `waited` are the seconds since the first one ended.
+    its data proved valid too. `attempts` counts this one; `waited`: seconds for what others bring.
     `fetch` is None for a record that comes from `retries`, and `lease` names its row there. The record itself is
     kept for a retry or a dead letter.
     `owns_key`: its twins wait for it.

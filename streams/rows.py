@@ -67,6 +67,7 @@ def retry_row(item: Item, policy: RetryPolicy) -> RetryRow:
         delay=policy.delay(failure, item.attempts, item.waited),
         error_class=type(failure).__name__,
         last_error=str(failure),
+        is_waiting=failure.kind is Kind.WAITING,
         leased_attempts=item.attempts if item.is_retry else None,
     )
 

@@ -72,6 +72,7 @@ create table retries (
     error_class text not null,
     last_error text,
     first_failed_at timestamptz not null default now(),
+    waiting_since timestamptz,
     constraint pk_retries primary key (event_key),
     constraint ck_retries_source check (length(source) between 1 and 256),
     constraint ck_retries_event_id check (length(event_id) between 1 and 256),

@@ -70,7 +70,8 @@ class Retry(Base):
     """One event that failed for a passing reason and waits for `next_attempt_at`, with the record it came as.
 
     An attempt counts when it is leased, so that a death counts too; `leased_until` and `owner` say who works on it.
-    The row is deleted in the transaction that gives the event its outcome.
+    `waiting_since` is set while what other events bring is all that it needs. The row is deleted in the transaction that
+    gives the event its outcome.
     """
 
     __tablename__ = "retries"
@@ -95,6 +96,7 @@ class Retry(Base):
     error_class: Mapped[str]
     last_error: Mapped[str | None]
     first_failed_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    waiting_since: Mapped[datetime | None]
 
     __table_args__ = (
         *identity(),

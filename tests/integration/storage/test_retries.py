@@ -31,6 +31,11 @@ def row(
     )
 
 
+def waiting(event_id: str, leased: int | None = None) -> RetryRow:
+    """One that only waits: no attempt is spent."""
+    return row(event_id, attempts=0, leased=leased)._replace(is_waiting=True)
+
+
 def key(event_id: str) -> UUID:
     return row(event_id).event_key
 
@@ -69,14 +74,25 @@ async def test_only_the_latest_attempt_moves_a_row_that_waits(database: Database
 
 async def test_what_only_waits_spends_no_attempt_however_often_it_is_looked_at(database: Database) -> None:
     async with database.connection() as connection:
-        await retries.keep(connection, [row("a", attempts=0)], OWNER)
+        await retries.keep(connection, [waiting("a")], OWNER)
         for _ in range(3):
             [due] = await retries.lease(connection, "runs", OWNER, TERM, 10)
             assert due.attempts == 1
-            assert await retries.keep(connection, [row("a", attempts=0, leased=1)], OWNER) == {key("a")}
-        await connection.execute("update retries set first_failed_at = now() - interval '1 hour'")
+            assert await retries.keep(connection, [waiting("a", leased=1)], OWNER) == {key("a")}
+        await connection.execute("update retries set waiting_since = now() - interval '1 hour'")
         [due] = await retries.lease(connection, "runs", OWNER, TERM, 10)
     assert 3599 < due.waited < 3700
+
+
+async def test_what_failed_first_and_waits_then_has_waited_since_then(database: Database) -> None:
+    async with database.connection() as connection:
+        await retries.keep(connection, [row("a")], OWNER)
+        await connection.execute("update retries set first_failed_at = now() - interval '1 hour'")
+        [due] = await retries.lease(connection, "runs", OWNER, TERM, 10)
+        assert due.waited == 0
+        await retries.keep(connection, [waiting("a", leased=2)], OWNER)
+        [due] = await retries.lease(connection, "runs", OWNER, TERM, 10)
+    assert 0 <= due.waited < 60
 
 
 async def test_an_event_with_an_outcome_is_not_kept(database: Database) -> None:
