@@ -18,7 +18,7 @@ demo: $(INSTALLED)
 	@$(BIN)/millrace demo
 
 test: lint
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check
