@@ -5,6 +5,7 @@ config    where, and how long and how often it is tried
 prices    what tokens cost
 request   what is sent, and its hash
 reading   what a body says. Pure
+budget    what the tries of one call may cost together. Pure
 errors    what can go wrong with one call, what follows from it. Pure
 breaker   when to stop asking for a moment. Pure
 sdk       the only module that imports openai; loaded when a client is made, because that takes a second

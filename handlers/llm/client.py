@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,14 +13,15 @@ import structlog
 
 from events.ids import uuid7
 from handlers.llm import metrics
+from handlers.llm.budget import Budget
 from handlers.llm.calling import Caller
 from handlers.llm.config import STAND_IN, LlmConfig
 from handlers.llm.errors import CallError, Trouble, failure_of, wait_before_next
 from handlers.llm.ledger import Ledger
 from handlers.llm.model import Asker, EmbeddedBatch, Endpoint, LlmAnswer, Outcome, Usage
 from handlers.llm.prices import Prices
-from handlers.llm.reading import Reading, parsed_object, read_embeddings, read_response
-from handlers.llm.request import embeddings_body, request_sha256, responses_body
+from handlers.llm.reading import Check, Reading, checked, parsed_object, passes, read_embeddings, read_response
+from handlers.llm.request import embeddings_body, longest_usage, request_sha256, responses_body
 from storage.database import Database
 from storage.embeddings import PaidVector
 from storage.llm_calls import LlmCall
@@ -70,17 +72,25 @@ class Llm:
         schema: dict[str, Any],
         schema_name: str,
         max_output_tokens: int,
+        check: Check | None = None,
+        budget_usd: Decimal | None = None,
     ) -> LlmAnswer:
         """The answer to a prompt, a JSON object of the (strict) schema, recorded.
 
-        Asks nobody when this event has had an answer to the same request before.
+        Asks nobody when this event has had an answer to the same request before. An object for which `check` raises
+        ValueError is malformed: recorded, and asked for again. No try follows another if, with an answer as long as it may
+        be, all of them could cost more than `budget_usd`; the first one is the caller's decision.
         """
         body = responses_body(model, instructions, prompt, schema, schema_name, max_output_tokens)
         known = await self._known(asker, request_sha256("responses", body))
-        if known is not None:
+        if known is not None and passes((answer := _answer_of(known, reused=True)).parsed, check):
             metrics.CALLS.labels("responses", model, "reused").inc()
-            return _answer_of(known, reused=True)
-        reading, call = await self._ask("responses", asker, body, read_response)
+            return answer
+
+        def read(answer: bytes) -> Reading:
+            return checked(read_response(answer), check)
+
+        reading, call = await self._ask("responses", asker, body, read, budget_usd)
         if reading.outcome == "malformed" and reading.text is None:
             raise failure_of(CallError(Trouble.MALFORMED, reading.problem))
         if reading.outcome != "malformed":
@@ -120,10 +130,16 @@ class Llm:
         return await self._ledger.answered(asker.event_key, digest)
 
     async def _ask(
-        self, endpoint: Endpoint, asker: Asker, body: dict[str, Any], read: Callable[[bytes], Reading]
+        self,
+        endpoint: Endpoint,
+        asker: Asker,
+        body: dict[str, Any],
+        read: Callable[[bytes], Reading],
+        budget_usd: Decimal | None = None,
     ) -> tuple[Reading, LlmCall]:
         """What comes back, not yet recorded; or the last of the malformed answers, which are."""
         self.prices.of(body["model"])
+        budget = Budget(budget_usd, self.prices, body["model"], longest_usage(body))
         attempt = 0
         while True:
             attempt += 1
@@ -137,8 +153,9 @@ class Llm:
                 if reading.outcome != "malformed":
                     return reading, call
                 await self._ledger.record(call)
+                budget.spend(reading.usage)
                 error, malformed = CallError(Trouble.MALFORMED, reading.problem), (reading, call)
-            wait = wait_before_next(error, attempt, self.config, random.random)
+            wait = wait_before_next(error, attempt, self.config, random.random) if budget.has_room() else None
             if wait is None and malformed is not None:
                 return malformed
             if wait is None:

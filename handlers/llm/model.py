@@ -51,7 +51,7 @@ class LlmAnswer:
     answered   `parsed` is the object, `text` its JSON
     refused    `text` is what the model said instead
     truncated  `text` ends where the model had to stop
-    malformed  `text` is no JSON object, however often it was asked
+    malformed  `text` is no JSON object, or none that was asked for, however often it was asked
 
     `cost_usd` and `usage` are those of this answer when it was paid for, which was at an earlier attempt if it is `reused`.
     """

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import orjson
@@ -19,6 +19,9 @@ from pydantic import BaseModel, NonNegativeInt, ValidationError
 from handlers.llm.model import Outcome, Usage
 
 CONTENT_FILTER = "content_filter"
+
+# Raises ValueError, in words that quote nothing, for an object that is not what was asked for.
+Check: TypeAlias = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,24 @@ def read_response(body: bytes) -> Reading:
     if parsed is None:
         return Reading("malformed", told.model, usage, text, problem="the text is no JSON object")
     return Reading("answered", told.model, usage, text, parsed)
+
+
+def checked(reading: Reading, check: Check | None) -> Reading:
+    """The same reading, malformed if its object does not pass the check."""
+    if reading.parsed is None or check is None:
+        return reading
+    try:
+        check(reading.parsed)
+    except ValidationError as error:
+        return replace(reading, outcome="malformed", parsed=None, problem=_problem(error))
+    except ValueError as error:
+        return replace(reading, outcome="malformed", parsed=None, problem=str(error))
+    return reading
+
+
+def passes(parsed: dict[str, Any] | None, check: Check | None) -> bool:
+    """Whether an object, if it is one, passes the check."""
+    return checked(Reading("answered", parsed=parsed), check).outcome == "answered"
 
 
 def parsed_object(text: str) -> dict[str, Any] | None:

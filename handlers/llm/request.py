@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from handlers.llm.model import Endpoint
+from handlers.llm.model import Endpoint, Usage
 
 # Only these can be asked for another length than their own.
 SHORTENED = "text-embedding-3-"
@@ -44,6 +44,11 @@ def smallest_body(endpoint: Endpoint, model: str, dimensions: int) -> dict[str, 
     if endpoint == "embeddings":
         return embeddings_body(model, ["a"], dimensions)
     return {"model": model, "input": "a", "max_output_tokens": FEWEST_OUTPUT_TOKENS, "store": False}
+
+
+def longest_usage(body: dict[str, Any]) -> Usage:
+    """The most tokens that a request can take: none is shorter than a byte."""
+    return Usage(len(orjson.dumps(body)), output_tokens=body.get("max_output_tokens", 0))
 
 
 def request_sha256(endpoint: str, body: dict[str, Any]) -> bytes:

@@ -30,7 +30,13 @@ async def make_llm(database: Database, openai: Control) -> AsyncIterator[MakeLlm
     made: list[Llm] = []
 
     def make(**knobs: Any) -> Llm:
-        given = {"api_key": KEY, "base_url": openai.base_url, "provider": STAND_IN, "first_wait": 0.01, "ledger_seconds": 20.0}
+        given: dict[str, Any] = {
+            "api_key": KEY,
+            "base_url": openai.base_url,
+            "provider": STAND_IN,
+            "first_wait": 0.01,
+            "ledger_seconds": 20.0,
+        }
         made.append(Llm(LlmConfig(**given | knobs), database, Prices()))
         return made[-1]
 
@@ -50,7 +56,7 @@ def respond(llm: Llm, asker: Asker) -> Respond:
     """Asks for findings about the evidence; another client, asker or part of the question can be given."""
 
     async def ask(client: Llm = llm, who: Asker = asker, prompt: str = EVIDENCE, **more: Any) -> LlmAnswer:
-        asked = {"instructions": "Audit.", "schema": SCHEMA, "schema_name": "audit", "max_output_tokens": 2000}
+        asked: dict[str, Any] = {"instructions": "Audit.", "schema": SCHEMA, "schema_name": "audit", "max_output_tokens": 2000}
         return await client.respond(who, AUDITOR, prompt=prompt, **asked | more)
 
     return ask
