@@ -1,15 +1,14 @@
-"""Citations: a quote holds when its chunk was given and says so, letter by letter and digit by digit."""
+"""Citations: which of those that a model gives hold, and what is wrong with the others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from unicodedata import normalize
 from uuid import UUID
 
 from events.audit import Doubt
 from handlers.audit.evidence import Passage
+from handlers.audit.quotes import holds
 from handlers.audit.schema import DraftCitation, DraftFinding
 
 
@@ -58,20 +57,6 @@ def check(drafts: Iterable[DraftFinding], given: Iterable[Passage]) -> tuple[lis
     return findings, notes
 
 
-def holds(quote: str, text: str) -> bool:
-    """Whether `text` says what `quote` says, comparing letters and digits only; a quote without any holds nowhere."""
-    wanted = folded(quote)
-    return bool(wanted) and wanted in folded(text)
-
-
-def folded(text: str) -> str:
-    """The letters and digits of a text, without case, accents, ligatures or width.
-
-    Folding goes character by character, so the folded part of a text is part of the folded text, wherever it was cut.
-    """
-    return "".join(map(_folded_character, text))
-
-
 def _doubt(cited: DraftCitation, passage: Passage | None) -> Doubt | None:
     if passage is None:
         return "unknown_chunk"
@@ -83,9 +68,3 @@ def _id_text(chunk_id: str) -> str:
         return str(UUID(chunk_id.strip()))
     except ValueError:
         return chunk_id
-
-
-@lru_cache(maxsize=4096)
-def _folded_character(character: str) -> str:
-    decomposed = normalize("NFKD", normalize("NFKD", character).casefold())
-    return "".join(each for each in decomposed if each.isalnum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from handlers.audit.citations import holds
+from handlers.audit.quotes import holds
 from handlers.audit.valuations import run_passage
 from millrace.demo.outcome import Cited, Outcome
 from millrace.demo.play import Place

@@ -12,7 +12,7 @@ from devstack.standin.control import Control
 from devstack.standin.faults import Fault
 from events.audit import AuditCompleted
 from events.envelope import Envelope
-from handlers.audit.citations import holds
+from handlers.audit.quotes import holds
 from handlers.audit.flow import AuditsFlow
 from handlers.audit.prompt import PROMPT_VERSION
 from handlers.audit.settings import AuditSettings

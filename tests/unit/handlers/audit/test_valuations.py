@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from handlers.audit.citations import holds
+from handlers.audit.quotes import holds
 from handlers.audit.valuations import run_passage
 from storage.evidence import RunErrors
 from storage.runs import RunRow
