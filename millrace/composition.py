@@ -89,7 +89,11 @@ def resources_of(settings: Settings, database: Database, flows: Sequence[FlowSpe
         settings.run_slice_cells,
         llm=_llm_for(asking, settings, database) if asking else None,
         parsers=ParserPool(settings.parser_processes) if "documents" in asking else None,
-        documents=DocumentSettings(settings.embedding_model, limits=Limits(content_bytes=settings.document_max_bytes)),
+        documents=DocumentSettings(
+            settings.embedding_model,
+            limits=Limits(content_bytes=settings.document_max_bytes),
+            work_bytes=settings.document_work_bytes,
+        ),
         audits=AuditSettings(
             settings.audit_model,
             settings.evidence_tokens,

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     lease_seconds: float = knob(30, 2, 3_600, "seconds", "OpenAI", "After which a dead worker's costly work is another's")
 
     document_max_bytes: int = knob(64 * MIB, 1024, 1024 * MIB, "bytes", "Documents", "Largest document that is read")
+    document_work_bytes: int = knob(
+        512 * MIB, MIB, 1024 * 1024 * MIB, "bytes", "Documents", "That the documents in work may hold; others wait"
+    )
     parser_processes: int = knob(2, 1, 64, "processes", "Documents", "That read documents")
 
     evidence_tokens: int = knob(100_000, 1_000, 1_000_000, "tokens", "Audits", "Evidence that one audit may read")

@@ -86,6 +86,20 @@ class ObjectStore:
         except (BaseError, OSError) as error:
             raise await self._blame(error) from error
 
+    async def size(self, uri: str) -> int:
+        """How many bytes the object has; none of them are read.
+
+        Raises ForbiddenUri, ObjectNotFound, Outage or Transient.
+        """
+        path = resolve(uri)
+        try:
+            return (await obstore.head_async(self._place.store(), await self._place.existing(path)))["size"]
+        except FileNotFoundError as error:
+            await self.ping()
+            raise ObjectNotFound(uri) from error
+        except (BaseError, OSError) as error:
+            raise await self._blame(error) from error
+
     async def put(self, uri: str, content: bytes) -> None:
         """Stores the object whole or not at all; one that was there is replaced.
 

@@ -8,8 +8,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import sha256
 
 # Source: OpenAI's API reference, "Create embeddings". A request is measured before its tokens are counted, by its bytes: a
-# text counts for what it has more of, at three bytes a token, and a tenth of the room is left.
-MAX_INPUTS = 2048
+# text counts for what it has more of, at three bytes a token, and a tenth of the room is left. The API would take 2,048 texts:
+# what a worker holds of answers would be four times as much, and of chunks that are full no more than 600 fit anyway.
+MAX_INPUTS = 512
 REQUEST_TOKENS = 270_000
 BYTES_A_TOKEN = 3
 

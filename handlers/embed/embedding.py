@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -18,8 +18,8 @@ from handlers.llm import Asker, EmbeddedBatch, Llm
 from storage.database import Database
 from storage.embeddings import PaidVector, known_vectors
 
-# Hashes in one look-up.
-LOOKUP_TEXTS: Final = 2048
+# Hashes in one look-up: about 6 MB of vectors.
+LOOKUP_TEXTS: Final = 512
 
 # A request that is refused more often than its bad texts explain is not refused for its texts.
 REFUSALS_BEFORE_GIVING_UP: Final = 64
@@ -42,10 +42,9 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Vector:
-    """One text's vector; tokens and cost are those of the event that paid for it, as long as that is known."""
+class Payment:
+    """Tokens and cost of one text's vector, and the event that paid for it, as long as that is known."""
 
-    embedding: NDArray[np.float32]
     payer: UUID | None
     tokens: int
     cost_usd: Decimal
@@ -53,16 +52,32 @@ class Vector:
 
 @dataclass(slots=True)
 class Wanted:
-    """A text that somebody waits for; the event that wanted it first pays."""
+    """A text that somebody waits for; the event that wanted it first pays.
+
+    `rows` are the rows of matrices that its vector is written into as soon as it comes: nobody else keeps it.
+    """
 
     asker: Asker
     text: ChunkText
-    vector: asyncio.Future[Vector]
+    payment: asyncio.Future[Payment]
+    rows: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def give(self, vector: NDArray[np.float32], payer: UUID | None, tokens: int, cost_usd: Decimal) -> None:
+        """All who wait have the vector now."""
+        for row in self.rows:
+            row[:] = vector
+        self.rows.clear()
+        self.payment.set_result(Payment(payer, tokens, cost_usd))
 
     def fail(self, error: BaseException) -> None:
         """Tells all who wait, unless they have the vector."""
-        if not self.vector.done():
-            self.vector.set_exception(error)
+        self.rows.clear()
+        if not self.payment.done():
+            self.payment.set_exception(error)
+
+    def forget(self, matrix: NDArray[np.float32]) -> None:
+        """Whose matrix this is waits no longer."""
+        self.rows = [row for row in self.rows if row.base is not matrix]
 
 
 class Embedder:
@@ -79,6 +94,8 @@ class Embedder:
         self._in_flight: dict[tuple[str, bytes], Wanted] = {}
         self._lines: dict[str, list[Wanted]] = {}
         self._rounds: set[asyncio.Task[None]] = set()
+        # An answer takes memory from when it comes until it is stored, so these are not asked for faster than that.
+        self._answers = asyncio.Semaphore(llm.config.concurrency)
 
     async def vectors(self, asker: Asker, texts: Sequence[ChunkText]) -> Embedded:
         """The texts' vectors; `asker` names the event that they are for.
@@ -87,23 +104,35 @@ class Embedder:
         that can be used, Outage while it is away, and what the database raises. A text that fails does so for those alone
         who wanted it.
         """
+        matrix = np.empty((len(texts), self.dimensions), np.float32)
         wanted = {text.content_sha256: self._want(asker, text) for text in texts}
-        if wanted:
-            await asyncio.wait([each.vector for each in wanted.values()])
-        errors = [error for each in wanted.values() if (error := each.vector.exception()) is not None]
+        for text, row in zip(texts, matrix, strict=True):
+            wanted[text.content_sha256].rows.append(row)
+        try:
+            if wanted:
+                await asyncio.wait([each.payment for each in wanted.values()])
+        finally:
+            for each in wanted.values():
+                each.forget(matrix)
+        errors = [error for each in wanted.values() if (error := each.payment.exception()) is not None]
         if errors:
             raise min(errors, key=_severity)
-        return self._embedded(asker, texts, {digest: each.vector.result() for digest, each in wanted.items()})
+        return _embedded(asker, matrix, {digest: each.payment.result() for digest, each in wanted.items()})
 
     def _want(self, asker: Asker, text: ChunkText) -> Wanted:
         key = asker.client_id, text.content_sha256
-        if key not in self._in_flight:
-            wanted = Wanted(asker, text, asyncio.get_running_loop().create_future())
-            wanted.vector.add_done_callback(lambda _: self._in_flight.pop(key))
-            wanted.vector.add_done_callback(asyncio.Future.exception)  # perhaps nobody waits for it any more
-            self._in_flight[key] = wanted
-            self._line_up(asker.client_id, wanted)
-        return self._in_flight[key]
+        known = self._in_flight.get(key)
+        if known is not None and not known.payment.done():
+            return known
+        wanted = self._in_flight[key] = Wanted(asker, text, asyncio.get_running_loop().create_future())
+        wanted.payment.add_done_callback(lambda _: self._arrived(key, wanted))
+        self._line_up(asker.client_id, wanted)
+        return wanted
+
+    def _arrived(self, key: tuple[str, bytes], wanted: Wanted) -> None:
+        if self._in_flight.get(key) is wanted:
+            del self._in_flight[key]
+        wanted.payment.exception()  # perhaps nobody waits for it any more
 
     def _line_up(self, client_id: str, wanted: Wanted) -> None:
         if client_id not in self._lines:
@@ -137,15 +166,14 @@ class Embedder:
                 if (known := found.get(each.text.content_sha256)) is None:
                     unknown.append(each)
                 else:
-                    each.vector.set_result(Vector(known.vector, known.event_key, known.tokens, known.cost_usd))
+                    each.give(known.vector, known.event_key, known.tokens, known.cost_usd)
         return unknown
 
     async def _ask(self, wanted: Sequence[Wanted], patience: _Patience) -> None:
         """One request. One that is refused is parted in two, so that a text which OpenAI refuses is refused alone."""
         try:
-            batch = await self.llm.embed(_asker_of(wanted), self.model, [each.text.text for each in wanted])
-            paid = self._paid(wanted, batch)
-            await self.llm.record(batch.call, paid)
+            async with self._answers:
+                await self._answer(wanted)
         except Permanent as refusal:
             if len(wanted) > 1 and patience.has_left():
                 for half in (wanted[: len(wanted) // 2], wanted[len(wanted) // 2 :]):
@@ -156,9 +184,14 @@ class Embedder:
             _fail(wanted, Transient("embedding_failed", str(passing), passing.after))
         except Exception as error:  # noqa: BLE001 - those who wait are told
             _fail(wanted, error)
-        else:
-            for each, vector in zip(wanted, paid, strict=True):
-                each.vector.set_result(Vector(vector.embedding, vector.event_key, vector.tokens, vector.cost_usd))
+
+    async def _answer(self, wanted: Sequence[Wanted]) -> None:
+        """Asks, stores the answer, and gives it to those who wait."""
+        batch = await self.llm.embed(_asker_of(wanted), self.model, [each.text.text for each in wanted])
+        paid = self._paid(wanted, batch)
+        await self.llm.record(batch.call, paid)
+        for each, vector in zip(wanted, paid, strict=True):
+            each.give(vector.embedding, vector.event_key, vector.tokens, vector.cost_usd)
 
     def _paid(self, wanted: Sequence[Wanted], batch: EmbeddedBatch) -> list[PaidVector]:
         """Each text's vector, with its share of what the request cost, for the event that wanted it first."""
@@ -178,19 +211,6 @@ class Embedder:
             for each, vector, (tokens, cost) in zip(wanted, batch.vectors, shares, strict=True)
         ]
 
-    def _embedded(self, asker: Asker, texts: Sequence[ChunkText], found: dict[bytes, Vector]) -> Embedded:
-        matrix = np.empty((len(texts), self.dimensions), np.float32)
-        for place, text in enumerate(texts):
-            matrix[place] = found[text.content_sha256].embedding
-        paid = {digest: each for digest, each in found.items() if each.payer is not None and each.payer == asker.event_key}
-        return Embedded(
-            vectors=matrix,
-            paid=list(paid),
-            reused=len(texts) - len(paid),
-            tokens=sum(each.tokens for each in paid.values()),
-            cost_usd=total_cost(each.cost_usd for each in paid.values()),
-        )
-
 
 class _Patience:
     """How many refusals are left while one request is parted."""
@@ -202,6 +222,17 @@ class _Patience:
         """Counts a refusal; whether it is worth asking on."""
         self.refusals += 1
         return self.refusals < REFUSALS_BEFORE_GIVING_UP
+
+
+def _embedded(asker: Asker, matrix: NDArray[np.float32], found: dict[bytes, Payment]) -> Embedded:
+    paid = {digest: each for digest, each in found.items() if each.payer is not None and each.payer == asker.event_key}
+    return Embedded(
+        vectors=matrix,
+        paid=list(paid),
+        reused=len(matrix) - len(paid),
+        tokens=sum(each.tokens for each in paid.values()),
+        cost_usd=total_cost(each.cost_usd for each in paid.values()),
+    )
 
 
 def _asker_of(wanted: Sequence[Wanted]) -> Asker:

@@ -35,3 +35,9 @@ class ParserDied(MillraceError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)
         self.failure = failure
+
+
+def bare(failure: Failure) -> Failure:
+    """The failure without what it came through: those frames hold files, texts and vectors until it is stored."""
+    failure.__cause__ = failure.__context__ = None
+    return failure.with_traceback(None)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from events.event import Event
-from events.failures import Conflict, Failure, Permanent, Transient
+from events.failures import Conflict, Failure, Outage, Permanent, Transient
 from events.model import StoredObject
 from handlers.answer import Answer
 from handlers.embed.batching import ChunkText
-from handlers.embed.embedding import Embedder
+from handlers.embed.budget import ByteBudget, Share
+from handlers.embed.embedding import Embedded, Embedder
+from handlers.embed.failures import bare
 from handlers.embed.kinds import claimed_kind
+from handlers.embed.model import Parsed
 from handlers.embed.settling import Settled, settle
 from handlers.embed.stored import Content, Outcome, RowMaker, answer_of, chunk_rows
 from handlers.llm import Asker
@@ -28,13 +33,18 @@ from storage.embeddings import forget_vectors, paid_by
 
 FLOW = "documents"
 
+# What a file counts for until it is parsed: itself, and the parser's answer as bytes, as JSON and as text.
+FILE_TIMES: Final = 4
+
 
 @dataclass(slots=True)
 class Loaded:
-    """A file; and the document's outcome, where nothing is left to work on."""
+    """A file to work on, which gives way to `parsed` once it is read; `share` is what the document counts for meanwhile."""
 
     content: Content
-    outcome: Outcome | None = None
+    file: bytes
+    share: Share
+    parsed: Parsed | None = None
 
 
 class DocumentsFlow:
@@ -46,12 +56,13 @@ class DocumentsFlow:
         self.limits, self.file_max_bytes = settings.limits, min(resources.object_max_bytes, settings.limits.content_bytes)
         self.embedder = Embedder(llm, resources.database, settings.embedding_model, settings.dimensions)
         self.rows = RowMaker(self.embedder.kept_as, settings.dimensions)
+        self.budget = ByteBudget(settings.work_bytes)
 
-    async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
-        """Each document's file, and whether what is stored answers for it already."""
+    async def load(self, events: Sequence[Event]) -> list[Loaded | Outcome | Failure]:
+        """Each document's file, or its outcome where what is stored answers for it already."""
         return await asyncio.gather(*(self._load(event) for event in events))
 
-    async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Outcome | Failure]:
+    async def work(self, events: Sequence[Event], loaded: Sequence[Loaded | Outcome]) -> list[Outcome | Failure]:
         """Each document's chunks, read in a process of their own, with vectors; nothing is asked for a file that is known."""
         return await asyncio.gather(*(self._work(event, each) for event, each in zip(events, loaded, strict=True)))
 
@@ -70,15 +81,25 @@ class DocumentsFlow:
             await _put_chunks(connection, settled, outcomes)
         return [holder if isinstance(holder, Conflict) else answer_of(holder) for holder in settled.holders]
 
-    async def _load(self, event: Event) -> Loaded | Failure:
+    async def _load(self, event: Event) -> Loaded | Outcome | Failure:
         started_at, wanted = datetime.now(UTC), StoredObject(uri=event.data.uri, sha256=event.data.sha256)
-        try:
-            file, digest = await read_object(self.objects, wanted, self.file_max_bytes, "not_found")
-        except (Permanent, Transient) as failure:
-            return failure
-        return await self._look(event, Content(started_at, file, digest))
+        with ExitStack() as unless_kept:
+            try:
+                size = min(await self.objects.size(wanted.uri), self.file_max_bytes)
+                share = await self.budget.take(FILE_TIMES * size)
+                unless_kept.callback(share.release)
+                file, digest = await read_object(self.objects, wanted, self.file_max_bytes, "not_found")
+            except (Permanent, Transient) as failure:
+                return bare(failure)
+            content = Content(started_at, len(file), digest)
+            known = await self._look(event, content)
+            if known is not None:
+                return known
+            unless_kept.pop_all()
+        return Loaded(content, file, share)
 
-    async def _look(self, event: Event, content: Content) -> Loaded | Conflict:
+    async def _look(self, event: Event, content: Content) -> Outcome | Conflict | None:
+        """What is stored makes of the document, if that leaves nothing to work on."""
         row = self.rows.read(event, content)
         async with self.database.connection() as connection:
             stored = await stored_documents(connection, [row.key])
@@ -90,23 +111,39 @@ class DocumentsFlow:
             return holder
         current = standing[row.document_id].current_version if row.document_id in standing else None
         if not settled.new or (current or 0) > row.version:
-            return Loaded(content, Outcome(row))
+            return Outcome(row)
         if (source := _read_alike(row, known)) is not None:
-            return Loaded(content, Outcome(self.rows.unchanged(event, content, source), source=source.chunks_key))
-        return Loaded(content)
+            return Outcome(self.rows.unchanged(event, content, source), source=source.chunks_key)
+        return None
 
-    async def _work(self, event: Event, loaded: Loaded) -> Outcome | Failure:
-        if loaded.outcome is not None:
-            return loaded.outcome
-        document, content = event.data, loaded.content
+    async def _work(self, event: Event, loaded: Loaded | Outcome) -> Outcome | Failure:
+        if isinstance(loaded, Outcome):
+            return loaded
         try:
-            parsed = await self.parsers.parse(content.file, document.filename, document.media_type, self.limits)
+            parsed = await self._parsed(event, loaded)
             texts = [ChunkText.of(chunk.text, chunk.tokens) for chunk in parsed.chunks]
-            embedded = await self.embedder.vectors(Asker(event.client_id, FLOW, UUID(bytes=event.key)), texts)
+            embedded = await self._embedded(event, loaded.share, parsed, texts)
         except (Permanent, Transient) as failure:
-            return failure
-        row = self.rows.embedded(event, content, parsed, embedded)
-        return Outcome(row, chunk_rows(row, parsed, texts, embedded), embedded.paid)
+            return bare(failure)
+        row = self.rows.embedded(event, loaded.content, parsed, embedded)
+        return Outcome(row, chunk_rows(row, parsed, texts, embedded), embedded.paid, share=loaded.share)
+
+    async def _parsed(self, event: Event, loaded: Loaded) -> Parsed:
+        """The document, read once however often it is tried to embed it."""
+        if loaded.parsed is None:
+            document = event.data
+            loaded.parsed = await self.parsers.parse(loaded.file, document.filename, document.media_type, self.limits)
+            loaded.file = b""
+        return loaded.parsed
+
+    async def _embedded(self, event: Event, share: Share, parsed: Parsed, texts: Sequence[ChunkText]) -> Embedded:
+        """The vectors, once there is room for them; while OpenAI is away they leave it to others."""
+        await share.resize(parsed.nbytes + 4 * self.rows.dimensions * len(texts))
+        try:
+            return await self.embedder.vectors(Asker(event.client_id, FLOW, UUID(bytes=event.key)), texts)
+        except Outage:
+            await share.resize(parsed.nbytes)
+            raise
 
     async def _outcomes(
         self, connection: Connection, events: Sequence[Event], results: Sequence[Outcome | Failure]

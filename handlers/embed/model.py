@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from handlers.embed.failures import Unreadable
 
 LABEL_LENGTH = 100
+# Of a chunk beyond its text and its vector: the objects that stand for it while it is embedded.
+CHUNK_BYTES = 1536
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,11 @@ class Parsed:
     labels: list[str]
     chunks: list[Chunk]
     characters: int
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it takes, with what is noted of each chunk while it is embedded."""
+        return len(self.chunks) * CHUNK_BYTES + sum(sys.getsizeof(chunk.text) for chunk in self.chunks)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Parsed:

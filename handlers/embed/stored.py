@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, get_args
@@ -15,6 +15,7 @@ from events.failures import Failure, Permanent
 from events.identity import input_sha256
 from handlers.answer import Answer
 from handlers.embed.batching import ChunkText
+from handlers.embed.budget import Share
 from handlers.embed.chunking import CHUNKER_VERSION
 from handlers.embed.embedding import Embedded
 from handlers.embed.model import Parsed
@@ -39,10 +40,10 @@ OPENAI_FAILED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file's bytes and their sha256, and when reading it began."""
+    """A file's size in bytes and the sha256 of these, and when reading it began."""
 
     started_at: datetime
-    file: bytes
+    size: int
     sha256: bytes
 
 
@@ -50,13 +51,15 @@ class Content:
 class Outcome:
     """A version's row, and its chunks: those that were made for it, or those of the version `source`.
 
-    `paid` are the hashes of the texts whose vectors this event has paid for.
+    `paid` are the hashes of the texts whose vectors this event has paid for; `share` is what the document counts for as
+    long as this is kept.
     """
 
     row: DocumentRow
     made: ChunkRows | None = None
     paid: Sequence[bytes] = ()
     source: Key | None = None
+    share: Share | None = None
 
     @property
     def nbytes(self) -> int:
@@ -68,7 +71,7 @@ class Outcome:
         if paid is None:
             return self
         row = self.row._replace(tokens=paid.tokens, cost_usd=paid.cost_usd)
-        return Outcome(row, self.made, paid.hashes, self.source)
+        return replace(self, row=row, paid=paid.hashes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class RowMaker:
         return self._row(event, content.started_at)._replace(
             status="superseded",
             sha256=content.sha256,
-            size=len(content.file),
+            size=content.size,
             input_sha256=input_sha256(event.client_id, event.data_sha256 or b"", digests),
         )
 
