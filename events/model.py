@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
-from events.text import Text, printable
+from events.text import TEXT_PATTERN, Text, printable
 
 STEP_LENGTH = 64
 
@@ -30,14 +30,26 @@ def _iso_date(value: Any) -> date:
 
 
 Date = Annotated[date, PlainValidator(_iso_date), WithJsonSchema({"type": "string", "format": "date"})]
+UUID_PATTERN = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+SHA256_PATTERN = r"^[0-9A-Fa-f]{64}$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+PAIR_PATTERN = r"^[A-Z]{6}$"
+# What people are told in place of a pattern.
+MEANINGS = {
+    UUID_PATTERN: "must be a UUID",
+    SHA256_PATTERN: "must be 64 hexadecimal digits",
+    CURRENCY_PATTERN: "must be a currency such as USD",
+    PAIR_PATTERN: "must be a pair of currencies such as EURUSD",
+    TEXT_PATTERN: "must not contain the NUL character",
+}
 UuidText = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$", to_lower=True),
+    StringConstraints(pattern=UUID_PATTERN, to_lower=True),
     Field(json_schema_extra={"format": "uuid"}),
 ]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{64}$", to_lower=True)]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-CurrencyPair = Annotated[str, StringConstraints(pattern=r"^[A-Z]{6}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN, to_lower=True)]
+Currency = Annotated[str, StringConstraints(pattern=CURRENCY_PATTERN)]
+CurrencyPair = Annotated[str, StringConstraints(pattern=PAIR_PATTERN)]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -100,5 +112,7 @@ def _sentence(fault: ErrorDetails) -> str:
         return f"must have {fault['ctx']['discriminator']}"
     if fault["type"] in _SENTENCES:
         return _SENTENCES[fault["type"]]
+    if fault["type"] == "string_pattern_mismatch" and fault["ctx"]["pattern"] in MEANINGS:
+        return MEANINGS[fault["ctx"]["pattern"]]
     text = fault["msg"].removeprefix("Value error, ")
     return text[:1].lower() + text[1:]

@@ -88,4 +88,5 @@ ClientId = Annotated[str, AfterValidator(_client_id), WithJsonSchema({"type": "s
 Timestamp = Annotated[str, AfterValidator(_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 # Text that people wrote, a file's name or a place: anything but NUL, which Postgres cannot keep.
-Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]*$")]
+TEXT_PATTERN = r"^[^\x00]*$"
+Text = Annotated[str, StringConstraints(min_length=1, pattern=TEXT_PATTERN)]

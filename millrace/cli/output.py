@@ -26,7 +26,7 @@ def data() -> Console:
     from rich.console import Console
 
     # A pipe has no width of its own.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 @functools.cache
@@ -34,7 +34,7 @@ def notes() -> Console:
     """The console of progress and remarks: stderr."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

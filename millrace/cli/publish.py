@@ -56,7 +56,9 @@ def checked(lines: Sequence[bytes], *, as_json: bool) -> list[Outgoing]:
         _tell(found.complaints, as_json=as_json)
         number = len(found.complaints)
         lines_are = "1 line is not a valid event" if number == 1 else f"{number} lines are not valid events"
-        raise Refused(f"{lines_are}; nothing was sent", "A valid one to start from: millrace example run.requested.v1")
+        raise Refused(
+            f"{lines_are}; nothing was sent", "A valid one to start from: millrace example TYPE, such as run.requested.v1"
+        )
     if not found.events:
         raise Refused("there are no events in it; nothing was sent")
     return found.events

@@ -51,7 +51,10 @@ def quiet() -> None:
 
 
 def running_stack() -> dict[str, str]:
-    """The environment variables that name the local servers; empty unless all of them run, as where there are none."""
+    """The environment variables that name the local servers; empty where none of them runs.
+
+    One that is down is named all the same: who needs it says so, or waits for it.
+    """
     try:
         from devstack.failures import StackError
         from devstack.stack import Stack
@@ -59,7 +62,7 @@ def running_stack() -> dict[str, str]:
         return {}
     try:
         stack = Stack()
-        if not all(server["pid"] for server in stack.status().values()):
+        if not any(server["pid"] for server in stack.status().values()):
             return {}
         return stack.env()
     except StackError:

@@ -52,13 +52,16 @@ def _related(archive: zipfile.ZipFile, part: str, kind: str) -> Iterator[str]:
 
 
 def _tree(archive: zipfile.ZipFile, part: str) -> Any:
-    """The root of a part; entities are not expanded."""
+    """The root of a part. One that declares entities is refused: Word writes none, and text around them would be lost."""
     try:
-        return parse_xml(archive.read(part))
+        root = parse_xml(archive.read(part))
     except SyntaxError as error:
         if getattr(error, "code", None) == _XML_NO_MEMORY:
             raise MemoryError from error
         raise
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise SyntaxError(f"{part} has a document type")
+    return root
 
 
 def _children(element: Any) -> Iterator[tuple[str, Any]]:

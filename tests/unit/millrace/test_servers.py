@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack.stack import Stack
 from millrace.cli import servers
 from millrace.settings import load
 
@@ -46,3 +47,14 @@ def test_a_key_of_ones_own_never_meets_the_address_of_the_stand_in(monkeypatch: 
     chosen = servers.settings()
     assert chosen.openai_api_key is not None
     assert (chosen.openai_api_key.get_secret_value(), chosen.openai_base_url) == ("sk-own", None)
+
+
+@pytest.mark.parametrize(("pids", "found"), [((1, None), True), ((None, None), False)])
+def test_a_server_that_is_down_is_named_as_long_as_another_runs(
+    monkeypatch: pytest.MonkeyPatch, pids: tuple[int | None, int | None], found: bool
+) -> None:
+    named = {"DATABASE_URL": "postgresql://127.0.0.1:1/millrace", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    status = {name: {"pid": pid} for name, pid in zip(("postgres", "redis"), pids, strict=True)}
+    monkeypatch.setattr(Stack, "status", lambda _stack: status)
+    monkeypatch.setattr(Stack, "env", lambda _stack: named)
+    assert servers.running_stack() == (named if found else {})

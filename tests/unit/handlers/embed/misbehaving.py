@@ -66,6 +66,11 @@ def lie() -> None:
     time.sleep(5)
 
 
+def leave_a_child() -> str:
+    """Starts a process in a session of its own that keeps the pipes."""
+    return str(subprocess.Popen(["/bin/sleep", "60"], start_new_session=True).pid)
+
+
 DEEDS: dict[str, Callable[[], str | None]] = {
     "spin": spin,
     "sleep": lambda: time.sleep(30),
@@ -79,6 +84,7 @@ DEEDS: dict[str, Callable[[], str | None]] = {
     "poison": poison,
     "be deaf": be_deaf,
     "lie": lie,
+    "leave a child": leave_a_child,
     "tell pid": lambda: str(os.getpid()),
     "tell environment": lambda: "\n".join(sorted(os.environ)),
 }

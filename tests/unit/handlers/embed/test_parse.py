@@ -19,6 +19,7 @@ from handlers.embed.parse import parse_here
 from handlers.embed.parsing import ParserPool
 from tests.unit.handlers.embed.files import PICTURE, changed, docx, encrypted_office, encrypted_pdf, pdf, written, xlsx
 
+DECLARATION = '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///nowhere">]>'
 LONG = " ".join(f"word{number}" for number in range(3000))
 FILES: dict[str, bytes] = {
     "a.pdf": pdf(written("Loan agreement", "between two parties"), written("Signed in Zurich")),
@@ -193,3 +194,8 @@ async def test_damaged_files_are_read_or_fail_and_nothing_else(name: str) -> Non
             else:
                 assert all(chunk.text.strip() and "\0" not in chunk.text for chunk in parsed.chunks)
     assert codes <= set(get_args(DocumentFailureCode))
+
+
+def test_a_word_document_that_declares_entities_is_corrupt_because_text_would_be_lost() -> None:
+    declared = changed(docx("before and after"), "word/document.xml", "<w:document", f"{DECLARATION}<w:document")
+    assert code(changed(declared, "word/document.xml", " and ", " &x; "), "a.docx") == "corrupt"

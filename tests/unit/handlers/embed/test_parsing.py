@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from events.failures import Failure, Kind, Permanent, Transient
 from handlers.embed.model import Limits, Parsed
 from handlers.embed.parse import parse_here
 from handlers.embed.parsing import ParserPool
-from handlers.embed.process import meaning
+from handlers.embed.process import ParserProcess, meaning
 from tests.unit.handlers.embed.files import changed, docx, encrypted_pdf, pdf, written, xlsx
 
 MISBEHAVING = "tests.unit.handlers.embed.misbehaving:parse"
@@ -167,19 +168,45 @@ async def test_who_waits_no_longer_leaves_no_process_in_the_middle_of_something(
     assert await tell(pool, "tell pid") != before
 
 
-async def test_closing_waits_for_documents_in_hand_and_ends_every_process() -> None:
-    pool = ParserPool(2, read=MISBEHAVING)
+async def test_closing_ends_documents_in_hand_and_those_that_wait_and_every_process() -> None:
+    pool = ParserPool(1, read=MISBEHAVING)
     pid = int(await tell(pool, "tell pid"))
-    in_hand = asyncio.create_task(tell(pool, "nap"))
+    in_hand, waiting = (asyncio.create_task(failure(pool, "sleep", Limits(seconds=900))) for _ in range(2))
     await asyncio.sleep(0.1)
-    await pool.close()
-    await pool.close()
-    assert in_hand.done()
-    assert await in_hand == "nap"
+    async with asyncio.timeout(20):
+        await pool.close()
+        await pool.close()
+        for ended in (await in_hand, await waiting, await failure(pool, "more")):
+            assert (ended.kind, ended.message) == (Kind.TRANSIENT, "the parsers are closed: the worker ends")
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-    with pytest.raises(RuntimeError, match="closed"):
-        await tell(pool, "more")
+
+
+async def test_closing_does_not_wait_for_what_a_parser_has_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.embed.parsing.CLOSE_SECONDS", 0.5)
+    pool = ParserPool(1, read=MISBEHAVING)
+    left = int(await tell(pool, "leave a child"))
+    async with asyncio.timeout(20):
+        await pool.close()
+    os.kill(left, signal.SIGKILL)
+
+
+async def test_a_parser_that_is_not_wanted_any_more_while_it_starts_is_ended() -> None:
+    before = children()
+    starting = asyncio.create_task(ParserProcess.start("tests.unit.handlers.embed.slow_to_start:parse"))
+    await asyncio.sleep(0.5)
+    [child] = children() - before
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def children() -> set[int]:
+    """The processes that this one has started and not yet taken leave of."""
+    told = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii")
+    return {int(child) for child in told.split()}
 
 
 async def test_a_parser_that_does_not_start_is_not_the_documents_fault() -> None:
