@@ -14,7 +14,8 @@ from tests.support.servers import Servers
 def test_events_are_published_completed_shown_and_listed(millrace: Any, start_worker: Any) -> None:
     worker = start_worker(millrace)
     worker.wait_until("/health/deep")
-    good = millrace("example", "run.requested.v1", "--client", "acme").stdout
+    first = f"client-{uuid4().hex[:8]}"
+    good = millrace("example", "run.requested.v1", "--client", first).stdout
     other = json.dumps(json.loads(good) | {"data": json.loads(millrace("example", "run.requested.v1").stdout)["data"]})
     client = f"client-{uuid4().hex[:8]}"
     second = millrace("example", "run.requested.v1", "--client", client).stdout
@@ -31,9 +32,9 @@ def test_events_are_published_completed_shown_and_listed(millrace: Any, start_wo
     assert (shown["status"], shown["client_id"], len(shown["rows"])) == ("completed", client, 6)
     assert "1,503,174.93" in millrace("results", "run", run_id).stdout
     assert millrace("results", "run", run_id, "--client", client).returncode == 0
-    assert millrace("results", "run", run_id, "--client", "acme").returncode == 1
+    assert millrace("results", "run", run_id, "--client", first).returncode == 1
 
-    letters = json.loads(millrace("dlq", "list", "--json").stdout)
+    letters = json.loads(millrace("dlq", "list", "--client", first, "--json").stdout)
     assert (letters["total"], letters["has_more"]) == (1, False)
     (letter,) = letters["data"]
     assert letter["reason"] == "payload_conflict"
