@@ -47,6 +47,18 @@ class Spent(NamedTuple):
     cost_usd: Decimal
 
 
+class SpentAsking(NamedTuple):
+    """What the answers to questions came to for one event, in US dollars.
+
+    `answered` is the request whose answer is worth using again, newest first, None without one; `usd_before` is what had
+    been spent when that was first asked.
+    """
+
+    usd: Decimal
+    answered: bytes | None
+    usd_before: Decimal
+
+
 FIELDS = ", ".join(LlmCall._fields)
 PLACES = ", ".join(f"${place}" for place in range(1, len(LlmCall._fields) + 1))
 
@@ -67,6 +79,22 @@ from llm_calls where event_key = any($1::uuid[]) group by event_key
 """
 
 
+# Uses ix_llm_calls_event_key_request_sha256.
+SPENT_ASKING = """
+with calls as materialized (
+    select * from llm_calls where event_key = $1 and endpoint = 'responses'
+), answer as (
+    select request_sha256 from calls where outcome in ('answered', 'refused', 'truncated')
+    order by called_at desc, call_id desc limit 1
+), asked as (
+    select min(called_at) as first_at from calls join answer using (request_sha256)
+)
+select coalesce(sum(cost_usd), 0), (select request_sha256 from answer),
+    coalesce(sum(cost_usd) filter (where called_at < (select first_at from asked)), 0)
+from calls
+"""
+
+
 async def record(connection: Connection, call: LlmCall, vectors: Sequence[PaidVector] = ()) -> None:
     """Stores an answer, and the vectors that it brought, in one transaction; does nothing when the call is stored."""
     async with connection.transaction():
@@ -84,3 +112,9 @@ async def spent(connection: Connection, event_keys: Collection[UUID]) -> dict[UU
     """What was spent on behalf of each of the events; those that made no call are left out."""
     rows = await connection.fetch(SPENT, list(event_keys))
     return {event_key: Spent(*figures) for event_key, *figures in rows}
+
+
+async def spent_asking(connection: Connection, event_key: UUID) -> SpentAsking:
+    """What the questions of one event have cost so far, vectors apart."""
+    [row] = await connection.fetch(SPENT_ASKING, event_key)
+    return SpentAsking(*row)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from math import ceil
 from uuid import UUID
 
-# An estimate, rather too high: where it errs, an audit sees a passage less and never costs more than it may. English prose
+# An estimate, rather too high: where it errs, an audit sees a passage less rather than costing more than it may. English prose
 # has more than four bytes a token, other scripts two to three, the hexadecimal digits around a passage two.
 BYTES_A_TOKEN = 2
 # Chunks are counted in tokens of the embedding models; the model that is asked may need some more.
@@ -49,17 +48,6 @@ class Evidence:
 def estimated_tokens(text: str) -> int:
     """About how many tokens a text of any language has, rather too many."""
     return -(-len(text.encode()) // BYTES_A_TOKEN)
-
-
-def affordable_tokens(budget: Decimal, output_tokens: int, input_price: Decimal, output_price: Decimal) -> int:
-    """How long a prompt may be so that it and an answer of `output_tokens` cost at most `budget`; at least 0.
-
-    The prices are for a million tokens, in the currency of the budget.
-    """
-    left = budget * 1_000_000 - output_price * output_tokens
-    if left <= 0:
-        return 0
-    return int(left // input_price) if input_price else 2**31
 
 
 def most_passages(room: int) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handlers.llm import Asker, Llm
+from handlers.audit.evidence import estimated_tokens
+from handlers.llm import Asker, Llm, Usage
 from storage.database import Database
 from storage.embeddings import PaidVector, known_vectors
 
@@ -21,6 +23,11 @@ class Questions:
     def __init__(self, llm: Llm, database: Database, model: str) -> None:
         self.llm, self.database, self.model = llm, database, model
         self.embedding_model = llm.name_of(model)
+
+    def most_usd(self, text: str) -> Decimal:
+        """The most that the vector of `text` costs, however often it has to be asked for at once."""
+        tokens = estimated_tokens(text[:QUESTION_CHARACTERS])
+        return self.llm.config.tries * self.llm.prices.cost(self.model, Usage(tokens))
 
     async def vector(self, asker: Asker, text: str) -> NDArray[np.float32]:
         """The vector of the beginning of `text`. Raises what `Llm.embed` does."""

@@ -63,6 +63,11 @@ def most_severe_first(findings: Iterable[DraftFinding]) -> list[DraftFinding]:
     return sorted(findings, key=lambda finding: -SEVERITIES.index(finding.severity))
 
 
+def require_draft(parsed: dict[str, Any]) -> None:
+    """Raises ValueError when a model's answer is not of the schema."""
+    Draft.model_validate(parsed)
+
+
 def draft_of(parsed: dict[str, Any] | None) -> Draft:
     """The model's answer. Raises Permanent, code malformed_answer, when it is not of the schema; nothing of it is quoted."""
     try:

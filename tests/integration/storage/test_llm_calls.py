@@ -12,7 +12,7 @@ import pytest
 from events.ids import uuid7
 from storage.database import Database
 from storage.embeddings import PaidVector
-from storage.llm_calls import LlmCall, Spent, answered, record, spent
+from storage.llm_calls import LlmCall, Spent, SpentAsking, answered, record, spent, spent_asking
 
 EVENT = uuid4()
 REQUEST = sha256(b"request").digest()
@@ -110,3 +110,20 @@ async def test_what_an_event_spent_is_the_sum_of_its_calls(database: Database) -
         EVENT: Spent(2, 2000, 100, Decimal("0.00168")),
         other: Spent(1, 1000, 50, Decimal("0.00084")),
     }
+
+
+async def test_what_was_spent_before_a_question_had_its_answer_is_told_apart(database: Database) -> None:
+    usd = Decimal("0.1")
+    first, second = call(request_sha256=b"1" * 32, outcome="malformed"), call(request_sha256=b"2" * 32, outcome="malformed")
+    last = call(request_sha256=b"2" * 32)
+    apart = call(endpoint="embeddings"), call(event_key=uuid4())
+    told = []
+    for made in (first, second, last):
+        await store(database, *(each._replace(call_id=uuid7(), cost_usd=usd) for each in (made, *apart)))
+        async with database.connection() as connection:
+            told.append(await spent_asking(connection, EVENT))
+    assert told == [
+        SpentAsking(usd, None, Decimal(0)),
+        SpentAsking(2 * usd, None, Decimal(0)),
+        SpentAsking(3 * usd, b"2" * 32, usd),
+    ]

@@ -12,9 +12,9 @@ from devstack.standin.control import Control
 from devstack.standin.faults import Fault
 from events.audit import AuditCompleted
 from events.envelope import Envelope
-from handlers.audit.quotes import holds
 from handlers.audit.flow import AuditsFlow
 from handlers.audit.prompt import PROMPT_VERSION
+from handlers.audit.quotes import holds
 from handlers.audit.settings import AuditSettings
 from storage.documents import put_documents
 from storage.tenant import tenant_session

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.audit.evidence import Passage, affordable_tokens, choose, estimated_tokens, fit, most_passages
+from handlers.audit.evidence import Passage, choose, estimated_tokens, fit, most_passages
 from handlers.audit.prompt import prompt
 from handlers.embed.chunking import tokens_of
 from tests.unit.handlers.audit.assignments import assignment, evidence
@@ -41,26 +39,6 @@ def test_the_first_that_fits_alone_is_always_chosen(tokens: list[int], room: int
 def test_all_are_chosen_where_all_fit(tokens: list[int]) -> None:
     preferred = passages(tokens)
     assert choose(preferred, sum(each.cost for each in preferred)) == preferred
-
-
-@given(
-    st.decimals("0.000001", "100", places=6),
-    st.integers(1, 100_000),
-    st.decimals("0.01", "50", places=2),
-    st.decimals("0.01", "500", places=2),
-)
-def test_what_is_affordable_costs_no_more_than_the_budget_and_a_token_more_would(
-    budget: Decimal, output: int, input_price: Decimal, output_price: Decimal
-) -> None:
-    affordable = affordable_tokens(budget, output, input_price, output_price)
-    longest = output * output_price / 1_000_000
-    if affordable:
-        assert longest + affordable * input_price / 1_000_000 <= budget
-    assert longest + (affordable + 1) * input_price / 1_000_000 > budget
-
-
-def test_a_model_that_costs_nothing_takes_anything() -> None:
-    assert affordable_tokens(Decimal("0.01"), 1_000, Decimal(0), Decimal(0)) > 10**9
 
 
 @pytest.mark.parametrize(
