@@ -45,8 +45,10 @@ class Resources:
         return self.parsers
 
     async def close(self) -> None:
-        """Ends what was started for the flows."""
-        if self.parsers is not None:
-            await self.parsers.close()
-        if self.llm is not None:
-            await self.llm.close()
+        """Ends what was started for the flows: the one whatever becomes of the other, which may have answers to store."""
+        try:
+            if self.parsers is not None:
+                await self.parsers.close()
+        finally:
+            if self.llm is not None:
+                await self.llm.close()

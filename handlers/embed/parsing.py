@@ -7,12 +7,17 @@ breaks as a whole when one of its processes does.
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
+from events.failures import Reason, Transient
 from handlers.embed.failures import ParserDied, Unreadable
 from handlers.embed.model import Limits, Parsed
 from handlers.embed.process import READ, ParserProcess
+
+# How long closing waits for processes that were killed or told to leave.
+CLOSE_SECONDS: Final = 5.0
 
 
 class ParserPool:
@@ -28,6 +33,7 @@ class ParserPool:
         self._read = read
         self._slots = asyncio.Semaphore(processes)
         self._idle: list[ParserProcess] = []
+        self._busy: set[ParserProcess] = set()
         self._ending: set[asyncio.Task[str]] = set()
         self._closed = False
 
@@ -43,40 +49,48 @@ class ParserPool:
         """The document's chunks; waits while all processes are busy.
 
         Raises Unreadable (the document's fault: unsupported, encrypted, needs_ocr, too_large, corrupt); Unfinished or
-        Transient when another attempt may succeed. A document that ended a process which had read others before is read
-        again in a fresh one, so that it does not pay for their damage.
+        Transient when another attempt may succeed, also when the pool is closed. A document that ended a process which had
+        read others before is read again in a fresh one, so that it does not pay for their damage.
         """
         limits = limits or Limits()
         limits.require_size(content)
         async with self._slots:
-            if self._closed:
-                raise RuntimeError("the parser pool is closed")
             if self._idle:
                 try:
                     return await self._read_by(self._idle.pop(), content, filename, media_type, limits)
                 except ParserDied as death:
                     if death.failure.code == "too_large":
                         raise death.failure from None
+            self._require_open()
             try:
                 return await self._read_by(await ParserProcess.start(self._read), content, filename, media_type, limits)
             except ParserDied as death:
+                self._require_open()
                 raise death.failure from None
 
     async def close(self) -> None:
-        """Waits for the documents that are being read, then ends the processes. May be called again."""
+        """Ends the processes at once, whatever they read, and waits CLOSE_SECONDS at most. May be called again."""
         self._closed = True
-        for _ in range(self._processes):
-            await self._slots.acquire()
+        for process in self._busy:
+            process.kill()
         while self._idle:
             self._end(self._idle.pop())
-        await asyncio.gather(*self._ending)
-        for _ in range(self._processes):
-            self._slots.release()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS), AsyncExitStack() as stack:
+                for _ in range(self._processes):
+                    await stack.enter_async_context(self._slots)
+                await asyncio.gather(*self._ending)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise Transient(Reason.INTERNAL, "the parsers are closed: the worker ends")
 
     async def _read_by(
         self, process: ParserProcess, content: bytes, filename: str, media_type: str | None, limits: Limits
     ) -> Parsed:
+        self._busy.add(process)
         try:
+            self._require_open()
             parsed = await process.parse(content, filename, media_type, limits)
         except Unreadable:
             self._keep(process)
@@ -85,6 +99,8 @@ class ParserPool:
             process.kill()
             self._end(process)
             raise
+        finally:
+            self._busy.discard(process)
         self._keep(process)
         return parsed
 

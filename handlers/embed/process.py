@@ -63,6 +63,7 @@ class ParserProcess:
             raise Transient(Reason.INTERNAL, f"a parser does not start: {await started.end()}") from error
         except BaseException:
             started.kill()
+            await started.end()
             raise
         return started
 
@@ -84,10 +85,10 @@ class ParserProcess:
         return _parsed(answer)
 
     def kill(self) -> None:
-        """Ends the process at once; `end` is still to be awaited."""
+        """Ends the process at once, and what it may have started; `end` is still to be awaited."""
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)  # Process.kill may take the exit status from asyncio's watcher
+                os.killpg(self._process.pid, signal.SIGKILL)  # Process.kill may take the exit status from asyncio's watcher
 
     async def end(self) -> str:
         """Lets the process leave, kills it if it does not, and returns its last words."""
