@@ -7,7 +7,7 @@ source, numeric_recv in src/backend/utils/adt/numeric.c.
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -83,15 +83,17 @@ STORED = """
 select content_sha256 from embeddings where client_id = $1 and embedding_model = $2 and content_sha256 = any($3::bytea[])
 """
 
-# Uses pk_embeddings.
+# Uses pk_embeddings. A row of another event tells what that one has paid, until it has told it itself.
 FORGET = """
-delete from embeddings where client_id = $1 and embedding_model = $2 and content_sha256 = any($3::bytea[])
+delete from embeddings using unnest($3::bytea[], $4::uuid[]) as told (content_sha256, event_key)
+where client_id = $1 and embedding_model = $2
+    and embeddings.content_sha256 = told.content_sha256 and embeddings.event_key = told.event_key
 """
 
-# Uses pk_embeddings: there are few rows of one client.
+# Uses ix_embeddings_event_key.
 PAID_BY = """
 select event_key, array_agg(content_sha256), sum(tokens), sum(cost_usd) from embeddings
-where client_id = any($1::text[]) and embedding_model = $2 and event_key = any($3::uuid[])
+where event_key = any($1::uuid[]) and embedding_model = $2
 group by event_key
 """
 
@@ -133,17 +135,19 @@ async def keep_vectors(connection: Connection, vectors: Sequence[PaidVector]) ->
             return
 
 
-async def forget_vectors(connection: Connection, client_id: str, embedding_model: str, hashes: Collection[bytes]) -> None:
-    """Deletes vectors that are in chunks now, in the transaction that stores those."""
-    await connection.execute(FORGET, client_id, embedding_model, sorted(set(hashes)))
+async def forget_vectors(
+    connection: Connection, client_id: str, embedding_model: str, paid: Mapping[UUID, Collection[bytes]]
+) -> None:
+    """Deletes vectors that are in chunks now, by the event that has paid for them, in the transaction that stores those."""
+    told = [(digest, event_key) for event_key, hashes in paid.items() for digest in hashes]
+    await connection.execute(FORGET, client_id, embedding_model, [each for each, _ in told], [each for _, each in told])
 
 
-async def paid_by(connection: Connection, embedding_model: str, events: Collection[tuple[str, UUID]]) -> dict[UUID, Paid]:
-    """What was paid for on behalf of the events, given by client and key, and is in no chunk of theirs."""
+async def paid_by(connection: Connection, embedding_model: str, events: Collection[UUID]) -> dict[UUID, Paid]:
+    """What was paid for on behalf of the events, given by their keys, and is in no chunk of theirs."""
     if not events:
         return {}
-    clients, keys = sorted({client_id for client_id, _ in events}), [event_key for _, event_key in events]
-    rows = await connection.fetch(PAID_BY, clients, embedding_model, keys)
+    rows = await connection.fetch(PAID_BY, list(events), embedding_model)
     return {event_key: Paid(*payment) for event_key, *payment in rows}
 
 

@@ -78,7 +78,7 @@ class DocumentsFlow:
         settled = settle(rows, stored, await standing_of(connection, document_ids))
         if not settled.has_conflicts:
             await put_documents(connection, list(settled.new.values()), stored)
-            await _put_chunks(connection, settled, outcomes)
+            await _put_chunks(connection, settled, outcomes, [UUID(bytes=event.key) for event in events])
         return [holder if isinstance(holder, Conflict) else answer_of(holder) for holder in settled.holders]
 
     async def _load(self, event: Event) -> Loaded | Outcome | Failure:
@@ -152,7 +152,7 @@ class DocumentsFlow:
         now = datetime.now(UTC)
         outcomes = [self._outcome(event, result, now) for event, result in zip(events, results, strict=True)]
         keys = [UUID(bytes=event.key) for event in events]
-        idle = [(outcome.row.client_id, key) for outcome, key in zip(outcomes, keys, strict=True) if outcome.made is None]
+        idle = [key for outcome, key in zip(outcomes, keys, strict=True) if outcome.made is None]
         paid = await paid_by(connection, self.rows.embedding_model, idle)
         return [outcome.having_paid(paid.get(key)) for outcome, key in zip(outcomes, keys, strict=True)]
 
@@ -168,18 +168,18 @@ def _read_alike(row: DocumentRow, known: Iterable[DocumentRow]) -> DocumentRow |
     return next((each for each in known if claimed_kind(each.filename, each.media_type) == kind), None)
 
 
-async def _put_chunks(connection: Connection, settled: Settled, outcomes: Sequence[Outcome]) -> None:
+async def _put_chunks(connection: Connection, settled: Settled, outcomes: Sequence[Outcome], keys: Sequence[UUID]) -> None:
     """Writes the chunks of new rows; vectors that are in chunks now need no place of their own any more."""
-    made, paid = list[ChunkRows](), defaultdict[tuple[str, str], list[bytes]](list)
+    made, paid = list[ChunkRows](), defaultdict[tuple[str, str], dict[UUID, Sequence[bytes]]](dict)
     for place, row in settled.new.items():
         if row.chunks_version is None:
             continue
         outcome = outcomes[place]
-        paid[row.client_id, row.embedding_model] += outcome.paid
+        paid[row.client_id, row.embedding_model][keys[place]] = outcome.paid
         if outcome.made is not None:
             made.append(outcome.made)
         elif outcome.source not in {None, row.chunks_key}:
             await repeat_chunks(connection, outcome.source, row.chunks_key, row.chunks)
     await copy_chunks(connection, made)
-    for owner, hashes in paid.items():
-        await forget_vectors(connection, *owner, hashes)
+    for owner, told in paid.items():
+        await forget_vectors(connection, *owner, told)

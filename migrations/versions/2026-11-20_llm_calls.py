@@ -80,6 +80,7 @@ def upgrade() -> None:
     op.execute(TENANT_POLICY)
     op.execute("grant select on llm_calls to millrace_tenant")
     op.execute(EMBEDDINGS)
+    op.execute("create index ix_embeddings_event_key on embeddings (event_key) where event_key is not null")
 
 
 def downgrade() -> None:

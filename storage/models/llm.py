@@ -59,7 +59,7 @@ class LlmCall(Base):
 
 
 class PaidEmbedding(Base):
-    """One text's vector that is paid for and not yet in a chunk; the row goes when the chunks are stored.
+    """One text's vector that is paid for and not yet in a chunk; the row goes when the payer's chunks are stored.
 
     `tokens` and `cost_usd` are the text's share of its request, and count for the event that paid, `event_key`.
     """
@@ -81,4 +81,6 @@ class PaidEmbedding(Base):
         sha256("content_sha256"),
         not_negative("tokens"),
         not_negative("cost_usd"),
+        # What an event has paid for is told when it ends without chunks.
+        Index(None, "event_key", postgresql_where=text("event_key is not null")),
     )

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 from hashlib import sha256
+from pathlib import Path
+from re import findall
 from typing import Any
 from uuid import uuid4
 
@@ -11,10 +13,19 @@ import numpy as np
 import pytest
 
 from storage.database import Connection, Database
-from storage.embeddings import KnownVector, PaidVector, forget_vectors, keep_vectors, known_vectors, numeric_octets
+from storage.embeddings import (
+    KnownVector,
+    PaidVector,
+    forget_vectors,
+    keep_vectors,
+    known_vectors,
+    numeric_octets,
+    paid_by,
+)
 from storage.results import SIGNATURE, TRAILER
 
 MODEL = "text-embedding-3-small"
+OPERATIONS = Path(__file__).resolve().parents[3] / "docs" / "operations.md"
 CHUNK = """
 insert into document_chunks (document_id, version, client_id, ordinal, page, start_char, end_char, content,
     content_sha256, tokens, embedding, embedding_model)
@@ -107,13 +118,35 @@ async def test_two_who_keep_the_same_texts_at_once_do_not_break_each_other(datab
     assert len(await known(database, *texts)) == 40
 
 
-async def test_vectors_that_are_in_chunks_now_are_forgotten_alone(database: Database) -> None:
-    await keep(database, paid("one"), paid("another"))
+async def test_vectors_that_are_in_chunks_now_are_forgotten_alone_and_only_those_of_the_payer(database: Database) -> None:
+    one, another = paid("one"), paid("another")
+    await keep(database, one, another)
     async with database.connection() as connection:
-        await forget_vectors(connection, "acme", MODEL, [digest("one"), digest("none")])
-        await forget_vectors(connection, "rival", MODEL, [digest("another")])
+        await forget_vectors(connection, "acme", MODEL, {one.event_key: [digest("one"), digest("another"), digest("none")]})
+        await forget_vectors(connection, "rival", MODEL, {another.event_key: [digest("another")]})
 
     assert set(await known(database, "one", "another")) == {digest("another")}
+
+
+async def test_what_events_have_paid_is_told_of_each(database: Database) -> None:
+    payer, other = uuid4(), uuid4()
+    await keep(database, paid("one", event_key=payer), paid("another", event_key=payer), paid("third", event_key=other))
+    async with database.connection() as connection:
+        told = await paid_by(connection, MODEL, [payer, uuid4()])
+
+    assert set(told) == {payer}
+    assert (sorted(told[payer].hashes), told[payer].tokens) == (sorted([digest("one"), digest("another")]), 14)
+
+
+async def test_housekeeping_deletes_old_vectors_alone(database: Database) -> None:
+    await keep(database, paid("old"), paid("new"))
+    [statement] = findall(r"delete from embeddings[^;]+;", OPERATIONS.read_text(encoding="utf-8"))
+    async with database.connection() as connection:
+        old = "update embeddings set created_at = now() - interval '31 days' where content_sha256 = $1"
+        await connection.execute(old, digest("old"))
+        await connection.execute(statement)
+
+    assert set(await known(database, "old", "new")) == {digest("new")}
 
 
 async def test_a_vector_of_another_length_is_not_kept(database: Database) -> None:

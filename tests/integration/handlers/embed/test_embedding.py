@@ -122,6 +122,24 @@ async def test_after_a_death_the_vectors_that_are_paid_for_are_used_and_their_co
     assert await alive.value("select count(*) from embeddings") == 0
 
 
+async def test_two_workers_that_pay_for_the_same_text_at_once_both_tell_it(make_desk: Any) -> None:
+    dead, alive = make_desk(), make_desk()
+    dead.openai.add(Fault("slow", times=2, seconds=0.5))
+    event, other = await dead.upload("A covenant of the loan."), await dead.upload("A covenant of the loan.")
+    lost = await asyncio.gather(dead.outcome(event), alive.outcome(other))
+    [payer] = [row["event_key"] for row in await alive.rows("select event_key from embeddings")]
+    first, second = (0, 1) if payer == key_of(event) else (1, 0)
+    events = [event, other]
+
+    [told] = await alive.save([events[second]], [lost[second]])
+    [late] = await alive.handle(events[first])
+
+    assert alive.calls() == 2
+    assert told["cost_usd"] > 0
+    assert late["cost_usd"] == told["cost_usd"]
+    assert await alive.value("select sum(cost_usd) from documents") == await alive.value("select sum(cost_usd) from llm_calls")
+
+
 async def test_a_text_that_is_refused_fails_only_the_document_that_has_it(desk: Desk) -> None:
     good = [await desk.upload(f"Good text {number}.") for number in range(5)]
     bad = await desk.upload(REFUSED)
