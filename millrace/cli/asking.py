@@ -6,10 +6,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+import typer
+
 if TYPE_CHECKING:
     from storage.database import Connection
 
 T = TypeVar("T")
+
+
+def known_flow(name: str | None) -> str | None:
+    """The name of a flow, or none at all. Raises typer.BadParameter for any other."""
+    from events.topics import TOPICS
+
+    flows = [topic.flow for topic in TOPICS if topic.flow]
+    if name is not None and name not in flows:
+        raise typer.BadParameter(f"there is no flow {name!r}, but {', '.join(flows)}")
+    return name
 
 
 def ask(question: Callable[[Connection], Awaitable[T]], client: str | None = None) -> T:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from millrace.cli.asking import ask
+from millrace.cli.asking import ask, known_flow
 from millrace.cli.output import Json, data, note, print_facts, print_json, table
 from millrace.cli.retry import retry
 
@@ -29,7 +29,7 @@ class Status(StrEnum):
 
 @app.command("list")
 def list_(
-    flow: Annotated[str | None, typer.Option(help="Only of this kind of work.")] = None,
+    flow: Annotated[str | None, typer.Option(callback=known_flow, help="Only of this kind of work.")] = None,
     client: Annotated[str | None, typer.Option(help="Only of this client.")] = None,
     status: Annotated[Status, typer.Option(help="Only in this state.")] = Status.DEAD,
     limit: Annotated[int, typer.Option(min=1, max=50, help="At most so many.")] = 20,

@@ -25,6 +25,7 @@ DOUBTS = {
     "unknown_chunk": "cites a chunk that was not given",
     "quote_not_found": "quotes what its chunk does not say",
     "no_citation": "cites nothing",
+    "too_many_findings": "and those after it were left out: more than were asked for",
 }
 
 Names = Mapping[UUID, str]
@@ -110,7 +111,7 @@ def _print_finding(place: int, finding: Mapping[str, Any], names: Names) -> None
 def _print_review(row: AuditRow) -> None:
     if not row.review:
         return
-    _say("\nNeeds review, since a citation was left out or is missing:")
+    _say("\nNeeds review, since a citation or a finding was left out, or a citation is missing:")
     for doubt in row.review:
         quote = f": {doubt['quote']}" if doubt["quote"] else ""
         _say(f"   finding {doubt['finding'] + 1} {DOUBTS.get(doubt['reason'], doubt['reason'])}{quote}")

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import typer
 
+from millrace.cli.asking import known_flow
 from millrace.cli.output import Json, note, print_json
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ PUBLISH_SECONDS = 8.0
 def retry(
     ids: Annotated[list[UUID] | None, typer.Argument(metavar="ID", help="These letters.")] = None,
     reason: Annotated[str | None, typer.Option(help="All that died of this reason.")] = None,
-    flow: Annotated[str | None, typer.Option(help="All of this kind of work.")] = None,
+    flow: Annotated[str | None, typer.Option(callback=known_flow, help="All of this kind of work.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, however many they are.")] = False,
     as_json: Json = False,

@@ -46,6 +46,8 @@ def search(
 
     if not is_client_id(client):
         raise typer.BadParameter("must be letters, digits, dots, underscores and hyphens, at most 64", param_hint="--client")
+    if not _is_utf8(text):
+        raise typer.BadParameter("is no UTF-8", param_hint="TEXT")
     if not text.strip():
         raise typer.BadParameter("is empty", param_hint="TEXT")
     chosen = settings("database_url")
@@ -59,6 +61,15 @@ def search(
     for place, hit in enumerate(found.hits, 1):
         _print(place, hit)
     _conclude(found, client)
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether a text can be sent and kept: an argument that is no UTF-8 arrives with lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _found(chosen: Settings, client: str, text: str, limit: int) -> Found:

@@ -61,6 +61,13 @@ def test_an_unknown_flow_is_named(bare: Any) -> None:
     assert "there is no flow 'nonsense'" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["list", "retry"])
+def test_letters_of_a_flow_that_there_is_not_are_a_mistake_and_not_none(bare: Any, command: str) -> None:
+    result = bare("dlq", command, "--flow", "nonsense")
+    assert result.returncode == 2
+    assert "there is no flow 'nonsense', but runs, documents, audits" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "server"),
     [
