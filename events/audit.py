@@ -24,7 +24,7 @@ AuditFailureCode = Literal[
     "openai_away",
     "internal",
 ]
-Doubt = Literal["unknown_chunk", "quote_not_found", "no_citation"]
+Doubt = Literal["unknown_chunk", "quote_not_found", "no_citation", "too_many_findings"]
 
 EvidenceIds = Annotated[list[UuidText], Field(fail_fast=True, max_length=MAX_EVIDENCE)]
 
@@ -64,9 +64,10 @@ class Finding(Data):
 
 
 class ReviewNote(Data):
-    """Why an audit needs review: a citation that does not hold and was left out, or a finding that had none.
+    """Why an audit needs review: a citation that does not hold and was left out, a finding without any, or one too many.
 
-    `finding` is the place of the finding in the completion, from 0; `chunk_id` and `quote` are the model's words.
+    `finding` is the place of the finding in the completion, from 0, or the one that the first finding too many would have;
+    `chunk_id` and `quote` are the model's words.
     """
 
     finding: Count

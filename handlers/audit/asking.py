@@ -136,8 +136,8 @@ class Asking:
         except Permanent as failure:
             audited.failure = failure
             return audited
-        drafts = most_severe_first(draft.findings)[: audit.max_findings]
-        audited.findings, audited.notes = check(drafts, request.evidence.passages)
+        drafts = most_severe_first(draft.findings)
+        audited.findings, audited.notes = check(drafts, request.evidence.passages, audit.max_findings)
         audited.status, audited.summary = "needs_review" if audited.notes else "completed", draft.summary
         return audited
 

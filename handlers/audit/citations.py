@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -30,7 +30,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Why an audit needs review: what is wrong with a citation of the finding at place `finding`, or that it has none."""
+    """Why an audit needs review: what is wrong with the finding at place `finding`, or with one of its citations."""
 
     finding: int
     reason: Doubt
@@ -38,11 +38,11 @@ class Note:
     quote: str = ""
 
 
-def check(drafts: Iterable[DraftFinding], given: Iterable[Passage]) -> tuple[list[Finding], list[Note]]:
-    """The findings with the citations that hold, and a note for each that does not and for each finding without any."""
+def check(drafts: Sequence[DraftFinding], given: Iterable[Passage], max_findings: int) -> tuple[list[Finding], list[Note]]:
+    """The first findings with the citations that hold; a note for each that does not, each finding without, and the rest."""
     passages = {str(passage.chunk_id): passage for passage in given}
     findings, notes = list[Finding](), list[Note]()
-    for place, draft in enumerate(drafts):
+    for place, draft in enumerate(drafts[:max_findings]):
         citations = []
         for cited in draft.citations:
             passage = passages.get(_id_text(cited.chunk_id))
@@ -54,6 +54,8 @@ def check(drafts: Iterable[DraftFinding], given: Iterable[Passage]) -> tuple[lis
         if not draft.citations:
             notes.append(Note(place, "no_citation"))
         findings.append(Finding(draft, tuple(citations)))
+    if len(drafts) > max_findings:
+        notes.append(Note(max_findings, "too_many_findings"))
     return findings, notes
 
 

@@ -6,7 +6,8 @@ from typing import get_args
 
 from events.audit import AuditCompleted, AuditCreated, AuditFailureCode, AuditStatus, Doubt
 from events.envelope import Envelope
-from handlers.audit import prompt, settings, valuations
+from handlers.audit import budget, prompt, quotes, settings, valuations
+from handlers.llm import LlmConfig
 from tests.support.markdown import fenced, first_cells, read, section
 
 
@@ -31,6 +32,12 @@ def test_the_figures_in_the_docs_are_those_of_the_code() -> None:
     defaults = settings.AuditSettings()
     assert f"at most {defaults.evidence_tokens:,} tokens" in text
     assert f"at {defaults.output_tokens:,} tokens" in text
+    assert f"up to {defaults.output_tokens:,} tokens" in text
+    assert f"an answer of {budget.SHORTEST_ANSWER:,} tokens" in text
+    assert f"never\n   less than {budget.SHORTEST_ANSWER:,} tokens" in text
+    assert f"fewer than {quotes.SHORTEST} letters and digits" in text
+    assert LlmConfig("", None, "").tries == 3
+    assert "up to three times" in text
     assert f"After {defaults.wait_seconds / 60:g} minutes" in text
     assert f"more than {valuations.FIRST_SCENARIOS} scenarios the first {valuations.FIRST_SCENARIOS}" in text
     [code] = re.findall(r"<chunk-([0-9a-f]+) id=", text)

@@ -264,3 +264,14 @@ async def test_a_failure_is_worked_on_again_by_a_higher_generation_and_by_no_oth
     assert openai.calls().answered == {"responses": 1}
     async with database.connection() as connection:
         assert await connection.fetch("select status, generation from audits") == [("completed", 1)]
+
+
+async def test_findings_beyond_what_was_asked_for_are_left_out_and_want_a_review(
+    make_flow: MakeFlow, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lax = asking.answer_schema(20)
+    monkeypatch.setattr(asking, "answer_schema", lambda _: lax)
+    await put_document(database, [COVENANT, LITIGATION])
+    data = await audited(make_flow(), database, max_findings=1)
+    assert (data["status"], len(data["findings"])) == ("needs_review", 1)
+    assert data["review"] == [{"finding": 1, "reason": "too_many_findings", "chunk_id": "", "quote": ""}]

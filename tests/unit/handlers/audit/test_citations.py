@@ -22,7 +22,7 @@ def test_citations_that_hold_are_kept_and_the_others_noted() -> None:
         (str(UUID(int=3)), "the loan is secured"),
         ("the first one", "the loan is secured"),
     )
-    [finding], notes = check([told], [given_one, given_two])
+    [finding], notes = check([told], [given_one, given_two], 20)
     assert [(each.passage, each.quote) for each in finding.citations] == [(given_one, "the loan is secured")]
     assert finding.draft is told
     assert [(note.finding, note.reason, note.chunk_id) for note in notes] == [
@@ -35,11 +35,18 @@ def test_citations_that_hold_are_kept_and_the_others_noted() -> None:
 
 def test_an_id_is_known_however_it_is_written() -> None:
     chunk_id = UUID(int=0xABC << 64)
-    [finding], notes = check([draft((f" {str(chunk_id).upper()} ", "is secured"))], [passage(chunk_id=chunk_id)])
+    [finding], notes = check([draft((f" {str(chunk_id).upper()} ", "is secured"))], [passage(chunk_id=chunk_id)], 20)
     assert (len(finding.citations), notes) == (1, [])
 
 
 def test_a_finding_without_citations_is_noted_and_kept() -> None:
-    findings, notes = check([draft((str(UUID(int=1)), "is secured")), draft()], [passage(1)])
+    findings, notes = check([draft((str(UUID(int=1)), "is secured")), draft()], [passage(1)], 2)
     assert len(findings) == 2
     assert [(note.finding, note.reason, note.quote) for note in notes] == [(1, "no_citation", "")]
+
+
+def test_findings_beyond_the_most_that_were_asked_for_are_left_out_and_noted() -> None:
+    drafts = [draft((str(UUID(int=1)), "is secured"), title=title) for title in "abcd"]
+    findings, notes = check(drafts, [passage(1)], 2)
+    assert [finding.draft.title for finding in findings] == ["a", "b"]
+    assert [(note.finding, note.reason, note.quote) for note in notes] == [(2, "too_many_findings", "")]

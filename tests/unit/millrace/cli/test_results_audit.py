@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import orjson
 import pytest
 from rich.console import Console
 
+from events.audit import Doubt
 from millrace.cli import output, results_audit
 from millrace.cli.results_audit import as_plain, by_severity
 from storage.audits import AuditRow, StoredAudit
@@ -97,3 +98,7 @@ def test_a_failed_audit_says_why_and_has_no_findings(
     assert "truncated" in text
     assert "findings" not in text
     assert "stand-in for OpenAI answered" not in text
+
+
+def test_every_reason_to_review_has_words() -> None:
+    assert set(results_audit.DOUBTS) == set(get_args(Doubt))
