@@ -8,6 +8,7 @@ MillraceError                 root of every error of ours
     │   └── UnknownVersion    a newer worker may know this version of the type
     ├── Waiting               for what other events bring: look again, spend no attempt
     ├── Outage                a server is away: wait, spend no attempt
+    │   └── NotAsked          it failed others a moment ago: ask once it may be asked, spend no attempt
     └── Conflict              a key that stands for something else already
 
 failure                       first                      finally
@@ -16,7 +17,8 @@ Rejection, Conflict           dead letter alone
 Transient                     a row in `retries`         as Permanent
 UnknownVersion                a row in `retries`         as Rejection
 Waiting                       a row in `retries`         as Permanent, once it has waited too long
-Outage                        the lane waits             the work goes on
+Outage                        the lane waits             the work goes on, or as Transient if no probe saw the outage
+NotAsked                      the lane waits             the work goes on
 """
 
 from __future__ import annotations
@@ -128,6 +130,10 @@ class Outage(Failure):
     """A server is away; nothing is wrong with the event and no attempt is spent."""
 
     kind = Kind.OUTAGE
+
+
+class NotAsked(Outage):
+    """A server was not asked, because it failed others a moment ago: whatever they met is not the event's doing."""
 
 
 class Conflict(Failure):

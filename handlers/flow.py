@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from events.event import Event
 from events.failures import Conflict
@@ -13,6 +13,9 @@ from events.topics import models_of
 from handlers.answer import Answer
 from handlers.resources import Resources
 from storage.database import Connection
+
+if TYPE_CHECKING:
+    from handlers.llm.model import Target
 
 
 class Flow(Protocol):
@@ -47,8 +50,9 @@ class FlowSpec:
 
     `key` gives the Kafka key of the completion from an event's data. `batch` events are worked on together by one of
     `hands` tasks, within `timeout` seconds for each of load and work; one that is `heavy`, because its input or its
-    result may be large, is worked on alone. `needs` names the servers without which its load or work waits. Work that is
-    `costly` is paid for, so it begins only under a lease and after a look into the inbox.
+    result may be large, is worked on alone. `needs` names the servers without which its load or work waits; `asks`, if
+    OpenAI is one of them, the models without which they do. Work that is `costly` is paid for, so it begins only under a
+    lease and after a look into the inbox.
     """
 
     name: str
@@ -63,6 +67,7 @@ class FlowSpec:
     build: Callable[[Resources], Flow]
     heavy: Callable[[Any], bool] = lambda _data: False
     needs: tuple[str, ...] = ("database", "objects")
+    asks: Callable[[Resources], Sequence[Target]] = lambda _resources: ()
     costly: bool = False
 
 
@@ -93,6 +98,10 @@ def _is_heavy_run(run: Any) -> bool:
     return is_heavy(run)
 
 
+def _embedder(resources: Resources) -> Target:
+    return "embeddings", resources.documents.embedding_model
+
+
 FLOWS: tuple[FlowSpec, ...] = (
     FlowSpec(
         name="runs",
@@ -119,6 +128,7 @@ FLOWS: tuple[FlowSpec, ...] = (
         timeout=900.0,
         build=_documents,
         needs=("database", "objects", "openai"),
+        asks=lambda resources: [_embedder(resources)],
         costly=True,
     ),
     FlowSpec(
@@ -133,6 +143,7 @@ FLOWS: tuple[FlowSpec, ...] = (
         timeout=900.0,
         build=_audits,
         needs=("database", "openai"),
+        asks=lambda resources: [("responses", resources.audits.model), _embedder(resources)],
         costly=True,
     ),
 )

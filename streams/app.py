@@ -27,6 +27,7 @@ from streams.config import EngineConfig
 from streams.generations import Allotments
 from streams.group import GroupSaver
 from streams.header_names import read_any_header_name
+from streams.health import OPENAI, Health
 from streams.kafka import KafkaConfig
 from streams.known import Known
 from streams.lane import Lane
@@ -69,11 +70,12 @@ class Engine:
             "kafka": self.publisher.ping,
             "objects": resources.objects.ping,
         }
-        if any("openai" in spec.needs for spec in flows):
-            self.probes["openai"] = resources.need_llm().probe
+        self.asked: dict[str, Probe] = {
+            spec.name: partial(resources.need_llm().probe, spec.asks(resources)) for spec in flows if OPENAI in spec.needs
+        }
         # What is saved needs no more than this: Redis saves work and is not waited for, the relay waits for Kafka by itself.
         self.outages = Outages({name: self.probes[name] for name in SAVING_NEEDS})
-        self.health_probes = Outages(self.probes, fresh=1.0)
+        self.watch = Health(self.probes, self.asked)
         read_any_header_name()
         self.broker = self._new_broker()
         self.lanes = [self._lane(spec) for spec in flows]
@@ -111,15 +113,15 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.watch.close()
         await self._hand_back()
         await self.publisher.close()
         return finished
 
     async def health(self) -> dict[str, str]:
         """Each server and "ok" or the error with which it does not answer; each lane that stands still, and why."""
-        away = await self.health_probes.away()
         standing = {lane.spec.name: why for lane in self.lanes if (why := lane.standing()) is not None}
-        return {name: away.get(name, "ok") for name in self.probes} | standing
+        return await self.watch.told() | standing
 
     def asyncapi(self) -> dict[str, Any]:
         """The AsyncAPI document of what this worker consumes and publishes."""
@@ -144,7 +146,7 @@ class Engine:
     def _lane(self, spec: FlowSpec) -> Lane:
         database, flow = self.resources.database, spec.build(self.resources)
         leases = self.keys.leases(self.config.lease)
-        needed = {name: self.probes[name] for name in spec.needs}
+        needed = {name: self.asked[spec.name] if name == OPENAI else self.probes[name] for name in spec.needs}
         # A model takes longer to answer than a server that stores.
         outages = Outages(needed | {"redis": leases.ping}, timeout=10.0) if spec.costly else Outages(needed)
         return Lane(

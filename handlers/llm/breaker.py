@@ -5,7 +5,7 @@ from __future__ import annotations
 from handlers.llm.errors import OUTAGES, CallError, Trouble
 
 # These say what the next call would hear, too.
-AT_ONCE = frozenset({Trouble.QUOTA, Trouble.KEY, Trouble.MODEL})
+AT_ONCE = frozenset({Trouble.QUOTA, Trouble.KEY, Trouble.FORBIDDEN, Trouble.MODEL})
 
 
 class Breaker:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +19,7 @@ from handlers.llm.calling import Caller
 from handlers.llm.config import STAND_IN, LlmConfig
 from handlers.llm.errors import CallError, Trouble, failure_of, wait_before_next
 from handlers.llm.ledger import Ledger
-from handlers.llm.model import Asker, EmbeddedBatch, Endpoint, LlmAnswer, Outcome, Usage
+from handlers.llm.model import Asker, EmbeddedBatch, Endpoint, LlmAnswer, Outcome, Target, Usage
 from handlers.llm.prices import Prices
 from handlers.llm.reading import Check, Reading, checked, parsed_object, passes, read_embeddings, read_response
 from handlers.llm.request import embeddings_body, longest_usage, request_sha256, responses_body
@@ -35,9 +36,10 @@ log = structlog.get_logger(__name__)
 class Llm:
     """The client of OpenAI, of one worker.
 
-    Calls raise Outage while OpenAI is away, has no quota or refuses the key; Transient, rate_limited or malformed_answer;
-    Permanent, model_refused, for a request that OpenAI does not take; ValueError for a model without a price; and what
-    storage raises, TimeoutError above all, while an answer that was paid for cannot be stored: until then nobody asks on.
+    Calls raise Outage while OpenAI is away, has no quota or refuses the key, as NotAsked where others have just heard so;
+    Transient, rate_limited or malformed_answer; Permanent, model_refused, for a request that OpenAI does not take;
+    ValueError for a model without a price; and what storage raises, TimeoutError above all, while an answer that was paid
+    for cannot be stored: until then nobody asks on.
     """
 
     def __init__(self, config: LlmConfig, database: Database, prices: Prices) -> None:
@@ -111,10 +113,13 @@ class Llm:
         """
         await self._ledger.settled()
 
-    async def probe(self) -> None:
-        """Raises Outage while OpenAI is away, or Transient when it does not want to be asked now."""
+    async def probe(self, targets: Sequence[Target] = ()) -> None:
+        """Raises Outage while one of the targets is away, or Transient when OpenAI does not want to be asked now.
+
+        Without targets it looks for all that were asked so far.
+        """
         try:
-            await self._caller.probe()
+            await self._caller.probe(targets)
         except CallError as error:
             raise failure_of(error) from error
 
@@ -158,14 +163,18 @@ class Llm:
             wait = wait_before_next(error, attempt, self.config, random.random) if budget.has_room() else None
             if wait is None and malformed is not None:
                 return malformed
+            known_by = {"agent": asker.flow, "endpoint": endpoint, "attempt": attempt, "error": str(error), "told": error.told}
             if wait is None:
+                log.warning("llm_call_failed", **known_by)
                 raise failure_of(error) from error
-            log.info("llm_call_repeated", agent=asker.flow, endpoint=endpoint, attempt=attempt, error=str(error), wait=wait)
+            log.info("llm_call_repeated", **known_by, wait=wait)
             await asyncio.sleep(wait)
 
     def _entry(self, endpoint: Endpoint, asker: Asker, body: dict[str, Any], raw: Raw, reading: Reading) -> LlmCall:
         """The row of an answer, which is counted with it."""
         model, usage = body["model"], reading.usage
+        if not reading.is_usage_told:
+            log.warning("llm_usage_not_told", agent=asker.flow, endpoint=endpoint, model=model, counted=asdict(usage))
         cost = self.prices.cost(model, usage)
         metrics.CALLS.labels(endpoint, model, reading.outcome).inc()
         metrics.TOKENS.labels(endpoint, model, "input").inc(usage.input_tokens)

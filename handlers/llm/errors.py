@@ -6,12 +6,14 @@ server      yes                      Outage openai_away
 timeout     no: it may be paid for   Outage openai_away
 quota       no                       Outage openai_quota
 key         no                       Outage openai_refuses_key
+forbidden   no                       Outage openai_refuses_key
 model       no                       Outage openai_lacks_model
 rate_limit  yes, after Retry-After   Transient rate_limited
 malformed   yes                      Transient malformed_answer
 request     no                       Permanent model_refused
 
-Whether an Outage is one, a probe decides.
+Whether an Outage is one, a probe decides. A call that was not made, because the last ones failed, is an Outage of the kind
+NotAsked.
 """
 
 from __future__ import annotations
@@ -23,11 +25,13 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
 
-from events.failures import Failure, MillraceError, Outage, Permanent, Transient
+from events.failures import Failure, MillraceError, NotAsked, Outage, Permanent, Transient
 from handlers.llm.config import LlmConfig
 
 # Source: OpenAI's guide to error codes; each is a 429 that does not pass by waiting.
 OUT_OF_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+# A model may be unknown, or unknown to this account, under several statuses.
+NO_MODEL = "model_not_found"
 
 
 class Trouble(StrEnum):
@@ -38,6 +42,7 @@ class Trouble(StrEnum):
     SERVER = "server"
     QUOTA = "quota"
     KEY = "key"
+    FORBIDDEN = "forbidden"
     MODEL = "model"
     RATE_LIMIT = "rate_limit"
     MALFORMED = "malformed"
@@ -51,16 +56,20 @@ OUTAGES = {
     Trouble.TIMEOUT: "openai_away",
     Trouble.QUOTA: "openai_quota",
     Trouble.KEY: "openai_refuses_key",
+    Trouble.FORBIDDEN: "openai_refuses_key",
     Trouble.MODEL: "openai_lacks_model",
 }
 
 
 class CallError(MillraceError):
-    """One call that came to nothing; `after` seconds it may be tried again, as far as the server says."""
+    """One call that came to nothing; `after` seconds it may be tried again, as far as the server says.
 
-    def __init__(self, trouble: Trouble, message: str, after: float | None = None) -> None:
-        super().__init__(trouble, message, after)
-        self.trouble, self.message, self.after = trouble, message, after
+    `message` is ours and may be told to anybody; `told` is the server's own text, which may name the account: for the log.
+    """
+
+    def __init__(self, trouble: Trouble, message: str, after: float | None = None, told: str | None = None) -> None:
+        super().__init__(trouble, message, after, told)
+        self.trouble, self.message, self.after, self.told = trouble, message, after, told
 
     def __str__(self) -> str:
         return f"{self.trouble}: {self.message}"
@@ -72,10 +81,12 @@ class NotAskedError(CallError):
 
 def trouble_of(status: int, code: str | None) -> Trouble:
     """What an HTTP status other than success means, with the code of OpenAI's error."""
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+    if status == HTTPStatus.UNAUTHORIZED:
         return Trouble.KEY
-    if status == HTTPStatus.NOT_FOUND:
+    if status == HTTPStatus.NOT_FOUND or code == NO_MODEL:
         return Trouble.MODEL
+    if status == HTTPStatus.FORBIDDEN:
+        return Trouble.FORBIDDEN
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Trouble.QUOTA if code in OUT_OF_QUOTA else Trouble.RATE_LIMIT
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}:
@@ -115,6 +126,8 @@ def wait_before_next(error: CallError, attempt: int, config: LlmConfig, draw: Ca
 
 def failure_of(error: CallError) -> Failure:
     """What a call that is not tried again means for its event."""
+    if isinstance(error, NotAskedError):
+        return NotAsked(OUTAGES[error.trouble], error.message)
     if error.trouble in OUTAGES:
         return Outage(OUTAGES[error.trouble], error.message)
     if error.trouble is Trouble.RATE_LIMIT:

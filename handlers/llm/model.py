@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from storage.llm_calls import LlmCall
 
 Endpoint: TypeAlias = Literal["embeddings", "responses"]
+# A model at an endpoint.
+Target: TypeAlias = tuple[Endpoint, str]
 Outcome: TypeAlias = Literal["answered", "refused", "truncated", "malformed"]
 
 

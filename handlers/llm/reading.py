@@ -14,9 +14,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from pydantic import BaseModel, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from handlers.llm.model import Outcome, Usage
+from handlers.llm.usage import usage_of
 
 CONTENT_FILTER = "content_filter"
 
@@ -26,7 +27,10 @@ Check: TypeAlias = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one answer says: a `text` (and `parsed`, when it is a JSON object) or `vectors`; what is wrong, if malformed."""
+    """What one answer says: a `text` (and `parsed`, when it is a JSON object) or `vectors`; what is wrong, if malformed.
+
+    `is_usage_told` is False where `usage` is less than what may have been paid for.
+    """
 
     outcome: Outcome
     model: str | None = None
@@ -35,10 +39,7 @@ class Reading:
     parsed: dict[str, Any] | None = None
     vectors: NDArray[np.float32] | None = None
     problem: str = ""
-
-
-class _EmbeddingUsage(BaseModel):
-    prompt_tokens: NonNegativeInt
+    is_usage_told: bool = True
 
 
 class _Embedding(BaseModel):
@@ -49,17 +50,6 @@ class _Embedding(BaseModel):
 class _Embeddings(BaseModel):
     model: str
     data: list[_Embedding]
-    usage: _EmbeddingUsage
-
-
-class _CachedTokens(BaseModel):
-    cached_tokens: NonNegativeInt = 0
-
-
-class _ResponseUsage(BaseModel):
-    input_tokens: NonNegativeInt
-    output_tokens: NonNegativeInt
-    input_tokens_details: _CachedTokens | None = None
 
 
 class _Content(BaseModel):
@@ -81,46 +71,56 @@ class _Response(BaseModel):
     model: str
     status: str
     output: list[_Item]
-    usage: _ResponseUsage
     incomplete_details: _Incomplete | None = None
 
 
 def read_embeddings(body: bytes, count: int, dimensions: int) -> Reading:
     """The vectors of `count` texts, in the order of the texts."""
-    try:
-        told = _Embeddings.model_validate_json(body)
-    except ValidationError as error:
-        return Reading("malformed", problem=_problem(error))
-    usage = Usage(told.usage.prompt_tokens)
-    try:
-        vectors = _vectors(told.data, count, dimensions)
-    except ValueError as error:
-        return Reading("malformed", told.model, usage, problem=str(error))
-    return Reading("answered", told.model, usage, vectors=vectors)
+    return _counted(_embeddings(body, count, dimensions), body)
 
 
 def read_response(body: bytes) -> Reading:
     """The answer of a model that was asked for a JSON object."""
+    return _counted(_response(body), body)
+
+
+def _counted(reading: Reading, body: bytes) -> Reading:
+    usage, is_told = usage_of(body)
+    return replace(reading, usage=usage, is_usage_told=is_told)
+
+
+def _embeddings(body: bytes, count: int, dimensions: int) -> Reading:
+    try:
+        told = _Embeddings.model_validate_json(body)
+    except ValidationError as error:
+        return Reading("malformed", problem=_problem(error))
+    try:
+        vectors = _vectors(told.data, count, dimensions)
+    except ValueError as error:
+        return Reading("malformed", told.model, problem=str(error))
+    return Reading("answered", told.model, vectors=vectors)
+
+
+def _response(body: bytes) -> Reading:
     try:
         told = _Response.model_validate_json(body)
     except ValidationError as error:
         return Reading("malformed", problem=_problem(error))
-    usage = _usage(told.usage)
     content = [part for item in told.output if item.type == "message" for part in item.content or ()]
     refusal = _joined(content, "refusal")
     text = _joined(content, "output_text")
     if told.status == "incomplete":
         filtered = told.incomplete_details is not None and told.incomplete_details.reason == CONTENT_FILTER
         said = refusal or text or CONTENT_FILTER
-        return Reading("refused", told.model, usage, said) if filtered else Reading("truncated", told.model, usage, text)
+        return Reading("refused", told.model, text=said) if filtered else Reading("truncated", told.model, text=text)
     if told.status != "completed":
-        return Reading("malformed", told.model, usage, problem=f"status {told.status!r}")
+        return Reading("malformed", told.model, problem="it did not end")
     if refusal:
-        return Reading("refused", told.model, usage, refusal)
+        return Reading("refused", told.model, text=refusal)
     parsed = parsed_object(text)
     if parsed is None:
-        return Reading("malformed", told.model, usage, text, problem="the text is no JSON object")
-    return Reading("answered", told.model, usage, text, parsed)
+        return Reading("malformed", told.model, text=text, problem="the text is no JSON object")
+    return Reading("answered", told.model, text=text, parsed=parsed)
 
 
 def checked(reading: Reading, check: Check | None) -> Reading:
@@ -173,11 +173,6 @@ def _vector(told: str | list[float]) -> NDArray[np.float32]:
         return np.frombuffer(b64decode(told, validate=True), "<f4")
     except (binascii.Error, ValueError):
         raise ValueError("a vector that is not base64 of 32-bit numbers") from None
-
-
-def _usage(told: _ResponseUsage) -> Usage:
-    cached = told.input_tokens_details.cached_tokens if told.input_tokens_details else 0
-    return Usage(told.input_tokens, min(cached, told.input_tokens), told.output_tokens)
 
 
 def _joined(content: Iterable[_Content], kind: Literal["output_text", "refusal"]) -> str:

@@ -7,6 +7,7 @@ of an answer that was cut off, and makes lists of numbers of vectors.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -15,11 +16,14 @@ from typing import Any, Final
 
 import openai
 
+from events.text import printable
 from handlers.llm.config import LlmConfig
 from handlers.llm.errors import CallError, Trouble, told_wait, trouble_of
 from handlers.llm.model import Endpoint
 
 OPENAI: Final = "https://api.openai.com/v1"
+LIKE_A_KEY: Final = re.compile(r"\bsk-[^\s'\"]+")
+LONGEST_TOLD: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +76,18 @@ def _call_error(error: openai.APIError) -> CallError:
     if isinstance(error, openai.APITimeoutError):
         return CallError(Trouble.TIMEOUT, "no connection in time")
     if not isinstance(error, openai.APIStatusError):
-        return CallError(Trouble.CONNECTION, f"the connection failed: {error.__cause__ or error}")
+        return CallError(Trouble.CONNECTION, "the connection failed", told=_harmless(str(error.__cause__ or error)))
     code = error.code if error.code is not None else error.type
     trouble = trouble_of(error.status_code, code)
-    return CallError(trouble, _message(error, trouble), told_wait(error.response.headers, datetime.now(UTC)))
+    after = told_wait(error.response.headers, datetime.now(UTC))
+    return CallError(trouble, f"status {error.status_code} ({trouble})", after, _told(error, trouble))
 
 
-def _message(error: openai.APIStatusError, trouble: Trouble) -> str:
+def _told(error: openai.APIStatusError, trouble: Trouble) -> str | None:
     # OpenAI quotes a part of the key that it refuses.
     told = error.body.get("message") if isinstance(error.body, dict) and trouble is not Trouble.KEY else None
-    return f"status {error.status_code}: {told}" if told else f"status {error.status_code}"
+    return None if told is None else _harmless(str(told))
+
+
+def _harmless(text: str) -> str:
+    return printable(LIKE_A_KEY.sub("sk-…", text), LONGEST_TOLD)

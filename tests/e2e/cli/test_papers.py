@@ -152,7 +152,10 @@ def test_a_search_while_openai_is_away_is_exit_code_5(millrace: Any) -> None:
     assert "OpenAI" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["covenant"], ["covenant", "--client", "no spaces"], [" ", "--client", "acme"]])
+NONSENSE = [["covenant"], ["covenant", "--client", "no spaces"], [" ", "--client", "acme"], ["\udcff", "--client", "acme"]]
+
+
+@pytest.mark.parametrize("arguments", NONSENSE)
 def test_a_search_that_makes_no_sense_is_exit_code_2(bare: Any, arguments: list[str]) -> None:
     result = bare("search", *arguments)
     assert (result.returncode, result.stdout) == (2, "")

@@ -9,6 +9,7 @@ from events.failures import (
     Failure,
     Kind,
     MillraceError,
+    NotAsked,
     Outage,
     Permanent,
     Reason,
@@ -29,6 +30,7 @@ IDENTITY = Identity("runs", "run.requested.v2", "/p", "e1", 0, "acme", bytes(16)
         (Transient("timeout", "x"), Kind.TRANSIENT, False),
         (UnknownVersion(Reason.UNKNOWN_VERSION, "x", IDENTITY), Kind.TRANSIENT, True),
         (Outage("database", "x"), Kind.OUTAGE, False),
+        (NotAsked("database", "x"), Kind.OUTAGE, False),
         (Conflict(Reason.PAYLOAD_CONFLICT, "x"), Kind.CONFLICT, True),
     ],
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from devstack.standin.control import Control
 from devstack.standin.faults import KINDS, Fault
@@ -110,6 +111,16 @@ async def test_a_rate_limit_that_outlasts_the_tries_is_transient(
     assert await ledger() == []
 
 
+async def test_what_openai_says_of_the_account_is_logged_and_told_to_nobody(llm: Llm, ask: Ask, openai: Control) -> None:
+    openai.add(Fault("rate_limit", times=3))
+    with capture_logs() as lines:
+        failure = await failure_of(ask(llm))
+
+    assert failure.message == "status 429 (rate_limit)"
+    assert [line["event"] for line in lines] == ["llm_call_repeated"] * 2 + ["llm_call_failed"]
+    assert all("Rate limit" in line["told"] for line in lines)
+
+
 async def test_a_long_wait_is_not_waited_for_but_told_to_the_event(llm: Llm, ask: Ask, openai: Control, endpoint: str) -> None:
     openai.add(Fault("rate_limit", retry_after=31))
     failure = await failure_of(ask(llm))
@@ -133,7 +144,7 @@ async def test_a_key_that_is_refused_is_an_outage_and_not_told(
 ) -> None:
     failure = await failure_of(ask(make_llm(api_key="sk-secret")))
 
-    assert (type(failure), failure.code, failure.message) == (Outage, "openai_refuses_key", "status 401")
+    assert (type(failure), failure.code, failure.message) == (Outage, "openai_refuses_key", "status 401 (key)")
     assert openai.calls().received == {endpoint: 1}
     assert await ledger() == []
 
@@ -156,7 +167,7 @@ async def test_a_request_that_openai_does_not_take_is_permanent(
     loose = await failure_of(respond(schema={"type": "object", "properties": {}}))
 
     assert [(type(each), each.code) for each in (empty, loose)] == [(Permanent, "model_refused")] * 2
-    assert empty.message.startswith("status 400: ")
+    assert [each.message for each in (empty, loose)] == ["status 400 (request)"] * 2
     assert openai.calls().received == {"embeddings": 1, "responses": 1}
     assert await ledger() == []
 

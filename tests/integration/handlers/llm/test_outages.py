@@ -10,13 +10,16 @@ import pytest
 
 from devstack.standin.control import Control
 from devstack.standin.faults import Fault
-from events.failures import Outage, Transient
+from events.failures import NotAsked, Outage, Transient
 from handlers.llm import Asker, EmbeddedBatch, Llm
-from tests.support.llm import EMBEDDER, MakeLlm, Respond, until
+from handlers.llm.model import Target
+from tests.support.llm import AUDITOR, EMBEDDER, MakeLlm, Respond, until
 
 # What a probe asks for, and the tests do not.
 LOOK = "a"
 PRICED_AND_UNKNOWN = "text-embedding-3-small-2020-01-01"
+EMBEDDINGS: Target = ("embeddings", EMBEDDER)
+ANSWERS: Target = ("responses", AUDITOR)
 
 
 async def embed(llm: Llm, asker: Asker, text: str = "one") -> EmbeddedBatch:
@@ -41,6 +44,59 @@ async def broken(make_llm: MakeLlm, asker: Asker, openai: Control) -> Llm:
 async def test_while_the_breaker_is_open_nobody_asks(broken: Llm, asker: Asker, openai: Control) -> None:
     assert await codes(*(embed(broken, asker) for _ in range(20))) == {"openai_away": 20}
     assert openai.calls().received == {"embeddings": 2}
+
+
+async def test_who_is_not_asked_hears_so(broken: Llm, asker: Asker) -> None:
+    with pytest.raises(NotAsked):
+        await embed(broken, asker)
+
+
+async def test_a_model_that_is_not_there_stops_nobody_who_asks_another(
+    llm: Llm, asker: Asker, respond: Respond, openai: Control
+) -> None:
+    assert await codes(llm.embed(asker, PRICED_AND_UNKNOWN, ["one"])) == {"openai_lacks_model": 1}
+    assert await codes(embed(llm, asker), respond()) == {"EmbeddedBatch": 1, "LlmAnswer": 1}
+    assert await codes(llm.embed(asker, PRICED_AND_UNKNOWN, ["one"])) == {"openai_lacks_model": 1}
+    assert openai.calls().received == {"embeddings": 2, "responses": 1}
+
+
+async def test_an_endpoint_that_is_away_stops_nobody_who_asks_another(
+    make_llm: MakeLlm, asker: Asker, respond: Respond, openai: Control
+) -> None:
+    llm = make_llm(tries=1, breaker_failures=1)
+    openai.add(Fault("server_error", endpoint="responses", times=None))
+    assert await codes(respond(llm)) == {"openai_away": 1}
+    assert await codes(*(embed(llm, asker) for _ in range(5))) == {"EmbeddedBatch": 5}
+    await llm.probe([EMBEDDINGS])
+    with pytest.raises(Outage):
+        await llm.probe([ANSWERS])
+    with pytest.raises(Outage):
+        await llm.probe([ANSWERS, EMBEDDINGS])
+    assert openai.calls().received == {"responses": 3, "embeddings": 5, "models": 1}
+
+
+@pytest.mark.parametrize("trouble", ["quota", "key"])
+async def test_what_is_wrong_with_the_account_stops_all(
+    make_llm: MakeLlm, asker: Asker, respond: Respond, openai: Control, trouble: str
+) -> None:
+    llm = make_llm(**{"api_key": "sk-other"} if trouble == "key" else {})
+    if trouble == "quota":
+        openai.add(Fault("insufficient_quota", times=None))
+    first = await codes(embed(llm, asker))
+    assert await codes(respond(llm)) == first
+    assert openai.calls().received == {"embeddings": 1}
+    for target in (EMBEDDINGS, ANSWERS):
+        with pytest.raises(Outage):
+            await llm.probe([target])
+
+
+async def test_whoever_finds_the_account_in_order_opens_the_way_for_all(
+    llm: Llm, asker: Asker, respond: Respond, openai: Control
+) -> None:
+    openai.add(Fault("insufficient_quota"))
+    assert await codes(embed(llm, asker)) == {"openai_quota": 1}
+    await llm.probe([ANSWERS])
+    assert await codes(embed(llm, asker), respond()) == {"EmbeddedBatch": 1, "LlmAnswer": 1}
 
 
 async def test_then_one_looks_while_the_others_still_fail(broken: Llm, asker: Asker, openai: Control) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events.failures import Outage, Permanent, Transient
+from events.failures import NotAsked, Outage, Permanent, Transient
 from handlers.llm import LlmConfig, errors
 from handlers.llm.errors import CallError, NotAskedError, Trouble, failure_of, told_wait, trouble_of, wait_before_next
 
@@ -18,7 +18,9 @@ NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
     ("status", "code", "trouble"),
     [
         (401, "invalid_api_key", "key"),
-        (403, None, "key"),
+        (403, None, "forbidden"),
+        (403, "model_not_found", "model"),
+        (400, "model_not_found", "model"),
         (429, "rate_limit_exceeded", "rate_limit"),
         (429, None, "rate_limit"),
         (429, "insufficient_quota", "quota"),
@@ -64,7 +66,7 @@ def test_what_may_pass_is_tried_again_with_growing_waits(trouble: str) -> None:
     assert wait_before_next(error, 1, CONFIG, lambda: 0.0) == 0.25
 
 
-@pytest.mark.parametrize("trouble", ["timeout", "quota", "key", "model", "request"])
+@pytest.mark.parametrize("trouble", ["timeout", "quota", "key", "forbidden", "model", "request"])
 def test_what_does_not_pass_or_may_be_paid_for_is_not(trouble: str) -> None:
     assert wait_before_next(CallError(Trouble(trouble), ""), 1, CONFIG, lambda: 1.0) is None
 
@@ -96,6 +98,7 @@ def test_what_was_not_asked_is_not_asked_again() -> None:
         ("timeout", Outage, "openai_away"),
         ("quota", Outage, "openai_quota"),
         ("key", Outage, "openai_refuses_key"),
+        ("forbidden", Outage, "openai_refuses_key"),
         ("model", Outage, "openai_lacks_model"),
         ("rate_limit", Transient, "rate_limited"),
         ("malformed", Transient, "malformed_answer"),
@@ -106,6 +109,16 @@ def test_what_follows_for_the_event(trouble: str, kind: type[Exception], code: s
     failure = failure_of(CallError(Trouble(trouble), "told", after=4.0))
     assert (type(failure), failure.code, failure.message) == (kind, code, "told")
     assert getattr(failure, "after", None) == ((4.0 if trouble == "rate_limit" else 0.0) if kind is Transient else None)
+
+
+def test_what_was_not_asked_is_an_outage_of_its_own_kind() -> None:
+    failure = failure_of(NotAskedError(Trouble.MODEL, "not asked"))
+    assert (type(failure), failure.code, failure.message) == (NotAsked, "openai_lacks_model", "not asked")
+
+
+def test_what_the_server_told_is_no_part_of_the_failure() -> None:
+    error = CallError(Trouble.RATE_LIMIT, "status 429", told="Rate limit reached in organization org-1")
+    assert "org-1" not in f"{error} {failure_of(error)}"
 
 
 def test_the_table_in_the_module_is_what_happens() -> None:

@@ -71,14 +71,52 @@ def test_vectors_that_are_not_those_that_were_asked_for_are_malformed_and_paid_f
         b"<html>",
         b"[]",
         b"null",
-        embeddings(usage=None),
-        embeddings(usage={"prompt_tokens": -1}),
+        b'{"usage": 7}',
     ],
 )
 def test_a_body_that_is_not_as_described_is_malformed(body: bytes) -> None:
     for reading in (read_embeddings(body, 0, 2), read_response(body)):
         assert (reading.outcome, reading.model, reading.usage) == ("malformed", None, Usage())
         assert reading.problem
+
+
+UNTOLD = [None, {}, 7, {"input_tokens": None}]
+
+
+@pytest.mark.parametrize("usage", UNTOLD)
+def test_an_answer_whose_tokens_nobody_tells_is_an_answer_all_the_same(usage: Any) -> None:
+    reading = read_response(response(said("{}"), usage=usage))
+    assert (reading.outcome, reading.usage, reading.is_usage_told) == ("answered", Usage(), False)
+    reading = read_embeddings(embeddings(usage=usage), 0, 2)
+    assert (reading.outcome, reading.usage, reading.is_usage_told) == ("answered", Usage(), False)
+
+
+@pytest.mark.parametrize("details", [None, {}, {"cached_tokens": None}])
+def test_without_word_of_the_cache_nothing_was_read_from_it(details: Any) -> None:
+    reading = read_response(response(said("{}"), usage=USAGE | {"input_tokens_details": details}))
+    assert (reading.outcome, reading.usage, reading.is_usage_told) == ("answered", Usage(100, 0, 7), True)
+
+
+@pytest.mark.parametrize("count", [-1, 2**31, 10**30, 1e300, 7.5, True, "7", [7], {"tokens": 7}])
+def test_what_can_be_no_count_of_tokens_is_none(count: Any) -> None:
+    for usage, expected in (
+        (USAGE | {"input_tokens": count}, Usage(0, 0, 7)),
+        (USAGE | {"output_tokens": count}, Usage(100, 40, 0)),
+        (USAGE | {"input_tokens_details": {"cached_tokens": count}}, Usage(100, 0, 7)),
+    ):
+        reading = read_response(response(said("{}"), usage=usage))
+        assert (reading.outcome, reading.usage, reading.is_usage_told) == ("answered", expected, False)
+
+
+def test_no_more_is_read_from_the_cache_than_is_read() -> None:
+    usage = USAGE | {"input_tokens_details": {"cached_tokens": 101}}
+    assert read_response(response(said("{}"), usage=usage)).usage == Usage(100, 100, 7)
+
+
+@pytest.mark.parametrize("more", [{"output": None}, {"output": "none"}, {"model": None}, {"status": 7}])
+def test_a_body_that_is_wrong_elsewhere_was_paid_for(more: dict[str, Any]) -> None:
+    reading = read_response(response(said("{}"), **more))
+    assert (reading.outcome, reading.usage, reading.is_usage_told) == ("malformed", Usage(100, 40, 7), True)
 
 
 def test_an_answer_is_its_json_object() -> None:

@@ -1,0 +1,75 @@
+"""What costs an event an attempt, and what does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from events.failures import NotAsked, Outage
+from streams.attempts import attempt
+from streams.backoff import Backoff
+from streams.item import Item
+from streams.outages import Outages
+
+
+async def there() -> None:
+    """A server that answers."""
+
+
+@pytest.fixture
+def outages() -> Outages:
+    outages = Outages({"openai": there}, fresh=0.0)
+    outages.backoff = Backoff(base=0.001, cap=0.002)
+    return outages
+
+
+class Step:
+    """Raises these errors, one at a time, and has a result then."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors, self.begun = list(errors), 0
+
+    async def __call__(self, items: Sequence[Item]) -> Sequence[Any]:
+        self.begun += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return ["done" for _ in items]
+
+
+async def results(step: Step, outages: Outages) -> list[Any]:
+    item = Mock(spec=Item)
+    item.event = None
+    return await attempt(step, [item], name="work", flow="audits", timeout=5.0, outages=outages)
+
+
+async def test_what_was_not_asked_is_asked_again_as_often_as_it_takes(outages: Outages) -> None:
+    step = Step(*(NotAsked("openai_away", "not asked") for _ in range(20)))
+
+    assert await results(step, outages) == ["done"]
+    assert step.begun == 21
+
+
+async def test_it_takes_its_time_so_that_nothing_spins(outages: Outages) -> None:
+    outages.backoff = Backoff(base=3600.0, cap=3600.0)
+    step = Step(*(NotAsked("openai_away", "not asked") for _ in range(20)))
+    asking = asyncio.create_task(results(step, outages))
+    await asyncio.sleep(0.05)
+    asking.cancel()
+
+    assert step.begun == 1
+
+
+async def test_an_outage_that_no_probe_sees_is_a_failure_of_the_one_who_was_asked(outages: Outages) -> None:
+    failure = Outage("openai_away", "status 500")
+
+    assert await results(Step(failure), outages) == [failure]
+
+
+async def test_after_what_was_not_asked_an_answer_that_fails_is_a_failure(outages: Outages) -> None:
+    failure = Outage("openai_away", "status 500")
+
+    assert await results(Step(NotAsked("openai_away", "not asked"), failure), outages) == [failure]
