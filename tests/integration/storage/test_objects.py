@@ -68,6 +68,18 @@ async def test_what_was_put_is_got(place: Place, uri: str) -> None:
     assert await place.store.get(uri, MEGABYTE) == content
 
 
+async def test_a_size_is_told_without_reading(place: Place) -> None:
+    await place.store.put("book.parquet", bytes(300_000))
+
+    assert await place.store.size("book.parquet") == 300_000
+    with pytest.raises(ObjectNotFound):
+        await place.store.size("none.parquet")
+    with pytest.raises(ForbiddenUri):
+        await place.store.size("../book.parquet")
+    with pytest.raises(Outage):
+        await place.absent.size("book.parquet")
+
+
 async def test_a_second_put_replaces_the_first(place: Place) -> None:
     await place.store.put("x", b"a longer first")
     await place.store.put("x", b"second")
