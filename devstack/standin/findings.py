@@ -13,6 +13,8 @@ from devstack.standin.vectors import embed
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 MAX_CITATIONS = 3
 QUOTE_CHARACTERS = 300
+# Letters and digits; what has fewer, such as the number of a heading, is found almost anywhere.
+FEWEST_CHARACTERS = 8
 DIMENSIONS = 256
 SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\s*\n+\s*")
 
@@ -83,8 +85,13 @@ def _nearest(evidence: Evidence) -> list[Finding]:
 
 
 def _sentences(chunk: Chunk) -> list[str]:
-    """The sentences or lines of a chunk that say anything, long ones cut short; each stands in it as it is."""
-    return [part.strip()[:QUOTE_CHARACTERS] for part in SENTENCE_END.split(chunk.text) if re.search(r"\w", part)]
+    """The sentences or lines of a chunk that say something, long ones cut after a word; each stands in it as it is."""
+    parts = (part.strip() for part in SENTENCE_END.split(chunk.text))
+    return [_cut(part) for part in parts if len(re.findall(r"[^\W_]", part)) >= FEWEST_CHARACTERS]
+
+
+def _cut(sentence: str) -> str:
+    return sentence if len(sentence) <= QUOTE_CHARACTERS else sentence[:QUOTE_CHARACTERS].rsplit(maxsplit=1)[0]
 
 
 def _with_first_citation(findings: Sequence[Finding], change: Callable[[Citation], Citation]) -> list[Finding]:

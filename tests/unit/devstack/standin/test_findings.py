@@ -44,6 +44,13 @@ def test_where_no_rule_applies_the_passage_nearest_to_the_question_is_cited() ->
     assert (finding.severity, finding.citations[0].quote) == ("info", "Interest is 5 % a year.")
 
 
+def test_a_quote_is_no_mere_number_of_a_heading_and_ends_with_a_word() -> None:
+    long = "The company is in breach of its covenant, " + "as it was told " * 30
+    [breach] = find(Evidence(chunks(f"13. {long}"), ""))
+    assert long.startswith(f"{breach.citations[0].quote} ")
+    assert find_in("13. Breach") == []
+
+
 def test_without_evidence_there_is_nothing_to_find() -> None:
     assert find_in() == []
     assert find_in(" \n ") == []
@@ -51,19 +58,19 @@ def test_without_evidence_there_is_nothing_to_find() -> None:
 
 
 def test_the_summary_says_who_speaks() -> None:
-    found = find(Evidence(chunks("Overdue.", "Insolvency."), ""))
+    found = find(Evidence(chunks("It is overdue.", "Insolvency."), ""))
     assert "stand-in" in summary(found, 2)
     assert "2 findings (1 critical, 1 high)" in summary(found, 2)
 
 
 def test_an_invented_chunk_is_none_of_those_given() -> None:
-    given_ = chunks("Overdue.")
+    given_ = chunks("It is overdue.")
     for found in find(Evidence(given_, "")), []:
         assert invent_chunk(found)[0].citations[0].chunk not in given_
 
 
 def test_an_invented_quote_is_not_in_its_chunk() -> None:
-    citation = invent_quote(find(Evidence(chunks("Overdue."), "")))[0].citations[0]
+    citation = invent_quote(find(Evidence(chunks("It is overdue."), "")))[0].citations[0]
     assert citation.chunk.id == "c0"
     assert citation.quote not in citation.chunk.text
 
