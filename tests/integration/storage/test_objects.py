@@ -77,7 +77,7 @@ async def test_a_size_is_told_without_reading(place: Place) -> None:
     with pytest.raises(ForbiddenUri):
         await place.store.size("../book.parquet")
     with pytest.raises(Outage):
-        await place.absent.size("book.parquet")
+        await place.missing.size("book.parquet")
 
 
 async def test_a_second_put_replaces_the_first(place: Place) -> None:
