@@ -17,7 +17,7 @@ from handlers.llm import metrics
 from handlers.llm.budget import Budget
 from handlers.llm.calling import Caller
 from handlers.llm.config import STAND_IN, LlmConfig
-from handlers.llm.errors import CallError, Trouble, failure_of, wait_before_next
+from handlers.llm.errors import CallError, NotAskedError, Trouble, failure_of, wait_before_next
 from handlers.llm.ledger import Ledger
 from handlers.llm.model import Asker, EmbeddedBatch, Endpoint, LlmAnswer, Outcome, Target, Usage
 from handlers.llm.prices import Prices
@@ -165,7 +165,8 @@ class Llm:
                 return malformed
             known_by = {"agent": asker.flow, "endpoint": endpoint, "attempt": attempt, "error": str(error), "told": error.told}
             if wait is None:
-                log.warning("llm_call_failed", **known_by)
+                if not isinstance(error, NotAskedError):
+                    log.warning("llm_call_failed", **known_by)
                 raise failure_of(error) from error
             log.info("llm_call_repeated", **known_by, wait=wait)
             await asyncio.sleep(wait)
