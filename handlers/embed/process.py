@@ -92,8 +92,12 @@ class ParserProcess:
 
     async def end(self) -> str:
         """Lets the process leave, kills it if it does not, and returns its last words."""
-        await self._leave()
-        return (await self._last_words).decode("utf-8", "replace").strip().rpartition("\n")[2]
+        try:
+            await self._leave()
+            return (await self._last_words).decode("utf-8", "replace").strip().rpartition("\n")[2]
+        finally:
+            # What the process has left behind may hold its pipes open, and asyncio has no other way to close this end.
+            self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
     async def _leave(self) -> int:
         self._requests.close()
