@@ -10,13 +10,14 @@ from devstack.standin.control import Control
 from devstack.standin.faults import Fault
 from streams.publish import Outgoing, publish
 from tests.support.accounts import all_is_finished
-from tests.support.dossier import audit_event, file_document
+from tests.support.audits import audit_data, audit_event, put_embedded
 from tests.support.rig import Rig
 from tests.support.worker_process import Workers
 
 AUDITS = 50
 KILLS = (8, 20, 35)
 HANDS = 8
+ASKED = "Find what is overdue or unsigned."
 TEXTS = (
     "Invoice INV-17 of 14 March over EUR 12,400 is overdue since 13 April; no payment was received.",
     "The loan agreement was left unsigned by the second director.",
@@ -32,8 +33,9 @@ async def test_fifty_audits_are_answered_once_although_the_worker_is_killed_thre
 ) -> None:
     openai.add(Fault("slow", endpoint="responses", seconds=0.5, times=None))
     for number in range(5):
-        await file_document(audits_rig.database, "acme", f"{number}.txt", *(f"{text} ({number})" for text in TEXTS))
-    events = [audit_event(f"a-{number}", "acme", title=f"Audit {number}") for number in range(AUDITS)]
+        await put_embedded(audits_rig.database, [f"{text} ({number})" for text in TEXTS], filename=f"{number}.txt")
+    asked = [audit_data(title=f"Audit {number}", instructions=ASKED) for number in range(AUDITS)]
+    events = [audit_event(f"a-{number}", data) for number, data in enumerate(asked)]
     records = [Outgoing(audits_rig.spec.topic, orjson.loads(value)["data"]["audit_id"].encode(), value) for value in events]
     await publish(audits_rig.kafka, [*records, *records[::7]])
 

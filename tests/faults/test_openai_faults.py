@@ -18,7 +18,7 @@ from devstack.standin.control import Control
 from devstack.standin.faults import Fault
 from streams.publish import Outgoing, publish
 from tests.support.accounts import all_is_finished
-from tests.support.dossier import audit_event, file_document
+from tests.support.audits import audit_data, audit_event, put_embedded
 from tests.support.rig import Rig, eventually
 
 TIMEOUT = 1.0
@@ -101,8 +101,8 @@ async def test_each_fault_while_an_audit_is_answered(audits_rig: Rig, openai: Co
     events = []
     for case in AUDITS:
         openai.add(Fault(endpoint="responses", contains=f"{case.name}!", **case.fault))
-        await file_document(rig.database, case.name, "a.txt", "Invoice 17 over EUR 12,400 is overdue since April.")
-        events.append(audit_event(f"a-{case.name}", case.name, title=f"{case.name}!"))
+        await put_embedded(rig.database, ["Invoice 17 over EUR 12,400 is overdue since April."], client_id=case.name)
+        events.append(audit_event(f"a-{case.name}", audit_data(title=f"{case.name}!"), case.name))
     await publish(rig.kafka, [Outgoing(rig.spec.topic, str(n).encode(), value) for n, value in enumerate(events)])
     async with rig.engine():
         said = {each["clientid"]: each["data"] for each in await rig.completions(len(AUDITS))}
