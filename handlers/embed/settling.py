@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from events.failures import Conflict, Reason
+from handlers.same_input import is_same_input
 from storage.documents import DocumentRow, Key, Standing
 
 
@@ -65,16 +66,6 @@ def _holder(
     if isinstance(other, Conflict):
         return other
     return written[row.key] if other is None else written.get(row.key, other)
-
-
-def is_same_input(row: DocumentRow, stored: DocumentRow) -> bool:
-    """Whether what is stored under a natural key answers the request of `row` too.
-
-    Where one of them failed, the bytes behind its uri may be unknown, and what was asked for decides alone.
-    """
-    if "failed" in {row.status, stored.status}:
-        return row.request_sha256 == stored.request_sha256
-    return row.input_sha256 == stored.input_sha256
 
 
 def replaces(row: DocumentRow, stored: DocumentRow) -> bool:

@@ -18,8 +18,9 @@ from handlers.price.engine import cells_a_position, price_run
 from handlers.price.inputs import parse_market
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
-from handlers.price.stored import answer_of, failed_row, is_same_input, priced_row, result_rows
+from handlers.price.stored import answer_of, failed_row, priced_row, result_rows
 from handlers.resources import Resources
+from handlers.same_input import is_same_input
 from storage.database import Connection
 from storage.results import copy_results
 from storage.runs import RunRow, give_way, insert_runs

@@ -61,16 +61,6 @@ def result_rows(row: RunRow, run: PricedRun) -> ResultRows:
     )
 
 
-def is_same_input(row: RunRow, stored: RunRow) -> bool:
-    """Whether what is stored under a run_id answers the request of `row` too.
-
-    Where one of them failed, the bytes behind its uris may be unknown, and what was asked for decides alone.
-    """
-    if "failed" in {row.status, stored.status}:
-        return row.request_sha256 == stored.request_sha256
-    return row.input_sha256 == stored.input_sha256
-
-
 def answer_of(row: RunRow) -> Answer:
     """The completion's data, the same whenever it is asked for."""
     failure = None if row.failure_code is None else Permanent(row.failure_code, row.failure_message or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,14 @@ from tests.support.worker_process import Workers, workers
 
 # The claim that new rows of the outbox have, so short that a test can wait for another worker to take them over.
 SHORT_CLAIM = "alter table outbox alter column claimed_until set default now() + interval '3 seconds'"
+
+
+@asynccontextmanager
+async def prepared(rig: Rig) -> AsyncIterator[Rig]:
+    """The rig with its topics, and an outbox whose claims end soon; closed afterwards."""
+    await rig.prepare(SHORT_CLAIM)
+    yield rig
+    await rig.close()
 
 
 def forget_notes() -> None:
@@ -42,10 +51,8 @@ async def runs_rig(
     kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str
 ) -> AsyncIterator[Rig]:
     """Topics, tables and keys for the flow of runs as Millrace has it."""
-    rig = Rig(flow_named("runs", topic_prefix), kafka, database_url, redis_url, object_store_url)
-    await rig.prepare(SHORT_CLAIM)
-    yield rig
-    await rig.close()
+    async with prepared(Rig(flow_named("runs", topic_prefix), kafka, database_url, redis_url, object_store_url)) as rig:
+        yield rig
 
 
 @pytest.fixture
@@ -93,10 +100,8 @@ async def documents_rig(
 ) -> AsyncIterator[Rig]:
     """Topics, tables, keys and the stand-in for the flow of documents as Millrace has it."""
     spec = flow_named("documents", topic_prefix)
-    rig = Rig(spec, kafka, database_url, redis_url, object_store_url, openai.base_url)
-    await rig.prepare(SHORT_CLAIM)
-    yield rig
-    await rig.close()
+    async with prepared(Rig(spec, kafka, database_url, redis_url, object_store_url, openai.base_url)) as rig:
+        yield rig
 
 
 @pytest.fixture
@@ -112,10 +117,8 @@ async def audits_rig(
 ) -> AsyncIterator[Rig]:
     """Topics, tables, keys and the stand-in for the flow of audits as Millrace has it."""
     spec = flow_named("audits", topic_prefix)
-    rig = Rig(spec, kafka, database_url, redis_url, object_store_url, openai.base_url)
-    await rig.prepare(SHORT_CLAIM)
-    yield rig
-    await rig.close()
+    async with prepared(Rig(spec, kafka, database_url, redis_url, object_store_url, openai.base_url)) as rig:
+        yield rig
 
 
 @pytest.fixture

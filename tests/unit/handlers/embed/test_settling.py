@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.failures import Conflict
-from handlers.embed.settling import Settled, is_same_input, replaces, settle
+from handlers.embed.settling import Settled, replaces, settle
+from handlers.same_input import is_same_input
 from storage.documents import DocumentRow, Standing
 from tests.support.documents import document_row, failed_row
 
