@@ -49,6 +49,14 @@ class Bench:
         await connection.execute("checkpoint")
         await connection.close()
 
+    async def rows(self) -> int:
+        """How many rows the flow has stored."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return int(await connection.fetchval("select count(*) from readings"))
+        finally:
+            await connection.close()
+
     async def forget(self) -> None:
         """Empties Redis."""
         async with redis.asyncio.Redis.from_url(self.redis_url) as keys:

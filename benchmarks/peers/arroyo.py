@@ -34,9 +34,7 @@ class Factory(ProcessingStrategyFactory[KafkaPayload]):
         self.rows, self.watch, self.published = Rows(), Stopwatch(), 0
         self.finished = lambda: None
 
-    def create_with_partitions(
-        self, commit: Commit, partitions: Mapping[Partition, int]
-    ) -> ProcessingStrategy[KafkaPayload]:
+    def create_with_partitions(self, commit: Commit, partitions: Mapping[Partition, int]) -> ProcessingStrategy[KafkaPayload]:
         counted = RunTask(self.count, CommitOffsets(commit))
         publish = UnbatchStep(Produce(self.producer, Topic(self.work.target), counted))
         batched = BatchStep(BATCH, self.work.linger, RunTask(self.store, publish))

@@ -15,7 +15,6 @@ from quixstreams.sinks.base import BatchingSink, SinkBatch
 from benchmarks.peers.storing import Rows, row_of
 from benchmarks.work import Assignment, Stopwatch, report
 
-
 # What is counted are outputs: a row and a completion for each event.
 OUTPUTS = 2
 
