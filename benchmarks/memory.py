@@ -14,9 +14,9 @@ from benchmarks.ways import MILLRACE, end, run, running
 from benchmarks.work import peak_mb
 
 MEGABYTE = 1_000_000
-# A tick's events: small ones, and a large one, with half of the bytes each.
+# A tick's events: small ones and large ones, with half of the bytes each.
 TICK_SECONDS = 0.05
-SMALL, LARGE = 4_000, 256_000
+SMALL, LARGE = 4_000, 200_000
 LATE_SECONDS = 120.0
 
 

@@ -76,7 +76,7 @@ def _replay(part: Mapping[str, Any]) -> tuple[str, Cells]:
 
 def _memory(part: Mapping[str, Any]) -> tuple[str, Cells]:
     backlog, poured = part["backlog"], part["input"]
-    told = f"{poured['mb_per_second']:.1f} MB/s for {poured['seconds']:.0f} s, half in events of 4 KB, half of 256 KB"
+    told = f"{poured['mb_per_second']:.1f} MB/s for {poured['seconds']:.0f} s, half in events of 4 KB, half of 200 KB"
     cells = [["", "worker's peak memory"], [f"a backlog of {backlog['events']:,} events", _mb(backlog)], [told, _mb(poured)]]
     return "Memory of one worker", cells
 

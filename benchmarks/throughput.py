@@ -22,7 +22,7 @@ def measure(bench: Bench, events: int, rounds: int) -> dict[str, Any]:
 
 def _round(bench: Bench, number: int, events: int) -> dict[str, Any]:
     counts = {way.name: max(500, events // way.share) for way in WAYS}
-    for count in set(counts.values()):
+    for count in sorted(set(counts.values())):
         asyncio.run(_prepare(bench, _source(number, count), count))
     start = number % len(WAYS)
     figures = {way.name: _way(bench, way, number, counts[way.name]) for way in WAYS[start:] + WAYS[:start]}

@@ -42,9 +42,11 @@ def _several(bench: Bench, workers: int, number: int, seconds: float) -> dict[st
     events = workers * PARTITIONS * max(1, round(MOST * seconds / PARTITIONS))
     asyncio.run(_ready(bench, source, target))
     with ExitStack() as stack:
-        for _ in range(workers):
-            stack.enter_context(running(WAITING.command(source, target, linger=0.0)))
+        command = WAITING.command(source, target, linger=0.0)
+        team = [stack.enter_context(running(command)) for _ in range(workers)]
         wall = asyncio.run(_timed(bench, source, target, workers, events))
+        for worker in team:
+            worker.terminate()  # all at once, or each that leaves makes the others rebalance
     asyncio.run(judge.require(bench, target, events))
     return {"events": events, "wall_s": wall, "per_second": events / wall}
 

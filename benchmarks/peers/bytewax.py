@@ -6,8 +6,6 @@ As docs/guide/concepts/kafka.md, recovery.md and advanced-concepts/custom-connec
 from __future__ import annotations
 
 import os
-import signal
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -74,7 +72,6 @@ def decode(message: KafkaSourceMessage[bytes | None, bytes | None]) -> Row:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     work, watch = Assignment.read(), Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         init_db_dir(Path(folder), 1)
