@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from threading import Event
 
-from benchmarks.percentiles import percentiles
+from benchmarks.figures import percentiles
 from benchmarks.work import report
 
 PAGE = bytes(8192)

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import Any
 
-from benchmarks.medians import medians
+from benchmarks.figures import medians
 from benchmarks.servers import Bench
 from benchmarks.ways import WAYS, Way, end, run, running
 
@@ -29,7 +29,7 @@ def _round(bench: Bench, number: int, rate: int, seconds: float) -> dict[str, An
 
 def _way(bench: Bench, way: Way, number: int, rate: int, seconds: float) -> dict[str, Any]:
     source, target = f"latency-{way.name}-{number}", f"latency-{way.name}-{number}.stored"
-    asyncio.run(_ready(bench, source, target))
+    asyncio.run(bench.ready(source, target))
     probe = [sys.executable, "-m", "benchmarks.probe", source, target, "--rate", str(rate), "--seconds", str(seconds)]
     disk = [sys.executable, "-m", "benchmarks.disk", str(bench.folder)]
     with running(way.command(source, target, linger=LINGER.get(way.module, 0.0))), running(disk) as timing:
@@ -38,8 +38,3 @@ def _way(bench: Bench, way: Way, number: int, rate: int, seconds: float) -> dict
     if seen["unanswered"]:
         raise SystemExit(f"{way.name}: {seen['unanswered']} events without a completion")
     return seen | {"fdatasync": synced}
-
-
-async def _ready(bench: Bench, source: str, target: str) -> None:
-    await bench.topics(source, target)
-    await bench.clear()

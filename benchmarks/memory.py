@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 from benchmarks import judge
+from benchmarks.figures import per_event
 from benchmarks.readings import fill, producing, reading, send
 from benchmarks.servers import Bench
-from benchmarks.throughput import per_event
 from benchmarks.ways import MILLRACE, end, run, running
 from benchmarks.work import peak_mb
 
@@ -27,7 +27,7 @@ def measure(bench: Bench, backlog: int, megabytes: float, seconds: float) -> dic
 
 def _backlog(bench: Bench, events: int) -> dict[str, Any]:
     source, target = "backlog", "backlog.stored"
-    asyncio.run(_ready(bench, source, target))
+    asyncio.run(bench.ready(source, target))
     asyncio.run(fill(bench.kafka, source, range(events)))
     measured = run(MILLRACE.command(source, target, count=events, linger=0.0))
     asyncio.run(judge.require(bench, target, events))
@@ -36,7 +36,7 @@ def _backlog(bench: Bench, events: int) -> dict[str, Any]:
 
 def _input(bench: Bench, megabytes: float, seconds: float) -> dict[str, Any]:
     source, target = "input", "input.stored"
-    asyncio.run(_ready(bench, source, target))
+    asyncio.run(bench.ready(source, target))
     with running(MILLRACE.command(source, target, linger=0.0)) as worker:
         events, sent, took = asyncio.run(_pour(bench, source, megabytes, seconds))
         asyncio.run(_settled(bench, events))
@@ -44,11 +44,6 @@ def _input(bench: Bench, megabytes: float, seconds: float) -> dict[str, Any]:
         end(worker)
     asyncio.run(judge.require(bench, target, events))
     return {"events": events, "mb_per_second": sent / took / MEGABYTE, "seconds": took, "peak_mb": peak}
-
-
-async def _ready(bench: Bench, source: str, target: str) -> None:
-    await bench.topics(source, target)
-    await bench.clear()
 
 
 async def _pour(bench: Bench, source: str, megabytes: float, seconds: float) -> tuple[int, int, float]:

@@ -18,8 +18,8 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaProducer
 
+from benchmarks.figures import percentiles
 from benchmarks.judge import answered
-from benchmarks.percentiles import percentiles
 from benchmarks.readings import producing, reading, reading_id
 from benchmarks.work import report
 from streams.kafka import KafkaConfig

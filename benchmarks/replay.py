@@ -6,10 +6,9 @@ import asyncio
 from typing import Any
 
 from benchmarks import judge
-from benchmarks.medians import medians
+from benchmarks.figures import medians, per_event
 from benchmarks.readings import fill
 from benchmarks.servers import Bench
-from benchmarks.throughput import per_event
 from benchmarks.ways import MILLRACE, run
 
 
@@ -21,7 +20,7 @@ def measure(bench: Bench, events: int, rounds: int) -> dict[str, Any]:
 
 def _round(bench: Bench, number: int, events: int) -> dict[str, Any]:
     source, target = f"replay-{number}", f"replay-{number}.stored"
-    asyncio.run(_ready(bench, source, target))
+    asyncio.run(bench.ready(source, target))
     _pass(bench, source, target, events)
     marked = _pass(bench, source, target, events)
     asyncio.run(bench.forget())
@@ -34,8 +33,3 @@ def _pass(bench: Bench, source: str, target: str, events: int) -> dict[str, Any]
     measured = run(MILLRACE.command(source, target, count=events, linger=0.0))
     asyncio.run(judge.require(bench, target, events))
     return per_event(measured, events)
-
-
-async def _ready(bench: Bench, source: str, target: str) -> None:
-    await bench.topics(source, target)
-    await bench.clear()

@@ -34,6 +34,11 @@ class Bench:
     superuser_url: str
     redis_url: str
 
+    async def ready(self, source: str, target: str) -> None:
+        """Topics for a measurement, and nothing left of the one before."""
+        await self.topics(source, target)
+        await self.clear()
+
     async def topics(self, source: str, *targets: str) -> None:
         """Makes a topic for events, with its dead letters, and the topics that completions go to."""
         wanted = [WantedTopic(name, PARTITIONS, HOUR) for name in (source, *targets)]

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from benchmarks import judge
-from benchmarks.medians import medians
+from benchmarks.figures import medians, per_event
 from benchmarks.readings import fill
 from benchmarks.servers import Bench
 from benchmarks.ways import MILLRACE, WAYS, Way, run
@@ -44,19 +44,7 @@ async def _prepare(bench: Bench, source: str, count: int) -> None:
 
 def _way(bench: Bench, way: Way, number: int, count: int) -> dict[str, Any]:
     source, target = _source(number, count), f"{way.name}-{number}"
-    asyncio.run(_ready(bench, source, target))
+    asyncio.run(bench.ready(source, target))
     measured = run(way.command(source, target, count=count, linger=LINGER.get(way.module, 0.0)))
     asyncio.run(judge.require(bench, target, count))
     return per_event(measured, count)
-
-
-async def _ready(bench: Bench, source: str, target: str) -> None:
-    await bench.topics(source, target)
-    await bench.clear()
-
-
-def per_event(measured: dict[str, Any], count: int) -> dict[str, Any]:
-    """What a worker measured, with rates and shares for each event; times an event in microseconds."""
-    figures = {"events": count, "per_second": count / measured["wall_s"], "cpu_us": measured["cpu_s"] / count * 1e6}
-    stages = {name: seconds / count * 1e6 for name, seconds in measured.get("stages_s", {}).items()}
-    return measured | figures | ({"stages_us": stages} if stages else {})

@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 
 from benchmarks import judge
-from benchmarks.medians import medians
+from benchmarks.figures import medians
 from benchmarks.readings import PARTITIONS, fill
 from benchmarks.servers import Bench
 from benchmarks.trivial import WAIT_SECONDS, WAITING_HANDS
@@ -40,7 +40,7 @@ def _several(bench: Bench, workers: int, number: int, seconds: float) -> dict[st
     source, target = f"workers-{workers}-{number}", f"workers-{workers}-{number}.stored"
     # The same for each worker, and for each partition.
     events = workers * PARTITIONS * max(1, round(MOST * seconds / PARTITIONS))
-    asyncio.run(_ready(bench, source, target))
+    asyncio.run(bench.ready(source, target))
     with ExitStack() as stack:
         command = WAITING.command(source, target, linger=0.0)
         team = [stack.enter_context(running(command)) for _ in range(workers)]
@@ -49,11 +49,6 @@ def _several(bench: Bench, workers: int, number: int, seconds: float) -> dict[st
             worker.terminate()  # all at once, or each that leaves makes the others rebalance
     asyncio.run(judge.require(bench, target, events))
     return {"events": events, "wall_s": wall, "per_second": events / wall}
-
-
-async def _ready(bench: Bench, source: str, target: str) -> None:
-    await bench.topics(source, target)
-    await bench.clear()
 
 
 async def _timed(bench: Bench, source: str, target: str, workers: int, events: int) -> float:

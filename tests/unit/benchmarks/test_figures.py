@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.medians import medians
-from benchmarks.percentiles import percentiles
+from benchmarks.figures import medians, per_event, percentiles
 from benchmarks.report import markdown, tables
-from benchmarks.throughput import per_event
 from benchmarks.ways import WAYS
 
 
