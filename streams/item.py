@@ -102,11 +102,6 @@ class Item:
         """Whether the record comes from `retries`, and has no offset to commit."""
         return self.lease is not None
 
-    @property
-    def is_abandoned(self) -> bool:
-        """Whether the record came from a partition that has been revoked since: another worker has it now."""
-        return self.fetch is not None and self.fetch.partition.dead
-
 
 # What a record costs beyond its bytes: the item, the event, its model.
 OVERHEAD = 1024
