@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.figures import medians
 from benchmarks.servers import Bench
-from benchmarks.ways import WAYS, Way, end, run, running
+from benchmarks.ways import MILLRACE, WAYS, Way, end, run, running
 
 # What their documentation offers for lower latency: how long a batch, or a checkpoint, waits at most.
 LINGER = {"benchmarks.peers.quix": 0.1, "benchmarks.peers.arroyo": 0.1, "benchmarks.peers.faststream": 0.02}
@@ -37,4 +37,6 @@ def _way(bench: Bench, way: Way, number: int, rate: int, seconds: float) -> dict
         synced = end(timing)
     if seen["unanswered"]:
         raise SystemExit(f"{way.name}: {seen['unanswered']} events without a completion")
+    if way is MILLRACE and seen["before_rows"]:
+        raise SystemExit(f"{way.name}: {seen['before_rows']} completions came before their rows")
     return seen | {"fdatasync": synced}

@@ -40,6 +40,7 @@ class Scale:
     input_seconds: float = 60.0
 
 
+JSON = Path(".millrace/pipeline.json")
 QUICK = Scale(20_000, 1, 500, 2.0, 2.0, 50_000, 16.0, 3.0)
 PARTS: Mapping[str, Callable[[Bench, Scale], dict[str, Any]]] = MappingProxyType(
     {
@@ -62,11 +63,11 @@ def main() -> None:
     with servers() as bench:
         for part in arguments.only:
             figures[part] = PARTS[part](bench, arguments.scale)
-            if arguments.json:
-                arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+            arguments.json.parent.mkdir(parents=True, exist_ok=True)
+            arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
             for title, cells in tables({part: figures[part]}, stages=arguments.stages).items():
                 console.print(_table(title, cells))
-    console.print(figures["machine"])
+    console.print(f"{figures['machine']}; all figures: {arguments.json}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -74,7 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=_parts, default=list(PARTS), help="parts, with commas between them")
     parser.add_argument("--events", type=int, help="how many in the parts that count events")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--json", type=Path, help="all figures, of each round too")
+    parser.add_argument("--json", type=Path, default=JSON, help=f"all figures, of each round too (default: {JSON})")
     parser.add_argument("--quick", action="store_true", help="one round of small numbers, in about two minutes")
     parser.add_argument("--stages", action="store_true", help="a table of the time in each stage")
     arguments = parser.parse_args()
