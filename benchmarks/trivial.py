@@ -12,7 +12,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -118,8 +118,7 @@ async def run(settings: Settings, work: Assignment) -> dict[str, Any]:
         while not (stop.is_set() or (work.count and _done() >= work.count)):
             if not watch.runs and _total(metrics.CONSUMED):
                 watch.start()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0.005 if watch.runs else 0.001)
+            await asyncio.sleep(0.01 if watch.runs else 0.001)
         measured = watch.read()
         await running.stop()
     return measured | {"stages_s": _stages()}

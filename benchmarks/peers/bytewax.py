@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import bytewax.operators as op
 import orjson
-from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource, KafkaSourceMessage
+from bytewax.connectors.kafka import KafkaSinkMessage, KafkaSource, KafkaSourceMessage
+from bytewax.connectors.kafka import operators as kop
 from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
@@ -22,16 +24,6 @@ from benchmarks.peers.storing import Rows, completion, row_of
 from benchmarks.work import Assignment, Stopwatch, report
 
 Row = tuple[str, str, float]
-
-
-class Readings(KafkaSource):
-    """A source whose consumers have begun to fetch, each partition's on its own, before the first event is seen."""
-
-    watch: Stopwatch
-
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
-        self.watch.start()
-        return super().build_part(step_id, for_part, resume_state)
 
 
 class ReadingsPartition(StatelessSinkPartition[Row]):
@@ -51,18 +43,27 @@ class ReadingsSink(DynamicSink[Row]):
         return ReadingsPartition()
 
 
-def dataflow(work: Assignment, watch: Stopwatch) -> Dataflow:
+def timed(build: Callable[..., Any], watch: Stopwatch) -> Callable[..., Any]:
+    """Starts the clock with the first consumer: each partition's begins to fetch on its own before any event is seen."""
+
+    def timed_build(*arguments: Any) -> Any:
+        watch.start()
+        return build(*arguments)
+
+    return timed_build
+
+
+def dataflow(work: Assignment) -> Dataflow:
     """Reads, stores and publishes; with a count, up to the end of the topic."""
     brokers = [os.environ["KAFKA_BOOTSTRAP_SERVERS"]]
 
-    source = Readings(brokers, [work.source], tail=not work.count)
-    source.watch = watch
     flow = Dataflow("readings")
-    taken = op.input("taken", flow, source)
-    rows = op.map("decode", taken, decode)
+    taken = kop.input("taken", flow, brokers=brokers, topics=[work.source], tail=not work.count)
+    op.inspect("errors", taken.errs).then(op.raises, "raise")
+    rows = op.map("decode", taken.oks, decode)
     op.output("store", rows, ReadingsSink())
     completions = op.map("complete", rows, lambda row: KafkaSinkMessage(row[1].encode(), completion(row)))
-    op.output("publish", completions, KafkaSink(brokers, work.target))
+    kop.output("publish", completions, brokers=brokers, topic=work.target)
     return flow
 
 
@@ -73,9 +74,10 @@ def decode(message: KafkaSourceMessage[bytes | None, bytes | None]) -> Row:
 
 def main() -> None:
     work, watch = Assignment.read(), Stopwatch()
+    KafkaSource.build_part = timed(KafkaSource.build_part, watch)
     with tempfile.TemporaryDirectory() as folder:
         init_db_dir(Path(folder), 1)
-        cli_main(dataflow(work, watch), recovery_config=RecoveryConfig(folder))
+        cli_main(dataflow(work), recovery_config=RecoveryConfig(folder))
     report(watch.read())
 
 
