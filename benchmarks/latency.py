@@ -32,11 +32,11 @@ def _way(bench: Bench, way: Way, number: int, rate: int, seconds: float) -> dict
     asyncio.run(bench.ready(source, target))
     probe = [sys.executable, "-m", "benchmarks.probe", source, target, "--rate", str(rate), "--seconds", str(seconds)]
     disk = [sys.executable, "-m", "benchmarks.disk", str(bench.folder)]
-    with running(way.command(source, target, linger=LINGER.get(way.module, 0.0))), running(disk) as timing:
+    with running(way.command(source, target, linger=LINGER.get(way.module, 0.0))) as worker, running(disk) as timing:
         seen = run(probe)
-        synced = end(timing)
+        synced, told = end(timing), end(worker)
     if seen["unanswered"]:
         raise SystemExit(f"{way.name}: {seen['unanswered']} events without a completion")
     if way is MILLRACE and seen["before_rows"]:
         raise SystemExit(f"{way.name}: {seen['before_rows']} completions came before their rows")
-    return seen | {"fdatasync": synced}
+    return seen | {"fdatasync": synced, "worker": told}

@@ -121,7 +121,7 @@ async def run(settings: Settings, work: Assignment) -> dict[str, Any]:
             await asyncio.sleep(0.01 if watch.runs else 0.001)
         measured = watch.read()
         await running.stop()
-    return measured | {"stages_s": _stages()}
+    return measured | {"stages_s": _stages("_sum"), "stages_n": _stages("_count")}
 
 
 def _done() -> int:
@@ -133,11 +133,11 @@ def _total(counter: Counter) -> int:
     return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))
 
 
-def _stages() -> dict[str, float]:
-    """Seconds in each stage, waiting included; stages overlap."""
+def _stages(suffix: str) -> dict[str, float]:
+    """Of each stage, `_sum`: the seconds in it, waiting included (stages overlap); `_count`: how many batches or groups."""
     seconds: Histogram = metrics.STAGE_SECONDS
     samples = (sample for family in seconds.collect() for sample in family.samples)
-    return {sample.labels["stage"]: sample.value for sample in samples if sample.name.endswith("_sum")}
+    return {sample.labels["stage"]: sample.value for sample in samples if sample.name.endswith(suffix)}
 
 
 def main() -> None:

@@ -71,7 +71,7 @@ def running(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     worker = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=CHECKOUT, env=os.environ)
     try:
         yield worker
-        if worker.poll() not in {None, 0}:
+        if worker.poll() not in {None, 0, -signal.SIGTERM}:
             raise SystemExit(f"{' '.join(command[1:])} ended by itself: {worker.returncode}")
     finally:
         end(worker)

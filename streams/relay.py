@@ -129,6 +129,9 @@ class Relay:
             async with self.database.transaction() as connection:
                 await connection.execute("set local synchronous_commit = off")
                 await outbox.delete(connection, ids)
+        except asyncio.CancelledError:
+            self._published = ids + self._published  # a stopping engine deletes them last of all
+            raise
         except Exception as error:
             if fault_of(error) is None:
                 raise

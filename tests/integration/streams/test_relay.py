@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from storage import outbox
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.outbox import OutboxRow
 from streams.relay import Publication, Relay
 from tests.support.rig import eventually
@@ -73,3 +73,33 @@ async def test_what_waits_behind_a_slow_publication_is_taken_by_nobody_else(
             await task
     assert owner == mine
     assert publisher.seen.count(second.id) == 1
+
+
+async def test_what_a_cancelled_deletion_left_is_deleted_at_the_end(database: Database, publisher: SlowPublisher) -> None:
+    mine = uuid4()
+    row = OutboxRow(uuid4(), "runs", "acme", "t", b"k", b"v", None, mine)
+    async with database.connection() as connection:
+        await outbox.add(connection, [row])
+    relay = Relay(database, publisher, mine, claim=CLAIM)  # type: ignore[arg-type]
+    settled = asyncio.Event()
+
+    async def then() -> None:
+        settled.set()
+
+    publisher.free.set()
+    async with database.transaction() as holding:
+        await holding.execute("select from outbox for update")
+        await relay.put(Publication("runs", [row], then))
+        tasks = [asyncio.create_task(loop) for loop in (relay.publish(), relay.reap())]
+        await settled.wait()
+
+        async def waits() -> bool:
+            return bool(await holding.fetchval("select exists (select from pg_locks where not granted)"))
+
+        await eventually(waits, expected=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await relay.delete_published()
+    async with database.connection() as connection:
+        assert await connection.fetchval("select count(*) from outbox") == 0
