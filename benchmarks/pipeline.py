@@ -76,7 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, help="how many in the parts that count events")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--json", type=Path, default=JSON, help=f"all figures, of each round too (default: {JSON})")
-    parser.add_argument("--quick", action="store_true", help="one round of small numbers, in about two minutes")
+    parser.add_argument("--quick", action="store_true", help="one round of small numbers, in a few minutes")
     parser.add_argument("--stages", action="store_true", help="a table of the time in each stage")
     arguments = parser.parse_args()
     scale = QUICK if arguments.quick else Scale()

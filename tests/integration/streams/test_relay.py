@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from storage import outbox
-from storage.database import Connection, Database
+from storage.database import Database
 from storage.outbox import OutboxRow
 from streams.relay import Publication, Relay
 from tests.support.rig import eventually
@@ -24,10 +24,10 @@ class SlowPublisher:
         self.free = asyncio.Event()
         self.seen: list[object] = []
 
-    async def publish(self, rows: list[OutboxRow]) -> tuple[set[object], list[object]]:
+    async def publish(self, rows: list[OutboxRow]) -> tuple[list[OutboxRow], list[object]]:
         await self.free.wait()
         self.seen += [row.id for row in rows]
-        return {row.id for row in rows}, []
+        return list(rows), []
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ async def test_what_a_cancelled_deletion_left_is_deleted_at_the_end(database: Da
         async def waits() -> bool:
             return bool(await holding.fetchval("select exists (select from pg_locks where not granted)"))
 
-        await eventually(waits, expected=True)
+        await eventually(waits, True)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
