@@ -62,13 +62,14 @@ class Lane:
         saving: Outages,
         limits: LaneLimits,
         stage: Stages,
+        gate: Gate,
         leasing: Leasing | NoLeases = NO_LEASES,
     ) -> None:
         self.spec, self.flow, self.limits, self.stage = spec, flow, limits, stage
         self.allotments, self.known, self.relay, self.outages, self.leasing = allotments, known, relay, outages, leasing
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
-        self.custody, self.twins, self.gate = Custody(), Twins(), Gate()
+        self.custody, self.twins, self.gate = Custody(), Twins(), gate
         self.committer = Committer(saver, self.custody, saving, limits, stage, self.publish)
         self._queue, self._ready = Line(), Line()
         self.kept_retries = asyncio.Event()

@@ -12,6 +12,7 @@ import pytest
 from events.failures import NotAsked, Outage
 from streams.attempts import attempt
 from streams.backoff import Backoff
+from streams.dependency import Dependency
 from streams.item import Item
 from streams.outages import Outages
 
@@ -22,7 +23,7 @@ async def there() -> None:
 
 @pytest.fixture
 def outages() -> Outages:
-    outages = Outages({"openai": there}, fresh=0.0)
+    outages = Outages([Dependency("openai", there)], fresh=0.0)
     outages.backoff = Backoff(base=0.001, cap=0.002)
     return outages
 
