@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from aiokafka.errors import KafkaError
 
 from events.failures import Kind, MillraceError
-from storage.faults import Fault, fault_of
+from storage.faults import OF_THE_CONNECTION, fault_of
 from streams import metrics
 from streams.backoff import Backoff
 from streams.dependency import Dependency
@@ -54,4 +54,4 @@ def is_connection_error(error: BaseException) -> bool:
     """Whether `error` is of the kind that an outage causes."""
     if isinstance(error, MillraceError):
         return error.kind is Kind.OUTAGE
-    return isinstance(error, KafkaError) or fault_of(error) in {Fault.BROKEN, Fault.OUTAGE}
+    return isinstance(error, KafkaError) or fault_of(error) in OF_THE_CONNECTION
