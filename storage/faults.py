@@ -78,6 +78,13 @@ def fault_of(error: BaseException) -> Fault | None:
     return None
 
 
+def bare(error: BaseException) -> BaseException:
+    """The driver's own error, out of what SQLAlchemy has wrapped it in."""
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return error
+    return error.orig.__cause__ or error.orig
+
+
 def _fault(error: BaseException) -> Fault | None:
     if isinstance(error, asyncpg.PostgresError):
         return _of_sqlstate(error.sqlstate or "")

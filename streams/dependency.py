@@ -11,6 +11,7 @@ import structlog
 
 from events.failures import MillraceError
 from storage.breaker import Breaker
+from storage.faults import bare
 from streams import metrics
 from streams.backoff import Backoff
 from streams.gate import Gate
@@ -136,7 +137,10 @@ class Dependency:
             self._probe.cancel()
             self._probe.add_done_callback(_heard)
             return TimeoutError(f"no answer within {self.timeout:g} s")
-        return asyncio.CancelledError() if self._probe.cancelled() else self._probe.exception()
+        if self._probe.cancelled():
+            return asyncio.CancelledError()
+        error = self._probe.exception()
+        return None if error is None else bare(error)
 
     async def _ask(self) -> None:
         await self.probe()
