@@ -86,6 +86,8 @@ def bare(error: BaseException) -> BaseException:
 
 
 def _fault(error: BaseException) -> Fault | None:
+    if isinstance(error, asyncpg.ConnectionDoesNotExistError) and isinstance(error.__cause__, asyncpg.PostgresError):
+        error = error.__cause__  # the server's last words
     if isinstance(error, asyncpg.PostgresError):
         return _of_sqlstate(error.sqlstate or "")
     return next((fault for kinds, fault in EXCEPTIONS if isinstance(error, kinds)), None)

@@ -66,3 +66,10 @@ def test_what_an_error_wraps_is_looked_at() -> None:
     outer = RuntimeError("while loading")
     outer.__cause__ = postgres_error("40P01")
     assert fault_of(outer) is Fault.AGAIN
+
+
+def test_a_connection_that_the_server_has_ended_means_what_it_said_last() -> None:
+    ended = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+    assert fault_of(ended) is Fault.BROKEN
+    ended.__cause__ = postgres_error("25P04")
+    assert fault_of(ended) is Fault.CUT
