@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 
 PUBLISHERS = 2
 WATCH_SECONDS = 5.0
+# For giving back what other workers would else find by themselves, only later.
+GIVE_BACK_SECONDS = 5.0
 
 
 class Engine:
@@ -103,19 +105,19 @@ class Engine:
                 await task
         raise RuntimeError("a task of the engine ended")
 
-    async def stop(self) -> bool:
-        """Finishes what is in hand, commits it and gives the rest back; tells whether all in hand was finished."""
-        finished = all(await asyncio.gather(*(lane.stop() for lane in self.lanes)))
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(self.config.lane.drain):
-                await self.broker.stop()
+    async def stop(self, drain: float | None = None) -> bool:
+        """Finishes what is in hand, commits it and gives the rest back; tells whether all in hand was finished.
+
+        `drain`: seconds for what is in hand, a rebalance's by default.
+        """
+        finished = all(await asyncio.gather(*(lane.stop(drain) for lane in self.lanes)))
         for intake in self.intakes:
             intake.close()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Each of these may hang alone, and none is to cost the others their time.
+        await asyncio.gather(self._leave_group(), self._hand_back(), *self._tasks, return_exceptions=True)
         self.dependencies.close()
-        await self._hand_back()
         await self.publisher.close()
         return finished
 
@@ -193,13 +195,18 @@ class Engine:
             else:
                 return
 
+    async def _leave_group(self) -> None:
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self.broker.stop()
+
     async def _hand_back(self) -> None:
         """Best effort: whatever fails here, other workers find by themselves, only later."""
         try:
-            async with asyncio.timeout(self.config.lane.drain):
-                await self.relay.delete_published()
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
                 for feeder in self.feeders:
                     await feeder.release()
+                await self.relay.delete_published()
         except Exception as error:  # noqa: BLE001 - see above
             log.warning("hand_back_failed", error=repr(error))
 
