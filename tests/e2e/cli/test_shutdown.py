@@ -68,7 +68,7 @@ def test_a_handler_that_hangs_is_left_its_lease_given_back_and_its_event_done_by
     following = start_worker(millrace)
     following.wait_until("/health/deep")
     for _ in range(300):
-        if rows(millrace.environment["DATABASE_URL"], "select status from documents") == [{"status": "completed"}]:
+        if rows(millrace.environment["DATABASE_URL"], "select status from documents") == [{"status": "embedded"}]:
             break
         signal.sigtimedwait([], 0.1)
     else:
@@ -115,7 +115,7 @@ def test_a_second_signal_ends_a_worker_at_once_and_its_event_is_done_by_the_next
     following = start_worker(millrace)
     following.wait_until("/health/deep")
     for _ in range(600):
-        if rows(millrace.environment["DATABASE_URL"], "select status from documents") == [{"status": "completed"}]:
+        if rows(millrace.environment["DATABASE_URL"], "select status from documents") == [{"status": "embedded"}]:
             break
         signal.sigtimedwait([], 0.1)
     else:
