@@ -24,15 +24,17 @@ from storage.migrate import require_tables
 from streams import metrics
 from streams.backoff import Backoff
 from streams.config import EngineConfig
+from streams.dependencies import DATABASE, KAFKA, OBJECTS, REDIS, Dependencies
+from streams.dependency import Dependency
+from streams.gate import Gate
 from streams.generations import Allotments
 from streams.group import GroupSaver
 from streams.header_names import read_any_header_name
-from streams.health import OPENAI, Health
 from streams.kafka import KafkaConfig
 from streams.known import Known
 from streams.lane import Lane
 from streams.leasing import NO_LEASES, Leasing
-from streams.outages import Outages, Probe
+from streams.outages import Outages
 from streams.publisher import Publisher
 from streams.relay import Relay
 from streams.retry import RetryFeeder
@@ -41,9 +43,10 @@ from streams.subscribers import Intake
 
 log = structlog.get_logger(__name__)
 
-SAVING_NEEDS = ("database", "objects")
 PUBLISHERS = 2
 WATCH_SECONDS = 5.0
+# For giving back what other workers would else find by themselves, only later.
+GIVE_BACK_SECONDS = 5.0
 
 
 class Engine:
@@ -63,19 +66,17 @@ class Engine:
         self.owner, self.trace = uuid4(), trace
         database = resources.database
         self.publisher = Publisher(kafka)
-        self.relay = Relay(database, self.publisher, self.owner, claim=config.claim, trace=trace)
-        self.probes: dict[str, Probe] = {
-            "database": database.ping,
-            "redis": keys.ping,
-            "kafka": self.publisher.ping,
-            "objects": resources.objects.ping,
+        self.leases = keys.leases(config.lease)
+        probes = {
+            DATABASE: database.ping,
+            REDIS: self.leases.ping,
+            KAFKA: self.publisher.ping,
+            OBJECTS: resources.objects.ping,
         }
-        self.asked: dict[str, Probe] = {
-            spec.name: partial(resources.need_llm().probe, spec.asks(resources)) for spec in flows if OPENAI in spec.needs
-        }
-        # What is saved needs no more than this: Redis saves work and is not waited for, the relay waits for Kafka by itself.
-        self.outages = Outages({name: self.probes[name] for name in SAVING_NEEDS})
-        self.watch = Health(self.probes, self.asked)
+        self.dependencies = Dependencies(probes, flows, resources)
+        self.relay = Relay(
+            database, self.publisher, self.owner, outages=self.dependencies.named([KAFKA]), claim=config.claim, trace=trace
+        )
         read_any_header_name()
         self.broker = self._new_broker()
         self.lanes = [self._lane(spec) for spec in flows]
@@ -85,8 +86,9 @@ class Engine:
 
     async def start(self) -> None:
         """Waits for the servers, then starts lanes, relay and consumers."""
+        self._tasks = [asyncio.ensure_future(each) for each in self.dependencies.watches()]
         await self._wait_for_servers()
-        self._tasks = [task for lane in self.lanes for task in lane.tasks()]
+        self._tasks += [task for lane in self.lanes for task in lane.tasks()]
         loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), self._watch()]
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
         loops += [loop for intake in self.intakes for loop in (intake.pause(), intake.resume())]
@@ -103,26 +105,26 @@ class Engine:
                 await task
         raise RuntimeError("a task of the engine ended")
 
-    async def stop(self) -> bool:
-        """Finishes what is in hand, commits it and gives the rest back; tells whether all in hand was finished."""
-        finished = all(await asyncio.gather(*(lane.stop() for lane in self.lanes)))
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(self.config.lane.drain):
-                await self.broker.stop()
+    async def stop(self, drain: float | None = None) -> bool:
+        """Finishes what is in hand, commits it and gives the rest back; tells whether all in hand was finished.
+
+        `drain`: seconds for what is in hand, a rebalance's by default.
+        """
+        finished = all(await asyncio.gather(*(lane.stop(drain) for lane in self.lanes)))
         for intake in self.intakes:
             intake.close()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.watch.close()
-        await self._hand_back()
+        # Each of these may hang alone, and none is to cost the others their time.
+        await asyncio.gather(self._leave_group(), self._hand_back(), *self._tasks, return_exceptions=True)
+        self.dependencies.close()
         await self.publisher.close()
         return finished
 
     async def health(self) -> dict[str, str]:
         """Each server and "ok" or the error with which it does not answer; each lane that stands still, and why."""
         standing = {lane.spec.name: why for lane in self.lanes if (why := lane.standing()) is not None}
-        return await self.watch.told() | standing
+        return await self.dependencies.told() | standing
 
     def asyncapi(self) -> dict[str, Any]:
         """The AsyncAPI document of what this worker consumes and publishes."""
@@ -146,29 +148,27 @@ class Engine:
 
     def _lane(self, spec: FlowSpec) -> Lane:
         database, flow = self.resources.database, spec.build(self.resources)
-        leases = self.keys.leases(self.config.lease)
-        needed = {name: self.asked[spec.name] if name == OPENAI else self.probes[name] for name in spec.needs}
-        # A model takes longer to answer than a server that stores.
-        outages = Outages(needed | {"redis": leases.ping}, timeout=10.0) if spec.costly else Outages(needed)
+        saving, gate = self.dependencies.saving, Gate()
+        outages = self.dependencies.of_lane(spec, gate)
         return Lane(
             spec,
             flow,
             GroupSaver(spec, flow, database, self.owner, self.config.retry),
-            allotments=Allotments(spec.name, database, self.outages),
-            known=Known(spec.name, self.keys, database, self.outages),
+            allotments=Allotments(spec.name, database, saving),
+            known=Known(spec.name, self.keys, database, saving),
             relay=self.relay,
             outages=outages,
-            saving=self.outages,
+            saving=saving,
+            gate=gate,
             limits=self.config.lane,
             stage=Stages(spec.name, self.trace),
-            leasing=Leasing(spec.name, leases, database, outages) if spec.costly else NO_LEASES,
+            leasing=Leasing(spec.name, self.leases, database, outages) if spec.costly else NO_LEASES,
         )
 
     async def _wait_for_servers(self) -> None:
-        needed = Outages(
-            {name: self.probes[name] for name in ("database", "kafka", "objects")}
-            | {"tables": partial(require_tables, self.resources.database), "topics": self._topics}
-        )
+        servers = self.dependencies.named([DATABASE, KAFKA, OBJECTS]).dependencies
+        tables = Dependency("tables", partial(require_tables, self.resources.database))
+        needed = Outages([*servers, tables, Dependency("topics", self._topics)])
         backoff, attempt = Backoff(base=0.5, cap=5.0), 0
         while away := await needed.away():
             attempt += 1
@@ -195,13 +195,18 @@ class Engine:
             else:
                 return
 
+    async def _leave_group(self) -> None:
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self.broker.stop()
+
     async def _hand_back(self) -> None:
         """Best effort: whatever fails here, other workers find by themselves, only later."""
         try:
-            async with asyncio.timeout(self.config.lane.drain):
-                await self.relay.delete_published()
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
                 for feeder in self.feeders:
                     await feeder.release()
+                await self.relay.delete_published()
         except Exception as error:  # noqa: BLE001 - see above
             log.warning("hand_back_failed", error=repr(error))
 

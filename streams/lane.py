@@ -62,13 +62,14 @@ class Lane:
         saving: Outages,
         limits: LaneLimits,
         stage: Stages,
+        gate: Gate,
         leasing: Leasing | NoLeases = NO_LEASES,
     ) -> None:
         self.spec, self.flow, self.limits, self.stage = spec, flow, limits, stage
         self.allotments, self.known, self.relay, self.outages, self.leasing = allotments, known, relay, outages, leasing
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
-        self.custody, self.twins, self.gate = Custody(), Twins(), Gate()
+        self.custody, self.twins, self.gate = Custody(), Twins(), gate
         self.committer = Committer(saver, self.custody, saving, limits, stage, self.publish)
         self._queue, self._ready = Line(), Line()
         self.kept_retries = asyncio.Event()
@@ -216,13 +217,12 @@ class Lane:
             log.warning("drain_cut_short", agent=self.spec.name, in_hand=self.custody.count)
         await self.offsets.commit(gone)
 
-    async def stop(self) -> bool:
+    async def stop(self, drain: float | None = None) -> bool:
         """Finishes what is in hand, within a bound, and takes nothing more; tells whether all of it was finished."""
         self._stopping = True
         gone = self.offsets.revoke(list(self.offsets.partitions))
-        finished = await self.custody.empty(self.limits.drain)
-        await self.offsets.commit(gone)
-        await self.leasing.close()
+        finished = await self.custody.empty(drain or self.limits.drain)
+        await asyncio.gather(self.offsets.commit(gone), self.leasing.close())
         return finished
 
     def halt(self, reason: str) -> None:

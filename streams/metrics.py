@@ -17,6 +17,7 @@ PUBLISHED = Counter("millrace_published_total", "Records published from the outb
 PARKED = Counter("millrace_parked_total", "Outbox rows that Kafka refuses for good.", ["topic"])
 OFFSET_COMMITS_FAILED = Counter("millrace_offset_commits_failed_total", "Offset commits that failed.", ["flow"])
 OUTAGES = Counter("millrace_outages_total", "Times that work waited for a server that was away.", ["flow", "stage"])
+BREAKER_OPEN = Gauge("millrace_breaker_open", "1 while a server does not answer and is waited for.", ["dependency"])
 GROUPS_SPLIT = Counter("millrace_groups_split_total", "Groups split to find the outcome that cannot be stored.", ["flow"])
 
 STAGE_SECONDS = Histogram("millrace_stage_seconds", "Time a batch spends in a stage.", ["flow", "stage"], buckets=STAGE_BUCKETS)

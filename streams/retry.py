@@ -41,6 +41,7 @@ class RetryFeeder:
         """Feeds until cancelled; wakes when the next row is due or this lane has kept one."""
         while True:
             self.lane.kept_retries.clear()
+            await self.lane.gate.wait_until_open()
             await self.lane.budget.wait_until_half_empty()
             try:
                 pause = POLL if self.lane.halted is not None else await self._feed()

@@ -11,6 +11,7 @@ import pytest
 from storage import outbox
 from storage.database import Database
 from storage.outbox import OutboxRow
+from streams.outages import Outages
 from streams.relay import Publication, Relay
 from tests.support.rig import eventually
 
@@ -43,8 +44,8 @@ async def test_what_waits_behind_a_slow_publication_is_taken_by_nobody_else(
     async with database.connection() as connection:
         await connection.execute("alter table outbox alter column claimed_until set default now() + interval '1.5 seconds'")
         await outbox.add(connection, [first, second])
-    relay = Relay(database, publisher, mine, claim=CLAIM)  # type: ignore[arg-type]
-    rival = Relay(database, publisher, other, claim=CLAIM)  # type: ignore[arg-type]
+    relay = Relay(database, publisher, mine, outages=Outages(()), claim=CLAIM)  # type: ignore[arg-type]
+    rival = Relay(database, publisher, other, outages=Outages(()), claim=CLAIM)  # type: ignore[arg-type]
     settled = asyncio.Event()
 
     async def then() -> None:
