@@ -23,6 +23,7 @@ from storage.idempotency import IdempotencyKeys
 from storage.migrate import require_tables
 from streams import metrics
 from streams.backoff import Backoff
+from streams.careful import Careful
 from streams.config import EngineConfig
 from streams.generations import Allotments
 from streams.group import GroupSaver
@@ -36,7 +37,9 @@ from streams.outages import Outages, Probe
 from streams.publisher import Publisher
 from streams.relay import Relay
 from streams.retry import RetryFeeder
+from streams.room import Room
 from streams.stages import Stages, Trace, no_trace
+from streams.starts import Starts
 from streams.subscribers import Intake
 
 log = structlog.get_logger(__name__)
@@ -77,10 +80,12 @@ class Engine:
         self.outages = Outages({name: self.probes[name] for name in SAVING_NEEDS})
         self.watch = Health(self.probes, self.asked)
         read_any_header_name()
-        self.broker = self._new_broker()
+        self.broker, self.room = self._new_broker(), Room()
         self.lanes = [self._lane(spec) for spec in flows]
-        self.intakes = [Intake(self.broker, lane, config) for lane in self.lanes]
-        self.feeders = [RetryFeeder(lane, database, self.owner) for lane in self.lanes]
+        self.careful = [Careful(lane, self.room) for lane in self.lanes]
+        self.starts = [Starts(each.lane, each, database, self.owner) for each in self.careful]
+        self.intakes = [Intake(self.broker, each.lane, config, each) for each in self.starts]
+        self.feeders = [RetryFeeder(each.lane, each, database, self.owner) for each in self.careful]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -91,7 +96,8 @@ class Engine:
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
         loops += [loop for intake in self.intakes for loop in (intake.pause(), intake.resume())]
         loops += [feeder.run() for feeder in self.feeders]
-        loops += [feeder.renew() for feeder in self.feeders]
+        loops += [loop for feeder in self.feeders for loop in (feeder.renew(), feeder.suspect())]
+        loops += [*(each.run() for each in self.starts), *(each.run() for each in self.careful)]
         self._tasks += [asyncio.create_task(loop) for loop in loops]
         await self._start_broker()
 
@@ -111,6 +117,8 @@ class Engine:
                 await self.broker.stop()
         for intake in self.intakes:
             intake.close()
+        if not any(task.done() for task in self._tasks):
+            await self._take_starts_back()  # else the engine has ended by itself: what it met may end the next worker too
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -161,6 +169,7 @@ class Engine:
             saving=self.outages,
             limits=self.config.lane,
             stage=Stages(spec.name, self.trace),
+            room=self.room,
             leasing=Leasing(spec.name, leases, database, outages) if spec.costly else NO_LEASES,
         )
 
@@ -194,6 +203,13 @@ class Engine:
                 await asyncio.sleep(backoff.delay(attempt))
             else:
                 return
+
+    async def _take_starts_back(self) -> None:
+        try:
+            async with asyncio.timeout(self.config.lane.drain):
+                await asyncio.gather(*(each.close() for each in self.starts))
+        except TimeoutError:
+            log.warning("hand_back_failed", error="the starts with partitions were not taken back in time")
 
     async def _hand_back(self) -> None:
         """Best effort: whatever fails here, other workers find by themselves, only later."""
