@@ -74,17 +74,14 @@ class Lane:
         self.custody, self.twins, self.gate, self.room = Custody(), Twins(), Gate(), room
         self.committer = Committer(saver, self.custody, saving, limits, stage, self.publish)
         self._queue, self._ready = Line(), FairLine(spec, limits.client_share)
-        self.admit = self.feed  # what is admitted may have to wait (starts)
-        self.kept_retries, self._stopping = asyncio.Event(), False
+        self.kept_retries, self.admit, self._stopping = asyncio.Event(), self.feed, False
         self.halted: str | None = None
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Starts what moves events through the lane."""
         loops = [self._feed(), self.offsets.run(), self.leasing.run()]
-        loops += [
-            *(self._hand() for _ in range(self.spec.hands)),
-            *(self.committer.run() for _ in range(self.limits.committers)),
-        ]
+        loops += [self._hand() for _ in range(self.spec.hands)]
+        loops += [self.committer.run() for _ in range(self.limits.committers)]
         return [asyncio.create_task(loop, name=f"{self.spec.name} lane") for loop in loops]
 
     # intake

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import orjson
+from pydantic import field_validator
 
 from events.event import Event
 from events.failures import Conflict, Failure, Permanent, Transient, Waiting
@@ -22,10 +25,21 @@ TABLE = "create table notes (source text, event_id text, text text, primary key 
 
 
 class NoteRequested(Data):
-    """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds>."""
+    """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds>.
+
+    And `kill` ends the process; `retried` fails for now until it waits in `retries`, `kill_retried` kills from then on;
+    the process does not survive the validation of `abort`.
+    """
 
     text: str
     behave: str = "ok"
+
+    @field_validator("behave")
+    @classmethod
+    def survives(cls, behave: str) -> str:
+        if behave == "abort":
+            os.abort()
+        return behave
 
 
 class NotesFlow:
@@ -34,6 +48,8 @@ class NotesFlow:
     worked: ClassVar[Counter[str]] = Counter()
     batches: ClassVar[list[int]] = []
     running: ClassVar[set[str]] = set()
+    beside: ClassVar[dict[str, int]] = {}
+    """How many others slept while a sleeping event was worked on, at its beginning or its end."""
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
@@ -57,6 +73,10 @@ class NotesFlow:
     async def _work(self, event: Event) -> Any:
         self.worked[event.id] += 1
         behave, _, argument = event.data.behave.partition(":")
+        if behave == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if behave in {"retried", "kill_retried"}:
+            return await self._work_retried(event, behave)
         if behave == "permanent":
             return Permanent("internal", "told to fail")
         if behave == "bug":
@@ -66,10 +86,21 @@ class NotesFlow:
         if behave == "waiting" and self.worked[event.id] <= int(argument):
             return Waiting("note_missing", "told to wait", at_most=WAIT_SECONDS)
         if behave == "sleep":
+            before = len(self.running)
             self.running.add(event.id)
             await asyncio.sleep(float(argument))
             self.running.discard(event.id)
+            self.beside[event.id] = max(before, len(self.running))
         return "\0" if behave == "unstorable" else event.data.text
+
+    async def _work_retried(self, event: Event, behave: str) -> Any:
+        async with self.resources.database.connection() as connection:
+            waits = await connection.fetchval("select exists (select from retries where event_id = $1)", event.id)
+        if not waits:
+            return Transient("internal", "told to fail for now")
+        if behave == "kill_retried":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return event.data.text
 
 
 def _answer(result: Any) -> Answer:
