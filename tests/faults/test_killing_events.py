@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 from random import Random, SystemRandom
+from uuid import uuid4
 
 import orjson
 
+from events.event import decode
+from storage import retries
+from storage.keys import as_uuid
+from storage.retries import RetryRow
 from tests.support.accounts import all_is_finished
 from tests.support.notes import note
 from tests.support.rig import Rig
@@ -18,6 +24,8 @@ from tests.support.worker_process import Workers
 DEATHS_OF_ONE = 6
 # A fetch before the record's own may still be finished by one of the first workers, which counts as progress.
 PROGRESS = 3
+# One with all that were leased together, three with it alone in hand.
+DEATHS_OF_A_RETRY = 4
 OUTCOMES = "(select count(*) from inbox) + (select count(*) from dead_letters where event_id is null)"
 # As they do by themselves after a minute.
 LEASES_END = "update retries set leased_until = now() - interval '1 second' where leased_until is not null"
@@ -107,16 +115,26 @@ async def test_two_killing_events_in_one_partition_and_one_in_another_end_alone(
 async def test_an_event_that_kills_when_it_is_retried_takes_no_attempt_from_its_neighbours(
     rig: Rig, note_workers: Workers
 ) -> None:
-    """They all fail once, so they wait together and are leased together."""
+    """They are leased together, and only the first death is of them all."""
     names = [f"n-{number}" for number in range(30)]
-    await rig.publish([note(name, behave="kill_retried" if name == "n-11" else "retried") for name in names])
+    waiting = [waits(rig, place, note(name, behave="kill" if name == "n-11" else "ok")) for place, name in enumerate(names)]
+    async with rig.database.connection() as connection:
+        await retries.keep(connection, waiting, uuid4())
 
-    await deaths_until(rig, note_workers, 30, DEATHS_OF_ONE + PROGRESS)
+    assert await deaths_until(rig, note_workers, 30, DEATHS_OF_A_RETRY) == DEATHS_OF_A_RETRY
 
     names.remove("n-11")
     await every_note_is_completed_once(rig, names, ["n-11"])
     [letter] = await rig.rows("select event_id, reason, attempts from dead_letters")
     assert letter == {"event_id": "n-11", "reason": "kills_worker", "attempts": 2}
+
+
+def waits(rig: Rig, place: int, value: bytes) -> RetryRow:
+    """An event that has failed once and is due."""
+    event = decode(value, "notes", rig.spec.models)
+    who = as_uuid(event.key), "notes", event.source, event.id, 0, event.client_id, event.payload_sha256
+    record = rig.spec.topic, 0, place, None, value, None
+    return RetryRow(*who, *record, 1, timedelta(0), error_class="Transient", last_error="later")
 
 
 async def test_ten_kills_at_random_send_no_innocent_record_to_the_dead_letters(rig: Rig, note_workers: Workers) -> None:

@@ -27,8 +27,7 @@ TABLE = "create table notes (source text, event_id text, text text, primary key 
 class NoteRequested(Data):
     """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds>.
 
-    And `kill` ends the process; `retried` fails for now until it waits in `retries`, `kill_retried` kills from then on;
-    the process does not survive the validation of `abort`.
+    And `kill` ends the process, of which not even the validation of `abort` is survived.
     """
 
     text: str
@@ -75,8 +74,6 @@ class NotesFlow:
         behave, _, argument = event.data.behave.partition(":")
         if behave == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        if behave in {"retried", "kill_retried"}:
-            return await self._work_retried(event, behave)
         if behave == "permanent":
             return Permanent("internal", "told to fail")
         if behave == "bug":
@@ -92,15 +89,6 @@ class NotesFlow:
             self.running.discard(event.id)
             self.beside[event.id] = max(before, len(self.running))
         return "\0" if behave == "unstorable" else event.data.text
-
-    async def _work_retried(self, event: Event, behave: str) -> Any:
-        async with self.resources.database.connection() as connection:
-            waits = await connection.fetchval("select exists (select from retries where event_id = $1)", event.id)
-        if not waits:
-            return Transient("internal", "told to fail for now")
-        if behave == "kill_retried":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return event.data.text
 
 
 def _answer(result: Any) -> Answer:
