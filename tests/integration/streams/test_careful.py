@@ -29,28 +29,25 @@ async def in_hand_at_deaths(rig: Rig, partition: int, offset: int, deaths: int, 
         await starts.take(connection, "notes", rig.spec.topic, partition, offset, deaths, decoded=decoded)
 
 
-async def of_three_partitions(rig: Rig, number: int) -> dict[str, int]:
-    """Publishes so many notes under each of some keys; the partition of each note."""
-    values = [(f"{key}-{place}", key.encode()) for key in "abcdefgh" for place in range(number)]
-    places = await rig.publish_keyed([(key, note(name, behave="sleep:0.02")) for name, key in values])
-    return {name: partition for (name, _), (partition, _) in zip(values, places, strict=True)}
-
-
 async def test_what_earlier_workers_took_in_is_worked_on_alone_and_what_follows_together(rig: Rig, topic_prefix: str) -> None:
-    partition_of = await of_three_partitions(rig, 3)
-    careful = partition_of["a-0"]
-    theirs = [name for name, partition in partition_of.items() if partition == careful]
-    await deaths_without_progress(rig, careful, 3, reach=len(theirs) - 2)
+    theirs = [f"a-{number}" for number in range(12)]
+    places = await rig.publish_keyed([(b"a", note(name, behave="sleep:0.1")) for name in theirs])
+    careful = places[0][0]
+    await deaths_without_progress(rig, careful, 3, reach=9)
     with capture_logs() as logs:
-        async with rig.engine(spec=notes(topic_prefix, batch=1, hands=4)):
-            await rig.until("select count(*) from inbox", len(partition_of))
+        async with rig.engine(spec=notes(topic_prefix, batch=1, hands=4)) as engine:
+            await rig.until("select count(*) >= 2 from inbox", expected=True)
+            others = [(key, note(f"{key}-{number}", behave="sleep:0.05")) for number in range(5) for key in "bcdefgh"]
+            await rig.publish_keyed([(key.encode(), value) for key, value in others])
+            assert await engine.health() == dict.fromkeys(("database", "redis", "kafka", "objects"), "ok")
+            await rig.until("select count(*) from inbox", len(theirs) + len(others))
             await rig.idle()
             [row] = await rig.rows("select starts, in_hand, deaths from starts where partition = $1", careful)
-    assert {name: NotesFlow.beside[name] for name in theirs[:-1]} == dict.fromkeys(theirs[:-1], 0)
+    assert {name: NotesFlow.beside[name] for name in theirs[:10]} == dict.fromkeys(theirs[:10], 0)
     assert max(NotesFlow.beside.values()) > 0, "the others were worked on together"
     assert row == {"starts": 4, "in_hand": None, "deaths": 0}
     [told] = [line for line in logs if line["event"] == "careful_mode"]
-    assert (told["log_level"], told["partition"], told["starts"], told["until"]) == ("warning", careful, 4, len(theirs) - 2)
+    assert (told["log_level"], told["partition"], told["starts"], told["until"]) == ("warning", careful, 4, 9)
     assert await rig.count("dead_letters") == 0
 
 
