@@ -18,8 +18,10 @@ from streams.suspicion import Ending, ending, failed, rejected
 
 log = structlog.get_logger(__name__)
 
-# How long one lane may keep the process to itself; then the others have as long.
+# How long one lane may keep the process to itself; then the others have as long. How long it waits for that, twice as long each
+# time in vain: what is in hand may take long, or wait for a server.
 STRETCH = 5.0
+LONGEST = 300.0
 LOOK_AGAIN = 1.0
 
 
@@ -64,16 +66,18 @@ class Careful:
 
     async def run(self) -> None:
         """Works until cancelled; the process is its own for at most half of the time."""
-        clock = asyncio.get_running_loop().time
+        clock, patience = asyncio.get_running_loop().time, STRETCH
         while True:
             await self._some.wait()
-            async with self.room.alone():
-                began = clock()
-                while self._suspects and clock() - began < STRETCH:
+            began = clock()
+            async with self.room.alone(patience) as is_alone:
+                until = clock() + STRETCH
+                while is_alone and self._suspects and clock() < until:
                     await self._alone(self._suspects.popleft())
                     self._tell()
-            if self.room.waiting:
-                await asyncio.sleep(min(STRETCH, clock() - began))
+            patience = STRETCH if is_alone else min(2 * patience, LONGEST)
+            if self.room.waiting or not is_alone:
+                await asyncio.sleep(clock() - began)
 
     async def _alone(self, suspect: Suspect) -> None:
         item = await suspect.take()

@@ -55,20 +55,30 @@ class Room:
         self._custodies.append(custody)
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """Lets nobody in, waits until all have left and all that was in hand has its outcome; then this one is alone."""
+    async def alone(self, patience: float | None = None) -> AsyncIterator[bool]:
+        """Lets nobody in, waits until all have left and all that was in hand has its outcome; then this one is alone.
+
+        False when that took longer than `patience` seconds: somebody works for long, or waits for a server.
+        """
         async with self._turn:
             self.is_open = False
             self.opened.clear()
             try:
+                yield await self._emptied(patience)
+            finally:
+                self.is_open = True
+                self.opened.set()
+
+    async def _emptied(self, patience: float | None) -> bool:
+        try:
+            async with asyncio.timeout(patience):
                 while self.inside:
                     self.left.clear()
                     await self.left.wait()
                 await self.quiet()
-                yield
-            finally:
-                self.is_open = True
-                self.opened.set()
+        except TimeoutError:
+            return False
+        return True
 
     async def quiet(self) -> None:
         """Waits until everything in hand has its outcome."""

@@ -78,6 +78,17 @@ async def test_who_is_cancelled_while_it_waits_leaves_no_trace() -> None:
     assert (room.waiting, room.inside) == (0, 0)
 
 
+async def test_who_cannot_be_alone_in_time_lets_the_others_go_on() -> None:
+    room = Room()
+    async with room.shared:
+        async with room.alone(0.01) as is_alone:
+            assert not is_alone
+        assert room.is_open
+        await _share(room)
+    async with room.alone(0.01) as is_alone:
+        assert is_alone
+
+
 async def _enter(room: Room) -> None:
     async with room.alone():
         pass
