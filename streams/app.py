@@ -21,8 +21,8 @@ from handlers.flow import FlowSpec
 from handlers.resources import Resources
 from storage.idempotency import IdempotencyKeys
 from storage.migrate import require_tables
-from streams import metrics
 from streams.backoff import Backoff
+from streams.careful import Careful
 from streams.config import EngineConfig
 from streams.dependencies import DATABASE, KAFKA, OBJECTS, REDIS, Dependencies
 from streams.dependency import Dependency
@@ -38,13 +38,15 @@ from streams.outages import Outages
 from streams.publisher import Publisher
 from streams.relay import Relay
 from streams.retry import RetryFeeder
+from streams.room import Room
 from streams.stages import Stages, Trace, no_trace
+from streams.starts import Starts
 from streams.subscribers import Intake
+from streams.watch import watch
 
 log = structlog.get_logger(__name__)
 
 PUBLISHERS = 2
-WATCH_SECONDS = 5.0
 # For giving back what other workers would else find by themselves, only later.
 GIVE_BACK_SECONDS = 5.0
 
@@ -78,23 +80,28 @@ class Engine:
             database, self.publisher, self.owner, outages=self.dependencies.named([KAFKA]), claim=config.claim, trace=trace
         )
         read_any_header_name()
-        self.broker = self._new_broker()
+        self.broker, self.room = self._new_broker(), Room()
         self.lanes = [self._lane(spec) for spec in flows]
-        self.intakes = [Intake(self.broker, lane, config) for lane in self.lanes]
-        self.feeders = [RetryFeeder(lane, database, self.owner) for lane in self.lanes]
+        self.careful = [Careful(lane, self.room) for lane in self.lanes]
+        self.starts = [Starts(each.lane, each, database, self.owner) for each in self.careful]
+        self.intakes = [Intake(self.broker, each.lane, config, each) for each in self.starts]
+        self.feeders = [RetryFeeder(each.lane, each, database, self.owner) for each in self.careful]
         self._tasks: list[asyncio.Task[None]] = []
+        self._starting: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Waits for the servers, then starts lanes, relay and consumers."""
         self._tasks = [asyncio.ensure_future(each) for each in self.dependencies.watches()]
         await self._wait_for_servers()
         self._tasks += [task for lane in self.lanes for task in lane.tasks()]
-        loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), self._watch()]
+        loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), watch(self.lanes)]
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
         loops += [loop for intake in self.intakes for loop in (intake.pause(), intake.resume())]
         loops += [feeder.run() for feeder in self.feeders]
-        loops += [feeder.renew() for feeder in self.feeders]
-        self._tasks += [asyncio.create_task(loop) for loop in loops]
+        loops += [loop for feeder in self.feeders for loop in (feeder.renew(), feeder.suspect())]
+        loops += [each.run() for each in self.careful]
+        self._starting = [asyncio.create_task(each.run()) for each in self.starts]
+        self._tasks += [asyncio.create_task(loop) for loop in loops] + self._starting
         await self._start_broker()
 
     async def run(self) -> None:
@@ -113,10 +120,17 @@ class Engine:
         finished = all(await asyncio.gather(*(lane.stop(drain) for lane in self.lanes)))
         for intake in self.intakes:
             intake.close()
-        for task in self._tasks:
-            task.cancel()
         # Each of these may hang alone, and none is to cost the others their time.
-        await asyncio.gather(self._leave_group(), self._hand_back(), *self._tasks, return_exceptions=True)
+        leaving = [self._leave_group(), self._hand_back()]
+        if not any(task.done() for task in self._tasks):
+            leaving.append(self._take_starts_back())  # else what ended the engine may end the next worker too
+        others = [task for task in self._tasks if task not in self._starting]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*leaving, *others, return_exceptions=True)
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
         self.dependencies.close()
         await self.publisher.close()
         return finished
@@ -162,6 +176,7 @@ class Engine:
             gate=gate,
             limits=self.config.lane,
             stage=Stages(spec.name, self.trace),
+            room=self.room,
             leasing=Leasing(spec.name, self.leases, database, outages) if spec.costly else NO_LEASES,
         )
 
@@ -200,6 +215,13 @@ class Engine:
             async with asyncio.timeout(GIVE_BACK_SECONDS):
                 await self.broker.stop()
 
+    async def _take_starts_back(self) -> None:
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await asyncio.gather(*(each.close() for each in self.starts))
+        except TimeoutError:
+            log.warning("hand_back_failed", error="the starts with partitions were not taken back in time")
+
     async def _hand_back(self) -> None:
         """Best effort: whatever fails here, other workers find by themselves, only later."""
         try:
@@ -209,26 +231,3 @@ class Engine:
                 await self.relay.delete_published()
         except Exception as error:  # noqa: BLE001 - see above
             log.warning("hand_back_failed", error=repr(error))
-
-    async def _lags(self, lane: Lane) -> list[tuple[str, int, int]]:
-        try:
-            async with asyncio.timeout(WATCH_SECONDS):
-                return await lane.offsets.lags()
-        except (KafkaError, TimeoutError, AssertionError):
-            return []  # a rebalance is under way
-
-    async def _watch(self) -> None:
-        """Keeps the gauges of lanes and lag; a partition that was given back has none here."""
-        shown: set[tuple[str, str]] = set()
-        while True:
-            lags: dict[tuple[str, str], int] = {}
-            for lane in self.lanes:
-                metrics.HELD_RECORDS.labels(lane.spec.name).set(lane.budget.held_records)
-                metrics.HELD_BYTES.labels(lane.spec.name).set(lane.budget.held_size)
-                lags |= {(topic, str(partition)): lag for topic, partition, lag in await self._lags(lane)}
-            for place, lag in lags.items():
-                metrics.LAG.labels(*place).set(lag)
-            for place in shown - lags.keys():
-                metrics.LAG.remove(*place)
-            shown = set(lags)
-            await asyncio.sleep(WATCH_SECONDS)
