@@ -105,7 +105,7 @@ class Applying:
         self.replay = await self.claim.take(self.by, self.pace.rate)
         self.spans = {span.partition: span for span in self.replay.spans}
         self.kept_at = self._now()
-        self._log("replay_starts", requested_by=self.replay.requested_by, rate=self.pace.rate)
+        log.info("replay_starts", **self._names(), requested_by=self.replay.requested_by, rate=self.pace.rate)
         ending = "failed"
         try:
             ending = await self._to_its_end()
@@ -118,7 +118,7 @@ class Applying:
         finally:
             await self.publisher.close()
             await self._give_back(ending)
-            self._log("replay_ends", ending=ending, **self.totals())
+            log.info("replay_ends", **self._names(), ending=ending, **self.totals())
         return Ending(ending)
 
     def totals(self) -> dict[str, int]:
@@ -238,9 +238,8 @@ class Applying:
                 raise
             log.warning("replay_not_released", replay_id=str(self.replay.id), seconds=self.pace.claim)
 
-    def _log(self, event: str, **told: object) -> None:
-        names = {"agent": self.spec.name, "replay_id": str(self.replay.id), "topic": self.replay.topic, "applied_by": self.by}
-        log.info(event, **names, **told)
+    def _names(self) -> dict[str, str]:
+        return {"agent": self.spec.name, "replay_id": str(self.replay.id), "topic": self.replay.topic, "applied_by": self.by}
 
     @staticmethod
     def _now() -> float:

@@ -135,15 +135,16 @@ async def test_a_replay_is_paused_resumed_and_aborted_from_elsewhere(runs_rig: R
     rig = runs_rig
     await publish_notes(rig, 2000)
     plan_id = await planned(rig, include_rejected=True)
-    process = await applied_by_process(rig, plan_id, "--rate", "100")
-    await eventually(lambda: more_than(rig, plan_id, 100), expected=True)
+    process = await applied_by_process(rig, plan_id, "--rate", "20")
+    await eventually(lambda: more_than(rig, plan_id, 19), expected=True)
 
     assert (await command(rig, "pause", plan_id))[0] == 0
     await eventually(lambda: is_at_rest(rig, plan_id), expected=True)
     with pytest.raises(UnderWay):
         await apply(rig, plan_id)
     resumed_from = await progress(rig, plan_id)
-    assert (await command(rig, "resume", plan_id))[0] == 0
+    async with rig.database.connection() as connection:
+        assert await replays.resume(connection, plan_id, "me")
     await eventually(lambda: more_than(rig, plan_id, resumed_from), expected=True)
     assert (await command(rig, "abort", plan_id))[0] == 0
     said, errors = await process.communicate()
