@@ -49,13 +49,9 @@ class Publisher(ProducerOwner):
         is right then: downstream knows a repeated id.
         """
         async with asyncio.timeout(self.timeout):
-            producer = await self._ready()
-        try:
-            async with asyncio.timeout(self.timeout):
-                return await self._send(producer, rows)
-        except (KafkaError, TimeoutError):
-            self._retire(producer)
-            raise
+            await self._ready()
+        async with asyncio.timeout(self.timeout):
+            return await self._send(rows)
 
     async def topics(self) -> set[str]:
         """The topics that Kafka has."""
@@ -63,33 +59,44 @@ class Publisher(ProducerOwner):
         metadata = await producer.client.fetch_all_metadata()
         return set(metadata.topics())
 
-    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]) -> tuple[set[UUID], list[Refused]]:
+    async def _send(self, rows: Sequence[OutboxRow]) -> tuple[set[UUID], list[Refused]]:
+        producer = await self._ready()
+        try:
+            sent = await self._answered(producer, rows)
+        except (KafkaError, TimeoutError, asyncio.CancelledError):
+            self._retire(producer)
+            raise
+        arrived = {row.id for lot, error in sent if error is None for row in lot}
+        failed = [(lot, error) for lot, error in sent if error is not None]
+        if not failed:
+            return arrived, []
+        # What was sent behind a refused batch fails too, because the producer's numbers have a gap then.
+        self._retire(producer)
+        refusal = next((error for _, error in failed if isinstance(error, REFUSALS)), None)
+        if refusal is None:
+            raise failed[0][1]
+        if len(rows) == 1:
+            return arrived, [Refused(rows[0], refusal)]
+        return await self._one_by_one(arrived, [row for lot, _ in failed for row in lot])
+
+    async def _one_by_one(self, arrived: set[UUID], rows: Iterable[OutboxRow]) -> tuple[set[UUID], list[Refused]]:
+        """A batch was refused: the rows alone tell which of them it was for."""
+        refused = list[Refused]()
+        for row in rows:
+            one, no = await self._send([row])
+            arrived |= one
+            refused += no
+        return arrived, refused
+
+    async def _answered(self, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]) -> list[tuple[Lot, BaseException | None]]:
+        """The rows of each batch, with the error it ended with, if any."""
         sent: list[tuple[asyncio.Future[object], Lot]] = []
         for (topic, partition), lot in (await self._by_partition(producer, rows)).items():
             sent += await self._send_lot(producer, topic, partition, lot)
         answers = await asyncio.gather(*(future for future, _ in sent), return_exceptions=True)
-        arrived, refused = set[UUID](), list[Refused]()
-        for (_, lot), answer in zip(sent, answers, strict=True):
-            if isinstance(answer, REFUSALS):
-                refused += [Refused(row, answer) for row in lot]
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                arrived.update(row.id for row in lot)
-        if len(refused) > 1:
-            return await self._one_by_one(producer, arrived, refused)
-        return arrived, refused
-
-    async def _one_by_one(
-        self, producer: AIOKafkaProducer, arrived: set[UUID], refused: Iterable[Refused]
-    ) -> tuple[set[UUID], list[Refused]]:
-        """A batch was refused: the rows alone tell which of them it was for."""
-        left = []
-        for each in refused:
-            one, no = await self._send(producer, [each.row])
-            arrived |= one
-            left += no
-        return arrived, left
+        return [
+            (lot, answer if isinstance(answer, BaseException) else None) for (_, lot), answer in zip(sent, answers, strict=True)
+        ]
 
     async def _by_partition(self, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]) -> dict[tuple[str, int], Lot]:
         by_topic: defaultdict[str, Lot] = defaultdict(list)

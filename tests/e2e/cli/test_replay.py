@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
+from random import Random
 from typing import Any
 from uuid import uuid4
 
 import pytest
+
+from streams.kafka import KafkaConfig
+from streams.publish import Outgoing, publish
+from tests.support.runs import run_data, run_event
 
 NOBODY = "127.0.0.1:1"
 
@@ -18,11 +24,12 @@ def client() -> str:
 
 
 @pytest.fixture
-def events(millrace: Any, client: str) -> list[str]:
+def events(kafka: str, millrace: Any, client: str) -> None:
     """Three runs that were published and that no worker has looked at."""
-    lines = [millrace("example", "run.requested.v1", "--client", client).stdout for _ in range(3)]
-    assert millrace("publish", "-", text="".join(lines)).returncode == 0
-    return [json.loads(line)["id"] for line in lines]
+    draw = Random(client)
+    values = [json.loads(run_event(f"{client}-{each}", run_data(draw))) | {"clientid": client} for each in range(3)]
+    records = [Outgoing("runs.requested", b"key", json.dumps(value).encode()) for value in values]
+    asyncio.run(publish(KafkaConfig(kafka), records))
 
 
 def plan(millrace: Any, client: str, *arguments: str) -> Any:
@@ -31,9 +38,7 @@ def plan(millrace: Any, client: str, *arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_a_plan_says_what_it_would_do_and_apply_does_it(
-    millrace: Any, start_worker: Any, client: str, events: list[str]
-) -> None:
+def test_a_plan_says_what_it_would_do_and_apply_does_it(millrace: Any, start_worker: Any, client: str, events: None) -> None:
     told = millrace("replay", "plan", "--topic", "runs.requested", "--client", client, "--since", "1h")
     assert told.returncode == 0, told.stderr
     first = told.stdout.splitlines()[0].split()
@@ -72,7 +77,7 @@ def wait_for_done(millrace: Any, client: str) -> dict[str, int]:
     raise AssertionError(predicted)
 
 
-def test_replays_are_listed_and_shown(millrace: Any, client: str, events: list[str]) -> None:
+def test_replays_are_listed_and_shown(millrace: Any, client: str, events: None) -> None:
     assert "No replays" in millrace("replay", "list").stderr
     ids = [plan(millrace, client)["id"] for _ in range(2)]
     assert millrace("replay", "abort", ids[1]).stdout == f"aborted  {ids[1]}\n"
@@ -92,7 +97,7 @@ def test_replays_are_listed_and_shown(millrace: Any, client: str, events: list[s
     assert [each["what"] for each in plain["history"]] == ["plan"]
 
 
-def test_what_cannot_be_changed_is_refused_with_what_it_is(millrace: Any, client: str, events: list[str]) -> None:
+def test_what_cannot_be_changed_is_refused_with_what_it_is(millrace: Any, client: str, events: None) -> None:
     plan_id = plan(millrace, client)["id"]
     for name in ("pause", "resume"):
         result = millrace("replay", name, plan_id)
@@ -149,7 +154,7 @@ def test_a_partition_that_there_is_not_and_times_in_the_wrong_order_are_mistakes
 
 
 @pytest.mark.parametrize("name", ["plan", "apply"])
-def test_servers_that_are_away_are_exit_code_5(millrace: Any, client: str, events: list[str], name: str) -> None:
+def test_servers_that_are_away_are_exit_code_5(millrace: Any, client: str, events: None, name: str) -> None:
     arguments = [plan(millrace, client)["id"]] if name == "apply" else ["--topic", "runs.requested"]
     kafka = millrace("replay", name, *arguments, KAFKA_BOOTSTRAP_SERVERS=NOBODY)
     database = millrace("replay", name, *arguments, DATABASE_URL=f"postgresql://u:hunter2@{NOBODY}/x")
