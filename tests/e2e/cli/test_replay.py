@@ -83,7 +83,7 @@ def test_replays_are_listed_and_shown(millrace: Any, client: str, events: None) 
     assert millrace("replay", "abort", ids[1]).stdout == f"aborted  {ids[1]}\n"
 
     listed = millrace("replay", "list")
-    lines = [line.split() for line in listed.stdout.splitlines() if line.startswith("01")]
+    lines = [line.split() for line in listed.stdout.splitlines() if "runs.requested" in line]
     assert [line[0] for line in lines] == ids[::-1]
     assert ("aborted" in lines[0], "planned" in lines[1]) == (True, True)
     said = json.loads(millrace("replay", "list", "--limit", "1", "--json").stdout)
