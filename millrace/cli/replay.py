@@ -57,7 +57,9 @@ def list_(
         note("No replays.")
         return
     columns = ("plan", "created", "by", "topic", "records", "state", "read")
-    data().print(table(columns, map(line, found), numbers=("records", "read"), whole=("plan", "created", "topic", "records", "read")))
+    data().print(
+        table(columns, map(line, found), numbers=("records", "read"), whole=("plan", "created", "topic", "records", "read"))
+    )
     note(f"[dim]{offset + 1}-{offset + len(found)} of {total}. One of them in full: millrace replay status PLAN[/]")
 
 

@@ -40,7 +40,7 @@ def apply(
     Ctrl-C or SIGTERM pauses it after the batch in hand; this command goes on again, also after a kill. Exit code 3: stopped or
     aborted on the way, or Kafka refused some; 4: another applies it, it has ended, or Kafka no longer has its records.
     """
-    from millrace.cli.replay_log import log_to_stderr
+    from millrace.cli.audit_log import log_to_stderr
     from millrace.cli.servers import reaching_database, reaching_kafka, settings
 
     chosen = settings("database_url", "kafka_bootstrap_servers")

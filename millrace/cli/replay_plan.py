@@ -90,8 +90,8 @@ async def _plan(
 ) -> Planned:
     from dataclasses import replace
 
+    from millrace.cli.audit_log import log_to_stderr
     from millrace.cli.lag import group_of
-    from millrace.cli.replay_log import log_to_stderr
     from millrace.cli.retry import operator
     from millrace.composition import kafka_config
     from ops.replay.planning import Planning
