@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 import structlog
 
 from handlers.flow import FlowSpec
-from ops.again import OURS, without_ours
+from ops.again import as_it_was
 from ops.replay.bucket import TokenBucket
 from ops.replay.claim import Claim
 from ops.replay.failures import GaveUp, Gone, Stopped
@@ -193,7 +193,7 @@ class Applying:
                 judged = await judge(connection, self.spec, records, self.selection.client_id)
             left_out = frozenset() if self.selection.include_rejected else LEAVES_A_LETTER
             records = [reading.record for reading, standing in judged if standing not in left_out]
-        return [_as_it_was(record) for record in records]
+        return [as_it_was(record) for record in records]
 
     async def _publish(self, records: Sequence[Incoming]) -> list[NotTaken]:
         with kafka_errors_as_outages():
@@ -244,9 +244,3 @@ class Applying:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-def _as_it_was(record: Incoming) -> Incoming:
-    if not any(name.startswith(OURS) for name, _ in record.headers):
-        return record
-    return replace(record, headers=without_ours(record.headers))
