@@ -38,6 +38,7 @@ SECTIONS = {
     "Lane": "A lane is one flow in one worker. These bound its memory and shape its transactions.",
     "Consumer": "How a lane takes records from Kafka.",
     "Retries": "What happens to an event whose failure may pass.",
+    "Replay": "",
     "Storage": "",
     "Topics": "What `millrace topics ensure` sees to.",
 }

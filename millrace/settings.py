@@ -138,6 +138,8 @@ class Settings(BaseSettings):
     retry_base_seconds: float = knob(1, 0.01, 3_600, "seconds", "Retries", "Wait before the second try; doubles, with jitter")
     retry_cap_seconds: float = knob(300, 0.01, 86_400, "seconds", "Retries", "Longest wait between two tries")
 
+    replay_rate: int = knob(1_000, 1, 100_000, "records", "Replay", "A second, at most, that `replay apply` publishes")
+
     redis_mark_days: int = knob(2, 1, 90, "days", "Storage", "How long Redis remembers what is finished")
     database_pool_size: int = knob(10, 2, 200, "connections", "Storage", "Connections to PostgreSQL of one process")
     object_max_bytes: int = knob(256 * MIB, 1024, 16_384 * MIB, "bytes", "Storage", "Largest object that is read")

@@ -16,6 +16,7 @@ from millrace.cli import (
     lag,
     migrate,
     publish,
+    replay,
     results,
     search,
     stack,
@@ -44,6 +45,7 @@ COMMANDS = (
     ("lag", lag.lag, "What still waits: by flow and partition, retries, outbox."),
     ("doctor", doctor.doctor, "Is everything set, up and as it has to be?"),
     ("dlq", dlq.app, "Dead letters: list, show, retry."),
+    ("replay", replay.app, "Records of a topic once more: plan, apply, status, pause, abort."),
 )
 
 

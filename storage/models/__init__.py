@@ -7,6 +7,7 @@ from storage.models.base import Base
 from storage.models.documents import Document, DocumentChunk
 from storage.models.engine import DeadLetter, Generation, InboxEntry, OutboxEntry, Retry, Start
 from storage.models.llm import LlmCall, PaidEmbedding
+from storage.models.replays import Replay, ReplayPartition
 from storage.models.runs import Run, RunResult
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "LlmCall",
     "OutboxEntry",
     "PaidEmbedding",
+    "Replay",
+    "ReplayPartition",
     "Retry",
     "Run",
     "RunResult",
