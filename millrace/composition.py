@@ -23,6 +23,7 @@ from streams.backoff import Backoff
 from streams.config import ConsumerLimits, EngineConfig, LaneLimits
 from streams.decisions import RetryPolicy
 from streams.kafka import KafkaConfig
+from streams.limits import FailurePolicy
 
 OPENAI = "api.openai.com"
 
@@ -53,6 +54,13 @@ def engine_config(settings: Settings) -> EngineConfig:
             committers=settings.committers,
             patience=settings.patience_seconds,
             drain=settings.drain_seconds,
+            failures=FailurePolicy(
+                run=settings.failure_run,
+                alone=settings.failure_run_alone,
+                ratio=settings.failure_ratio,
+                window=settings.failure_window,
+                share=settings.failure_client_share,
+            ),
         ),
         consumer=ConsumerLimits(
             fetch_records=settings.fetch_records,

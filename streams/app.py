@@ -37,6 +37,7 @@ from streams.publisher import Publisher
 from streams.relay import Relay
 from streams.retry import RetryFeeder
 from streams.stages import Stages, Trace, no_trace
+from streams.stopping import Stops
 from streams.subscribers import Intake
 
 log = structlog.get_logger(__name__)
@@ -80,14 +81,16 @@ class Engine:
         self.broker = self._new_broker()
         self.lanes = [self._lane(spec) for spec in flows]
         self.intakes = [Intake(self.broker, lane, config) for lane in self.lanes]
+        self.stops = Stops(database, self.intakes, self.owner)
         self.feeders = [RetryFeeder(lane, database, self.owner) for lane in self.lanes]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Waits for the servers, then starts lanes, relay and consumers."""
         await self._wait_for_servers()
+        await self.stops.begin()
         self._tasks = [task for lane in self.lanes for task in lane.tasks()]
-        loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), self._watch()]
+        loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), self.stops.run(), self._watch()]
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
         loops += [loop for intake in self.intakes for loop in (intake.pause(), intake.resume())]
         loops += [feeder.run() for feeder in self.feeders]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streams.decisions import RetryPolicy
+from streams.limits import FailurePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class LaneLimits:
     committers: int = 2
     patience: float = 5.0
     drain: float = 10.0
+    failures: FailurePolicy = field(default_factory=FailurePolicy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from streams.committer import Committer
 from streams.config import LaneLimits
 from streams.custody import Custody
 from streams.decoding import read
+from streams.failure_limit import FailureLimit
 from streams.gate import Gate
 from streams.generations import Allotments
 from streams.group import GroupSaver, Saved
@@ -69,6 +70,7 @@ class Lane:
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
         self.custody, self.twins, self.gate = Custody(), Twins(), Gate()
+        self.failures = FailureLimit(limits.failures, self.gate)
         self.committer = Committer(saver, self.custody, saving, limits, stage, self.publish)
         self._queue, self._ready = Line(), Line()
         self.kept_retries = asyncio.Event()
@@ -118,7 +120,9 @@ class Lane:
 
     async def _feed(self) -> None:
         while True:
-            items = self._present(await self._queue.take(self.limits.decode_records))
+            taken = await self._queue.take(self.limits.decode_records)
+            await self.gate.wait_until_open()
+            items = self._present(taken)
             with self.stage("decode"):
                 events = await self.decode(items)
             with self.stage("dedupe"):
@@ -150,8 +154,9 @@ class Lane:
     async def _hand(self) -> None:
         while True:
             await self.committer.wait_for_room()
+            taken = await self._ready.take(self.spec.batch, lambda item: self.spec.heavy(item.event.data))
             await self.gate.wait_until_open()
-            batch = self._present(await self._ready.take(self.spec.batch, lambda item: self.spec.heavy(item.event.data)))
+            batch = self._present(taken)
             claimed = await self.leasing.claim(batch, self.feed)
             self.finish(claimed.done)
             self._save_unworked(claimed.refused)
@@ -192,6 +197,7 @@ class Lane:
             await self.known.mark(marks)
             self.finish([item for item, _ in saved.verdicts])
         tally(self.spec.name, saved.verdicts)
+        self.failures.saw(saved.verdicts)
         if any(became is Verdict.RETRY for _, became in saved.verdicts):
             self.kept_retries.set()
 

@@ -43,7 +43,7 @@ class RetryFeeder:
             self.lane.kept_retries.clear()
             await self.lane.budget.wait_until_half_empty()
             try:
-                pause = POLL if self.lane.halted is not None else await self._feed()
+                pause = await self._feed() if self.lane.gate.is_open and self.lane.halted is None else POLL
             except Exception as error:
                 if fault_of(error) is None:
                     raise

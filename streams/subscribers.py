@@ -109,6 +109,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         if not self.lane.gate.is_open:
             self._pause()  # a rebalance clears pauses
 
+    async def pass_over(self) -> bool:
+        """Goes on after records that Kafka deleted unread, as a person has decided; False while Kafka does not answer."""
+        return await self._retention.pass_over(self.consumer)
+
     def close(self) -> None:
         self._retention.close()
 
