@@ -24,6 +24,7 @@ from streams.config import ConsumerLimits, EngineConfig, LaneLimits
 from streams.decisions import RetryPolicy
 from streams.kafka import KafkaConfig
 from streams.limits import FailurePolicy
+from streams.progress import ProgressPolicy
 
 OPENAI = "api.openai.com"
 
@@ -73,6 +74,7 @@ def engine_config(settings: Settings) -> EngineConfig:
             max_attempts=settings.retry_attempts,
             backoff=Backoff(base=settings.retry_base_seconds, cap=settings.retry_cap_seconds),
         ),
+        progress=ProgressPolicy(stall=settings.stall_seconds, out=settings.consumer_lost_seconds),
         lease=settings.lease_seconds,
     )
 

@@ -133,6 +133,13 @@ class Settings(BaseSettings):
         0.5, 0.01, 1, "part", "Failure limits", "Of a limit that one client's failures can fill; 1: one client can stop a lane"
     )
 
+    stall_seconds: float = knob(
+        120, 5, 3_600, "seconds", "Health", "That a lane with work may stand still, or a handler be beyond its time-out"
+    )
+    consumer_lost_seconds: float = knob(
+        60, 5, 3_600, "seconds", "Health", "That a consumer may be outside its group, beyond the time of a rebalance"
+    )
+
     fetch_records: int = knob(2_000, 1, 20_000, "records", "Consumer", "Taken from Kafka's client at once")
     fetch_bytes: int = knob(MIB, 1024, 64 * MIB, "bytes", "Consumer", "Fetched of one partition at once")
     poll_milliseconds: int = knob(5, 1, 1_000, "milliseconds", "Consumer", "How long the client waits for more records")

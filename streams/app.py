@@ -34,11 +34,12 @@ from streams.lane import Lane
 from streams.leasing import NO_LEASES, Leasing
 from streams.outages import Outages, Probe
 from streams.publisher import Publisher
+from streams.pulse import Pulse
 from streams.relay import Relay
 from streams.retry import RetryFeeder
 from streams.stages import Stages, Trace, no_trace
 from streams.stopping import Stops
-from streams.subscribers import Intake
+from streams.subscribers import Intake, rebalance_seconds
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +82,7 @@ class Engine:
         self.broker = self._new_broker()
         self.lanes = [self._lane(spec) for spec in flows]
         self.intakes = [Intake(self.broker, lane, config) for lane in self.lanes]
+        self.pulse = Pulse(self.intakes, self.watch, config.progress, rebalance=rebalance_seconds(config))
         self.stops = Stops(database, self.intakes, self.owner)
         self.feeders = [RetryFeeder(lane, database, self.owner) for lane in self.lanes]
         self._tasks: list[asyncio.Task[None]] = []
@@ -90,7 +92,14 @@ class Engine:
         await self._wait_for_servers()
         await self.stops.begin()
         self._tasks = [task for lane in self.lanes for task in lane.tasks()]
-        loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), self.stops.run(), self._watch()]
+        loops = [
+            self.relay.take_over(),
+            self.relay.hold(),
+            self.relay.reap(),
+            self.stops.run(),
+            self.pulse.run(),
+            self._watch(),
+        ]
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
         loops += [loop for intake in self.intakes for loop in (intake.pause(), intake.resume())]
         loops += [feeder.run() for feeder in self.feeders]
@@ -108,6 +117,7 @@ class Engine:
 
     async def stop(self) -> bool:
         """Finishes what is in hand, commits it and gives the rest back; tells whether all in hand was finished."""
+        self.pulse.close()
         finished = all(await asyncio.gather(*(lane.stop() for lane in self.lanes)))
         with suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(self.config.lane.drain):
@@ -126,6 +136,10 @@ class Engine:
         """Each server and "ok" or the error with which it does not answer; each lane that stands still, and why."""
         standing = {lane.spec.name: why for lane in self.lanes if (why := lane.standing()) is not None}
         return await self.watch.told() | standing
+
+    def stalls(self) -> dict[str, str]:
+        """Each lane that has work and does not move, or whose consumer is lost, and why; asks nobody."""
+        return self.pulse.reasons
 
     def asyncapi(self) -> dict[str, Any]:
         """The AsyncAPI document of what this worker consumes and publishes."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from streams.decisions import RetryPolicy
 from streams.limits import FailurePolicy
+from streams.progress import ProgressPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class EngineConfig:
     lane: LaneLimits = field(default_factory=LaneLimits)
     consumer: ConsumerLimits = field(default_factory=ConsumerLimits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    progress: ProgressPolicy = field(default_factory=ProgressPolicy)
     claim: float = 20.0
     lease: float = 30.0
     group_prefix: str = "millrace"

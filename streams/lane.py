@@ -39,6 +39,7 @@ from streams.leasing import NO_LEASES, Leasing, NoLeases
 from streams.line import Line
 from streams.offsets import Offsets
 from streams.outages import Outages
+from streams.progress import Attempts
 from streams.relay import Publication, Relay
 from streams.stages import Stages
 from streams.tally import tally
@@ -70,7 +71,7 @@ class Lane:
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
         self.custody, self.twins, self.gate = Custody(), Twins(), Gate()
-        self.failures = FailureLimit(limits.failures, self.gate)
+        self.failures, self.attempts = FailureLimit(limits.failures, self.gate), Attempts()
         self.committer = Committer(saver, self.custody, saving, limits, stage, self.publish)
         self._queue, self._ready = Line(), Line()
         self.kept_retries = asyncio.Event()
@@ -173,7 +174,8 @@ class Lane:
     async def _attempt(self, name: str, step: Step, items: list[Item]) -> tuple[list[Item], list[Item]]:
         flow, timeout = self.spec.name, self.spec.timeout
         with self.stage(name):
-            results = await attempt(step, items, name=name, flow=flow, timeout=timeout, outages=self.outages)
+            seen = self.attempts.timed(step, timeout)
+            results = await attempt(seen, items, name=name, flow=flow, timeout=timeout, outages=self.outages)
         return give(items, results)
 
     async def _load(self, items: Sequence[Item]) -> Sequence[Any]:

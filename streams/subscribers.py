@@ -49,7 +49,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             session_timeout_ms=int(limits.session_timeout * 1000),
             heartbeat_interval_ms=int(limits.session_timeout * 100),
             max_poll_interval_ms=int(limits.max_poll_interval * 1000),
-            rebalance_timeout_ms=int(max(limits.session_timeout, config.lane.drain + DRAIN_MARGIN) * 1000),
+            rebalance_timeout_ms=int(rebalance_seconds(config) * 1000),
             no_reply=True,
             parser=self._parse,
             decoder=_raw,
@@ -144,6 +144,11 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             correlation_id="",
             consumer=self.consumer,
         )
+
+
+def rebalance_seconds(config: EngineConfig) -> float:
+    """How long the members of a group have for a rebalance: the drain has to fit in."""
+    return max(config.consumer.session_timeout, config.lane.drain + DRAIN_MARGIN)
 
 
 async def _raw(message: RawBatch) -> Any:

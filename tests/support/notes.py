@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import orjson
@@ -22,7 +23,9 @@ TABLE = "create table notes (source text, event_id text, text text, primary key 
 
 
 class NoteRequested(Data):
-    """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds>."""
+    """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds> |
+    hang (until it is taken out of `running`, whatever is asked of it).
+    """
 
     text: str
     behave: str = "ok"
@@ -69,7 +72,15 @@ class NotesFlow:
             self.running.add(event.id)
             await asyncio.sleep(float(argument))
             self.running.discard(event.id)
+        if behave == "hang":
+            await self._hang(event.id)
         return "\0" if behave == "unstorable" else event.data.text
+
+    async def _hang(self, event_id: str) -> None:
+        self.running.add(event_id)
+        while event_id in self.running:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.05)
 
 
 def _answer(result: Any) -> Answer:
