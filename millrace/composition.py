@@ -25,6 +25,7 @@ from streams.decisions import RetryPolicy
 from streams.kafka import KafkaConfig
 from streams.limits import FailurePolicy
 from streams.progress import ProgressPolicy
+from streams.pruning import InboxRetention
 
 OPENAI = "api.openai.com"
 
@@ -75,6 +76,7 @@ def engine_config(settings: Settings) -> EngineConfig:
             backoff=Backoff(base=settings.retry_base_seconds, cap=settings.retry_cap_seconds),
         ),
         progress=ProgressPolicy(stall=settings.stall_seconds, out=settings.consumer_lost_seconds),
+        inbox=InboxRetention(days=settings.inbox_days),
         lease=settings.lease_seconds,
     )
 

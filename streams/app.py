@@ -33,6 +33,7 @@ from streams.known import Known
 from streams.lane import Lane
 from streams.leasing import NO_LEASES, Leasing
 from streams.outages import Outages, Probe
+from streams.pruning import Pruner
 from streams.publisher import Publisher
 from streams.pulse import Pulse
 from streams.relay import Relay
@@ -101,6 +102,7 @@ class Engine:
             self._watch(),
         ]
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
+        loops.append(Pruner(self.resources.database, self.config.inbox).run())
         loops += [loop for intake in self.intakes for loop in (intake.pause(), intake.resume())]
         loops += [feeder.run() for feeder in self.feeders]
         loops += [feeder.renew() for feeder in self.feeders]

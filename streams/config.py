@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from streams.decisions import RetryPolicy
 from streams.limits import FailurePolicy
 from streams.progress import ProgressPolicy
+from streams.pruning import InboxRetention
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class EngineConfig:
     consumer: ConsumerLimits = field(default_factory=ConsumerLimits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     progress: ProgressPolicy = field(default_factory=ProgressPolicy)
+    inbox: InboxRetention = field(default_factory=InboxRetention)
     claim: float = 20.0
     lease: float = 30.0
     group_prefix: str = "millrace"

@@ -48,7 +48,7 @@ class Pulse:
         self.intakes, self.watch, self.policy, self.rebalance, self.clock = intakes, watch, policy, rebalance, clock
         self.reasons: dict[str, str] = {}
         self._tracks = {intake.lane.spec.name: Track(clock(), clock()) for intake in intakes}
-        self._closed = False
+        self._closed = asyncio.Event()
 
     async def run(self) -> None:
         """Looks every second, until cancelled."""
@@ -58,7 +58,7 @@ class Pulse:
 
     async def look(self) -> None:
         """Looks once."""
-        if self._closed:
+        if self._closed.is_set():
             return
         found = {intake.lane.spec.name: why for intake in self.intakes if (why := self._why(intake)) is not None}
         if found and await self._is_outage():
@@ -66,7 +66,7 @@ class Pulse:
                 track = self._tracks[flow]
                 track.excused = track.since = self.clock()
             found = {}
-        if self._closed:
+        if self._closed.is_set():
             return
         for flow in found.keys() - self.reasons.keys():
             log.error("lane_stalled", agent=flow, reason=found[flow])
@@ -74,7 +74,8 @@ class Pulse:
 
     def close(self) -> None:
         """The worker stops: what stands still from now on is meant to."""
-        self._closed, self.reasons = True, {}
+        self._closed.set()
+        self.reasons = {}
 
     def _why(self, intake: Intake) -> str | None:
         now, lane, track = self.clock(), intake.lane, self._tracks[intake.lane.spec.name]
