@@ -52,19 +52,18 @@ class Reached(NamedTuple):
     codes: tuple[str, ...]
 
 
-BAD = frozenset({Verdict.FAIL, Verdict.REJECT})
-
-
 def outcomes(verdicts: Sequence[tuple[Item, Verdict]]) -> list[Outcome]:
     """What counts of a saved group; good outcomes that follow each other are one entry."""
-    if not any(became in BAD for _, became in verdicts):
-        good = sum(became is Verdict.COMPLETE for _, became in verdicts)
+    # Counted by identity: an enumeration's hash, or a look into a set, costs more than the rest of a settlement.
+    became_all = [became for _, became in verdicts]
+    good = became_all.count(Verdict.COMPLETE)
+    if good == len(verdicts) or not (became_all.count(Verdict.FAIL) or became_all.count(Verdict.REJECT)):
         return [Outcome(good)] if good else []
     found = list[Outcome]()
     for item, became in verdicts:
         if became is Verdict.COMPLETE:
             found.append(Outcome(1))
-        elif became in BAD and not isinstance(item.failure, Conflict):
+        elif (became is Verdict.FAIL or became is Verdict.REJECT) and not isinstance(item.failure, Conflict):
             who, failure = item.identity, item.failure
             found.append(Outcome(1, None if who is None else who.client_id, failure.code if failure is not None else "unknown"))
     return found
