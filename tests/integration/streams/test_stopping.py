@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import structlog
 from prometheus_client import REGISTRY
 
@@ -13,6 +14,7 @@ from storage import lanes
 from streams.app import Engine
 from streams.lag import partition_lags
 from streams.limits import FailurePolicy
+from streams.stopping import Stops
 from tests.support.notes import NotesFlow, note
 from tests.support.rig import Rig, eventually
 
@@ -97,6 +99,35 @@ async def test_what_is_in_hand_when_it_stops_is_saved_and_what_waits_is_not_begu
         await rig.until("select count(*) from notes where event_id = 'slow'", 1)
         await rig.idle()
         assert await rig.count("notes") == 1
+
+
+async def test_what_was_fetched_already_waits_in_its_queue(rig: Rig) -> None:
+    config = replace(rig.config, lane=replace(rig.config.lane, failures=FailurePolicy(run=5, share=1.0)))
+    later = [(b"same", note(f"good-{each}", behave="sleep:0.05")) for each in range(200)]
+    async with rig.engine(config, replace(rig.spec, batch=1)) as engine:
+        await rig.publish_keyed([*in_one_row(range(5), range(0)), *later])
+        await stopped_reason(rig)
+        await asyncio.sleep(0.5)
+        done = await rig.count("notes")
+        await asyncio.sleep(1.0)
+        assert await rig.count("notes") == done
+        assert engine.lanes[0].budget.held_records > 0
+        assert await resume(rig)
+        await rig.until("select count(*) from notes", 200)
+
+
+async def test_a_worker_looks_whether_it_is_stopped_before_it_takes_anything(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(_: Stops) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Stops, "run", never)
+    async with rig.database.connection() as connection:
+        await lanes.stop(connection, lanes.Stop("notes", 0, "failures", "60 in a row", 60, 60, (), "host/1/a"))
+    async with rig.engine() as engine:
+        await rig.publish([note(f"good-{each}") for each in range(GOOD)])
+        await eventually(lambda: paused(engine), expected=True)
+        await asyncio.sleep(1.0)
+        assert await rig.count("inbox") == engine.lanes[0].budget.held_records == 0
 
 
 async def test_retries_are_not_taken_while_it_is_stopped(rig: Rig) -> None:
