@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from streams.gate import Gate
 from streams.item import Item, Verdict
@@ -23,9 +23,9 @@ class FailureLimit:
         self.epoch = 0
         self.reached: Reached | None = None
 
-    def saw(self, verdicts: Sequence[tuple[Item, Verdict]]) -> None:
+    def saw(self, became: Mapping[Verdict, Sequence[Item]]) -> None:
         """Counts what became of a saved group."""
-        if self.reached is None and (reached := self.counts.add(outcomes(verdicts))) is not None:
+        if self.reached is None and (reached := self.counts.add(outcomes(became))) is not None:
             self.reached = reached
             self.gate.shut(WHO, f"stopped: {reached.reason}")
 

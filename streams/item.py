@@ -25,7 +25,7 @@ class Verdict(Enum):
 
 
 # The verdicts after which the inbox holds the event.
-DONE = frozenset({Verdict.COMPLETE, Verdict.FAIL, Verdict.DUPLICATE})
+DONE = (Verdict.COMPLETE, Verdict.FAIL, Verdict.DUPLICATE)
 
 
 # A row in `retries`: the event's key and the hash of its payload.

@@ -194,13 +194,13 @@ class Lane:
 
     async def settle(self, saved: Saved) -> None:
         """Marks what is done in Redis and lets the offsets advance."""
-        marks = {item.event.key: item.event.payload_sha256 for item, became in saved.verdicts if became in DONE}
+        done = [item.event for verdict in DONE for item in saved.became[verdict]]
         with self.stage("settle"):
-            await self.known.mark(marks)
-            self.finish([item for item, _ in saved.verdicts])
-        tally(self.spec.name, saved.verdicts)
-        self.failures.saw(saved.verdicts)
-        if any(became is Verdict.RETRY for _, became in saved.verdicts):
+            await self.known.mark({event.key: event.payload_sha256 for event in done})
+            self.finish(saved.items())
+        tally(self.spec.name, saved.became)
+        self.failures.saw(saved.became)
+        if saved.became[Verdict.RETRY]:
             self.kept_retries.set()
 
     def finish(self, items: Collection[Item]) -> None:

@@ -8,7 +8,7 @@ say nothing of the lane.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
@@ -52,21 +52,25 @@ class Reached(NamedTuple):
     codes: tuple[str, ...]
 
 
-def outcomes(verdicts: Sequence[tuple[Item, Verdict]]) -> list[Outcome]:
-    """What counts of a saved group; good outcomes that follow each other are one entry."""
-    # Counted by identity: an enumeration's hash, or a look into a set, costs more than the rest of a settlement.
-    became_all = [became for _, became in verdicts]
-    good = became_all.count(Verdict.COMPLETE)
-    if good == len(verdicts) or not (became_all.count(Verdict.FAIL) or became_all.count(Verdict.REJECT)):
-        return [Outcome(good)] if good else []
-    found = list[Outcome]()
-    for item, became in verdicts:
-        if became is Verdict.COMPLETE:
-            found.append(Outcome(1))
-        elif (became is Verdict.FAIL or became is Verdict.REJECT) and not isinstance(item.failure, Conflict):
-            who, failure = item.identity, item.failure
-            found.append(Outcome(1, None if who is None else who.client_id, failure.code if failure is not None else "unknown"))
-    return found
+def outcomes(became: Mapping[Verdict, Sequence[Item]]) -> list[Outcome]:
+    """What counts of a saved group. In which order its events came is not known, so good and bad are mixed evenly."""
+    good = len(became[Verdict.COMPLETE])
+    ended = [*became[Verdict.FAIL], *became[Verdict.REJECT]]
+    bad = [_bad(item) for item in ended if not isinstance(item.failure, Conflict)]
+    pieces, found = min(good, len(bad)), list[Outcome]()
+    for piece in range(pieces):
+        found.append(Outcome(_cut(good, piece + 1, pieces) - _cut(good, piece, pieces)))
+        found += bad[_cut(len(bad), piece, pieces) : _cut(len(bad), piece + 1, pieces)]
+    return found or bad or ([Outcome(good)] if good else [])
+
+
+def _bad(item: Item) -> Outcome:
+    who, failure = item.identity, item.failure
+    return Outcome(1, None if who is None else who.client_id, "unknown" if failure is None else failure.code)
+
+
+def _cut(whole: int, piece: int, pieces: int) -> int:
+    return whole * piece // pieces
 
 
 class FailureCounts:

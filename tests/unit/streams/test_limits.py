@@ -123,32 +123,45 @@ def stops(policy: FailurePolicy, flat: list[str | bool | None]) -> bool:
     return in_a_row or (len(last) == policy.window and capped(failed, enough) >= enough)
 
 
+def group(**items: list[Item]) -> dict[Verdict, list[Item]]:
+    return {each: items.get(each.name.lower(), []) for each in Verdict}
+
+
 def test_failed_events_and_rejected_records_count_and_others_do_not() -> None:
-    verdicts = [
-        (item(), Verdict.COMPLETE),
-        (item(), Verdict.DUPLICATE),
-        (item(Permanent("internal", "a bug"), "b"), Verdict.FAIL),
-        (item(Rejection("garbage", "no JSON"), None), Verdict.REJECT),
-        (item(Conflict("payload_conflict", "taken")), Verdict.REJECT),
-        (item(Permanent("internal", "perhaps later")), Verdict.RETRY),
-    ]
-    assert outcomes(verdicts) == [good(), bad("b"), bad(None, "garbage")]
+    became = group(
+        complete=[item()],
+        duplicate=[item()],
+        fail=[item(Permanent("internal", "a bug"), "b")],
+        reject=[item(Rejection("garbage", "no JSON"), None), item(Conflict("payload_conflict", "taken"))],
+        retry=[item(Permanent("internal", "perhaps later"))],
+    )
+    assert outcomes(became) == [good(), bad("b"), bad(None, "garbage")]
 
 
 def test_a_group_without_a_failure_is_one_entry() -> None:
-    assert outcomes([(item(), Verdict.COMPLETE), (item(), Verdict.DUPLICATE), (item(), Verdict.COMPLETE)]) == [good(2)]
-    assert outcomes([(item(), Verdict.RETRY)]) == []
+    assert outcomes(group(complete=[item()] * 2, duplicate=[item()])) == [good(2)]
+    assert outcomes(group(retry=[item()])) == []
+
+
+@given(st.integers(0, 50), st.integers(0, 50))
+def test_what_is_good_and_bad_in_a_group_is_mixed_evenly(completed: int, failed: int) -> None:
+    failing = [item(Permanent("internal", "a bug"), f"c{each}") for each in range(failed)]
+    found = outcomes(group(complete=[item()] * completed, fail=failing))
+    assert [each.client for each in found if each.code] == [f"c{each}" for each in range(failed)]
+    assert sum(each.number for each in found if not each.code) == completed
+    rows = [len(row) for row in "".join("b" if each.code else " " for each in found).split(" ")]
+    assert max(rows) <= (-(-failed // completed) if completed else failed)
 
 
 def test_the_gate_is_shut_when_the_limit_is_reached_and_only_a_new_beginning_counts_again() -> None:
     gate = Gate()
     limit = FailureLimit(FailurePolicy(run=2, share=1.0), gate)
-    failed = (item(Permanent("internal", "a bug")), Verdict.FAIL)
-    limit.saw([failed])
+    failed = group(fail=[item(Permanent("internal", "a bug"))])
+    limit.saw(failed)
     assert gate.is_open
-    limit.saw([failed])
+    limit.saw(failed)
     assert gate.reasons == {WHO: "stopped: 2 outcomes in a row failed"}
     limit.begin(1)
     gate.open(WHO)
-    limit.saw([failed])
+    limit.saw(failed)
     assert (limit.epoch, gate.is_open) == (1, True)
