@@ -8,6 +8,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from storage import lanes
 from streams.app import Engine
+from tests.support.accounts import all_is_finished
 from tests.support.notes import note
 from tests.support.rig import Rig, eventually
 
@@ -39,6 +40,7 @@ async def test_a_lane_stops_where_records_were_deleted_unread(rig: Rig) -> None:
     async with rig.engine():
         await publish_to_one_partition(rig, range(BEFORE))
         await rig.until("select count(*) from notes", BEFORE)
+        await all_is_finished(rig)  # the group has to have committed, or nothing counts as lost
     [partition] = await rig.partitions_in_use()
     place = TopicPartition(rig.spec.topic, partition)
     assert await committed(rig, place) == BEFORE
@@ -55,8 +57,10 @@ async def test_it_stops_for_all_workers_and_goes_on_behind_the_loss_once_a_perso
     async with rig.engine():
         await publish_to_one_partition(rig, range(BEFORE))
         await rig.until("select count(*) from notes", BEFORE)
+        await all_is_finished(rig)  # the group has to have committed, or nothing counts as lost
     [partition] = await rig.partitions_in_use()
     place = TopicPartition(rig.spec.topic, partition)
+    assert await committed(rig, place) == BEFORE
     await publish_to_one_partition(rig, range(BEFORE, AFTER))
     await delete_before(rig, place, BEFORE + 3)
     async with rig.engine() as one, rig.engine() as other:
@@ -76,8 +80,10 @@ async def test_a_loss_that_nobody_was_told_of_is_not_resumed_with_another(rig: R
     async with rig.engine():
         await publish_to_one_partition(rig, range(BEFORE))
         await rig.until("select count(*) from notes", BEFORE)
+        await all_is_finished(rig)  # the group has to have committed, or nothing counts as lost
     [partition] = await rig.partitions_in_use()
     place = TopicPartition(rig.spec.topic, partition)
+    assert await committed(rig, place) == BEFORE
     await publish_to_one_partition(rig, range(BEFORE, AFTER))
     await delete_before(rig, place, BEFORE + 3)
     async with rig.database.connection() as connection:
