@@ -5,7 +5,7 @@ from __future__ import annotations
 from storage.models.audits import Audit, AuditFinding
 from storage.models.base import Base
 from storage.models.documents import Document, DocumentChunk
-from storage.models.engine import DeadLetter, Generation, InboxEntry, OutboxEntry, Retry, Start
+from storage.models.engine import DeadLetter, Generation, InboxEntry, LaneRow, OutboxEntry, Retry, Start
 from storage.models.llm import LlmCall, PaidEmbedding
 from storage.models.replays import Replay, ReplayPartition
 from storage.models.runs import Run, RunResult
@@ -19,6 +19,7 @@ __all__ = [
     "DocumentChunk",
     "Generation",
     "InboxEntry",
+    "LaneRow",
     "LlmCall",
     "OutboxEntry",
     "PaidEmbedding",
