@@ -81,7 +81,7 @@ async def test_what_a_cancelled_deletion_left_is_deleted_at_the_end(database: Da
     row = OutboxRow(uuid4(), "runs", "acme", "t", b"k", b"v", None, mine)
     async with database.connection() as connection:
         await outbox.add(connection, [row])
-    relay = Relay(database, publisher, mine, claim=CLAIM)  # type: ignore[arg-type]
+    relay = Relay(database, publisher, mine, outages=Outages(()), claim=CLAIM)  # type: ignore[arg-type]
     settled = asyncio.Event()
 
     async def then() -> None:
