@@ -1,0 +1,53 @@
+"""One real worker under the rig: `python -m tests.faults.rig.worker <json of Orders>`, its settings in the environment.
+
+It is `millrace worker` in everything but what its orders name.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import time_machine
+
+from millrace.settings import load
+from millrace.worker import run
+from tests.faults.rig import wrapping
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What is odd about a worker; nothing by default.
+
+    `kill` is a kill point and at which passage it strikes; `clock` how many seconds its wall clock is ahead;
+    `short_waits` shortens terms that are no settings; `commits_early` makes it lie about what is durable.
+    """
+
+    flows: tuple[str, ...] = ()
+    kill: tuple[str, int] | None = None
+    clock: float = 0.0
+    short_waits: bool = True
+    commits_early: bool = False
+
+
+def main() -> int:
+    """Runs until SIGTERM or its death."""
+    orders = Orders(**json.loads(sys.argv[1]))
+    settings = load(None)
+    if orders.short_waits:
+        wrapping.shorten_waits()
+    if orders.kill is not None:
+        wrapping.install_kill_point(*orders.kill)
+    if orders.commits_early:
+        wrapping.commit_early()
+    if not orders.clock:
+        return run(settings, orders.flows)
+    # The wall clock alone: what is measured with the monotonic one must not notice.
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=orders.clock), tick=True):
+        return run(settings, orders.flows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

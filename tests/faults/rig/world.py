@@ -1,0 +1,189 @@
+"""The servers, workers and books of one run of the rig, put together and taken apart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from devstack.standin.control import Control
+from devstack.standin.faults import Fault
+from tests.faults.rig.author import Author
+from tests.faults.rig.crew import CHECKOUT, Crew
+from tests.faults.rig.manifest import Manifest, Record
+from tests.faults.rig.proxy import Proxy
+from tests.faults.rig.sending import Sender
+from tests.faults.rig.sight import Sight
+from tests.faults.rig.tail import Tail
+from tests.faults.rig.times import Times
+from tests.faults.rig.watch import Watch
+from tests.support.servers import Servers
+
+SHORT_CLAIM = "alter table outbox alter column claimed_until set default now() + interval '3 seconds'"
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Caused:
+    """A fault, from when to when (seconds since the epoch), and whether it was seen to strike."""
+
+    name: str
+    began: float
+    ended: float | None = None
+    told: str = ""
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that a fault may reach for."""
+
+    seed: int
+    times: Times
+    servers: Servers
+    postgres: Proxy
+    redis: Proxy
+    control: Control
+    objects: Path
+    crew: Crew
+    author: Author
+    manifest: Manifest
+    sender: Sender
+    sight: Sight
+    tail: Tail
+    watch: Watch
+    say: Say
+    draw: Random
+    caused: list[Caused] = field(default_factory=list)
+    partitions: int = 4
+
+    @contextmanager
+    def fault(self, name: str) -> Iterator[Caused]:
+        """Notes a fault while it lasts."""
+        noted = Caused(name, time.time())
+        self.caused.append(noted)
+        self.say(f"{name} …")
+        try:
+            yield noted
+        finally:
+            noted.ended = time.time()
+            self.say(f"{name}: over after {noted.ended - noted.began:.1f} s{noted.told and ', ' + noted.told}")
+
+    async def publish(self, records: list[Record]) -> None:
+        """Sends records until the broker has said yes to each; asks the stand-in for their faults before."""
+        faults = [Fault(**each) for record in records for each in record.openai]
+        if faults:
+            self.control.add(*faults)
+        for record in records:
+            self.manifest.add(record)
+        await self.sender.send(records)
+
+    async def flow(self, rate: float, stop: asyncio.Event) -> int:
+        """Publishes `rate` records a second until `stop`; returns how many."""
+        count, began = 0, time.monotonic()
+        while not stop.is_set():
+            due = int((time.monotonic() - began) * rate) - count
+            if due > 0:
+                # After an outage of Kafka what was due meanwhile comes at once, but not all of it.
+                await self.publish(self.author.take(min(due, 200)))
+                count += min(due, 200)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await stop.wait()
+        return count
+
+    async def settle(self, patience: float = 120.0) -> bool:
+        """Waits until nothing is left to do; False when nothing has moved for `patience` seconds."""
+        quiet, seen, since = 0, None, time.monotonic()
+        while quiet < 2:
+            now = await self._left()
+            quiet = quiet + 1 if now == (0, 0, 0) else 0
+            if now != seen:
+                seen, since = now, time.monotonic()
+            elif time.monotonic() - since > patience:
+                self.say(f"nothing moves: lag, outbox and retries are {now}")
+                return False
+            await asyncio.sleep(0.3)
+        await self.watch.look()
+        return await self.tail.caught_up()
+
+    async def _left(self) -> tuple[int, int, int] | None:
+        try:
+            lag = await self.watch.look()
+            return (lag, *await self.sight.waiting())
+        except (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return None
+
+
+@asynccontextmanager
+async def world(servers: Servers, folder: Path, seed: int, times: Times, say: Say, *statements: str) -> AsyncIterator[World]:
+    """A world on servers that are its own, migrated, with topics; `statements` are run on its database beforehand."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    servers.start()
+    env = servers.env()
+    with ExitStack() as held:
+        postgres, redis = Proxy(env["DATABASE_URL"]), Proxy(env["REDIS_URL"])
+        held.callback(postgres.close)
+        held.callback(redis.close)
+        objects = folder / "objects"
+        objects.mkdir(exist_ok=True)
+        through = env | {
+            "DATABASE_URL": postgres.own_url,
+            "REDIS_URL": redis.own_url,
+            "OBJECT_STORE_URL": objects.as_uri(),
+        } | times.settings()  # fmt: skip
+        for command in (["migrate"], ["topics", "ensure"]):
+            await _command(through, *command)
+        await _execute(env["DATABASE_URL"], *(SHORT_CLAIM,) if times.short_waits else (), *statements)
+        manifest, sender, look, tail = await _books(env["DATABASE_URL"], env["KAFKA_BOOTSTRAP_SERVERS"])
+        crew = Crew(through, folder)
+        control = Control(env["OPENAI_BASE_URL"])
+        control.reset()
+        built = World(
+            seed, times, servers, postgres, redis, control, objects, crew, Author(seed, objects, int(time.time() * 1000)),
+            manifest, sender, look, tail, Watch(look, tail, manifest), say, Random(seed),
+        )  # fmt: skip
+        watching = asyncio.create_task(built.watch.run())
+        try:
+            yield built
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await crew.end()
+            await sender.close()
+            await tail.stop()
+
+
+async def _books(database_url: str, kafka: str) -> tuple[Manifest, Sender, Sight, Tail]:
+    manifest, tail = Manifest(), Tail(kafka)
+    await tail.start()
+    return manifest, Sender(kafka, manifest), Sight(database_url, kafka), tail
+
+
+async def _command(environment: dict[str, str], *arguments: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "millrace", *arguments),
+        cwd=CHECKOUT,
+        env=os.environ | environment,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 0, f"millrace {' '.join(arguments)}: {errors.decode()}"
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
