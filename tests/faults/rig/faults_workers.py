@@ -1,6 +1,6 @@
 """What is done to workers: killed at a point or at random, ended, frozen, joined and left, slowed down, misled about the time.
 
-Each takes the place of one worker, which lives before and afterwards.
+Each takes the place of one worker; who comes next fills it again.
 """
 
 from __future__ import annotations
@@ -59,10 +59,9 @@ async def _killed_at(point: str, world: World, slot: Slot) -> None:
     with world.fault(f"a worker is killed at {point}, passage {nth}") as noted:
         worker = await slot.fill(kill=(point, nth))
         async with asyncio.timeout(PATIENCE):
-            code = await worker.process.wait()
+            code = await worker.wait()
         noted.told = f"{worker.name} ended with {code}"
         assert code == -signal.SIGKILL, f"{worker.name} ended with {code} before it came to {point}: {worker.log}"
-    await slot.fill()
 
 
 async def killed_at_random(world: World, slot: Slot) -> None:
@@ -70,7 +69,6 @@ async def killed_at_random(world: World, slot: Slot) -> None:
     await asyncio.sleep(world.draw.uniform(0.2, 1.5))
     with world.fault(f"worker {worker.name} is killed"):
         await worker.kill()
-    await slot.fill()
 
 
 async def terminated(world: World, slot: Slot) -> None:
@@ -81,7 +79,6 @@ async def terminated(world: World, slot: Slot) -> None:
         code = await worker.terminate()
         noted.told = f"it ended with {code}"
         assert code == 0, f"{worker.name} ended with {code} after SIGTERM: {worker.log}"
-    await slot.fill()
 
 
 async def frozen(world: World, slot: Slot) -> None:
@@ -106,7 +103,6 @@ async def _with_clock(seconds: float, world: World, slot: Slot) -> None:
     worker = await slot.fill(clock=seconds)
     with world.fault(f"the clock of worker {worker.name} is {seconds / HOUR:+g} h off"):
         await asyncio.sleep(world.times.storm / 2)
-    await slot.fill()
 
 
 async def storm(world: World, slot: Slot) -> None:

@@ -27,7 +27,7 @@ def summary(world: World, course: Course) -> dict[str, Any]:
         "accepted": judged.accepted,
         "rejected": judged.rejected,
         "workers": len(crew.workers),
-        "kills": sum(each.process.returncode == -signal.SIGKILL for each in crew.workers),
+        "kills": sum(each.exit_code == -signal.SIGKILL for each in crew.workers),
         "repeated_completions": judged.repeated_completions,
         "repeated_letters": judged.repeated_letters,
         "answers_paid_twice": judged.paid_twice,

@@ -1,14 +1,11 @@
-"""One real worker under the rig: `python -m tests.faults.rig.worker <json of Orders>`, its settings in the environment.
-
-It is `millrace worker` in everything but what its orders name.
-"""
+"""One real worker under the rig, its settings in the environment: `millrace worker` in everything but what its orders name."""
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import time_machine
 
@@ -26,15 +23,14 @@ class Orders:
     """
 
     flows: tuple[str, ...] = ()
-    kill: tuple[str, int] | None = None
+    kill: Sequence[Any] | None = None
     clock: float = 0.0
     short_waits: bool = True
     commits_early: bool = False
 
 
-def main() -> int:
-    """Runs until SIGTERM or its death."""
-    orders = Orders(**json.loads(sys.argv[1]))
+def run_worker(orders: Orders) -> int:
+    """Runs until SIGTERM or its death; returns the exit code."""
     settings = load(None)
     if orders.short_waits:
         wrapping.shorten_waits()
@@ -47,7 +43,3 @@ def main() -> int:
     # The wall clock alone: what is measured with the monotonic one must not notice.
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=orders.clock), tick=True):
         return run(settings, orders.flows)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

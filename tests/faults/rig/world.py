@@ -154,6 +154,7 @@ async def world(servers: Servers, folder: Path, seed: int, times: Times, say: Sa
         )  # fmt: skip
         watching = asyncio.create_task(built.watch.run())
         try:
+            await crew.open()
             yield built
         finally:
             watching.cancel()
