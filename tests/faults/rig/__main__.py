@@ -7,7 +7,6 @@ durations. Exit code 0: everything came out as it must.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import shutil
 import sys
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 
 from tests.faults.rig.driver import Course, Driver
+from tests.faults.rig.hands import Hands
 from tests.faults.rig.report import show, summary
 from tests.faults.rig.scenarios import ALL
 from tests.faults.rig.story import stories
@@ -31,7 +31,7 @@ def main() -> int:
     arguments = _arguments()
     folder = Path(tempfile.mkdtemp(prefix="millrace-faults-"))
     with own_servers() as servers:
-        code = asyncio.run(_run(arguments, servers, folder))
+        code = Hands(servers).run(lambda hands: _run(arguments, hands, folder))
     if code == 0:
         shutil.rmtree(folder)
     return code
@@ -49,7 +49,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _run(arguments: argparse.Namespace, servers: object, folder: Path) -> int:
+async def _run(arguments: argparse.Namespace, servers: Hands, folder: Path) -> int:
     began = time.monotonic()
 
     def say(line: str) -> None:
@@ -58,7 +58,7 @@ async def _run(arguments: argparse.Namespace, servers: object, folder: Path) -> 
 
     times = LONG if arguments.seconds else SHORT
     say(f"seed {arguments.seed}; logs of the workers in {folder}")
-    async with world(servers, folder, arguments.seed, times, say) as built:  # type: ignore[arg-type]
+    async with world(servers, folder, arguments.seed, times, say) as built:
         driver = Driver(built, rate=arguments.rate, workers=arguments.workers)
         course = await _course(driver, arguments)
         return await _tell(built, course, arguments)

@@ -59,6 +59,10 @@ class Author:
         data = large_run_data(self.draw, self._uuid(), positions=4_000, scenarios=8)
         return self._numbered(self._record(self.ask.run(data), "a large run"))
 
+    def audit(self) -> list[Record]:
+        """A document and an audit of it."""
+        return [self._numbered(record) for record in papers.audit(self, papers.AUDITED)]
+
     def _next(self) -> Record:
         if self._soon:
             return self._numbered(self._soon.popleft())

@@ -41,6 +41,7 @@ class Driver:
         self.world, self.rate = world, rate
         self.slots = [Slot(world) for _ in range(workers)]
         self.course = Course()
+        self._flow: asyncio.Task[int] | None = None
 
     async def alone(self, names: Iterable[str]) -> Course:
         """Each fault by itself: events, the fault, quiet, a look; ends at the first that leaves something wrong."""
@@ -104,7 +105,7 @@ class Driver:
         """Events come in as long as the body runs; afterwards the rest of the duplicates."""
         await asyncio.gather(*(slot.fill() for slot in self.slots))
         stop = asyncio.Event()
-        flow = asyncio.create_task(self.world.flow(self.rate, stop))
+        self._flow = flow = asyncio.create_task(self.world.flow(self.rate, stop))
         try:
             yield
         finally:
@@ -116,6 +117,8 @@ class Driver:
 
     async def _line(self, names: Sequence[str], slot: Slot | None) -> None:
         for name in names:
+            if self._flow is not None and self._flow.done():
+                return  # nothing comes in any more, so nothing can be shown
             await self._cause(name, self._fault(name, slot))
             await asyncio.sleep(self.world.times.between * self.world.draw.uniform(0.5, 1.5))
 

@@ -32,16 +32,16 @@ async def redis_flushed(world: World) -> None:
 
 async def redis_killed(world: World) -> None:
     with world.fault("Redis is killed and restarted"):
-        world.servers.kill("redis")
+        await world.servers.kill("redis")
         await asyncio.sleep(world.times.postgres_down)
-        world.servers.start(["redis"])
+        await world.servers.start("redis")
 
 
 async def redis_paused(world: World) -> None:
     with world.fault("Redis is paused"):
-        world.servers.pause("redis")
+        await world.servers.pause("redis")
         await asyncio.sleep(world.times.redis_paused)
-        world.servers.resume("redis")
+        await world.servers.resume("redis")
 
 
 async def redis_refusing(world: World) -> None:
@@ -61,16 +61,16 @@ async def redis_full(world: World) -> None:
 
 async def kafka_killed(world: World) -> None:
     with world.fault("Kafka is killed and restarted"):
-        world.servers.kill("kafka")
+        await world.servers.kill("kafka")
         await asyncio.sleep(world.times.kafka_down)
-        world.servers.start(["kafka"])
+        await world.servers.start("kafka")
 
 
 async def kafka_paused(world: World) -> None:
     with world.fault("Kafka is paused"):
-        world.servers.pause("kafka")
+        await world.servers.pause("kafka")
         await asyncio.sleep(world.times.kafka_paused)
-        world.servers.resume("kafka")
+        await world.servers.resume("kafka")
 
 
 async def more_partitions(world: World) -> None:
@@ -90,7 +90,7 @@ def openai(told: str, *faults: dict[str, Any]) -> Any:
 
     async def cause(world: World) -> None:
         with world.fault(f"OpenAI: {told}"):
-            world.control.add(*(Fault(**each) for each in faults))
+            await world.ask_for(*(Fault(**each) for each in faults))
             await asyncio.sleep(world.times.between)
 
     return cause
@@ -100,7 +100,9 @@ async def openai_killed(world: World) -> None:
     """The faults that it still had to cause are asked for again."""
     with world.fault("OpenAI is gone for a while"):
         left = world.control.faults()
-        world.servers.kill("openai")
+        world.openai_is_up.clear()
+        await world.servers.kill("openai")
         await asyncio.sleep(world.times.postgres_down)
-        world.servers.start(["openai"])
+        await world.servers.start("openai")
         world.control.add(*left)
+        world.openai_is_up.set()

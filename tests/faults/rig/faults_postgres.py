@@ -20,7 +20,7 @@ WAITERS = "select count(*) from pg_locks where not granted and relation = 'outbo
 @asynccontextmanager
 async def superuser(world: World) -> AsyncIterator[Any]:
     """A session that no limit of the workers' holds up."""
-    connection = await asyncpg.connect(world.servers.superuser_url(), timeout=10)
+    connection = await asyncpg.connect(world.servers.servers.superuser_url(), timeout=10)
     try:
         yield connection
     finally:
@@ -30,9 +30,9 @@ async def superuser(world: World) -> AsyncIterator[Any]:
 
 async def postgres_killed(world: World) -> None:
     with world.fault("Postgres is killed and restarted"):
-        world.servers.kill("postgres")
+        await world.servers.kill("postgres")
         await asyncio.sleep(world.times.postgres_down)
-        world.servers.start(["postgres"])
+        await world.servers.start("postgres")
 
 
 async def backends_terminated(world: World) -> None:

@@ -74,7 +74,7 @@ def _contradicted(author: Author) -> list[Record]:
     return [author.paper_record(asked, "a document"), author.paper_record(other, "the same version with another filename")]
 
 
-def _audit(
+def audit(
     author: Author, statuses: frozenset[str], *faults: str, fails: str | None = None, times: int | None = None
 ) -> list[Record]:
     """An audit of a document of its own, and the faults that strike it by its marker."""
@@ -94,24 +94,24 @@ def _audit(
 
 
 def _audit_twice(author: Author) -> list[Record]:
-    document, audit = _audit(author, AUDITED)
-    assert audit.asked is not None
-    return [audit, document, author.paper_record(audit.asked, "a duplicate of an audit")]
+    document, about = audit(author, AUDITED)
+    assert about.asked is not None
+    return [about, document, author.paper_record(about.asked, "a duplicate of an audit")]
 
 
 KINDS: tuple[Callable[[Author], list[Record]], ...] = (
     _one,
-    lambda author: _audit(author, AUDITED),
+    lambda author: audit(author, AUDITED),
     _twice,
-    lambda author: _audit(author, frozenset({"refused"}), "refusal"),
+    lambda author: audit(author, frozenset({"refused"}), "refusal"),
     _backwards,
-    lambda author: _audit(author, AUDITED, "malformed_json", times=2),
+    lambda author: audit(author, AUDITED, "malformed_json", times=2),
     _audit_twice,
-    lambda author: _audit(author, frozenset({"failed"}), "truncated_json", fails="truncated"),
+    lambda author: audit(author, frozenset({"failed"}), "truncated_json", fails="truncated"),
     _missing,
-    lambda author: _audit(author, frozenset({"needs_review"}), "invented_quote"),
+    lambda author: audit(author, frozenset({"needs_review"}), "invented_quote"),
     _long,
-    lambda author: _audit(author, AUDITED, "malformed_body", times=1),
+    lambda author: audit(author, AUDITED, "malformed_body", times=1),
     _contradicted,
-    lambda author: _audit(author, frozenset({"needs_review"}), "invented_chunk"),
+    lambda author: audit(author, frozenset({"needs_review"}), "invented_chunk"),
 )

@@ -20,6 +20,7 @@ from devstack.standin.control import Control
 from devstack.standin.faults import Fault
 from tests.faults.rig.author import Author
 from tests.faults.rig.crew import CHECKOUT, Crew
+from tests.faults.rig.hands import Hands
 from tests.faults.rig.manifest import Manifest, Record
 from tests.faults.rig.proxy import Proxy
 from tests.faults.rig.sending import Sender
@@ -27,7 +28,6 @@ from tests.faults.rig.sight import Sight
 from tests.faults.rig.tail import Tail
 from tests.faults.rig.times import Times
 from tests.faults.rig.watch import Watch
-from tests.support.servers import Servers
 
 SHORT_CLAIM = "alter table outbox alter column claimed_until set default now() + interval '3 seconds'"
 Say = Callable[[str], None]
@@ -49,7 +49,7 @@ class World:
 
     seed: int
     times: Times
-    servers: Servers
+    servers: Hands
     postgres: Proxy
     redis: Proxy
     control: Control
@@ -65,6 +65,7 @@ class World:
     draw: Random
     caused: list[Caused] = field(default_factory=list)
     partitions: int = 4
+    openai_is_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     @contextmanager
     def fault(self, name: str) -> Iterator[Caused]:
@@ -80,12 +81,16 @@ class World:
 
     async def publish(self, records: list[Record]) -> None:
         """Sends records until the broker has said yes to each; asks the stand-in for their faults before."""
-        faults = [Fault(**each) for record in records for each in record.openai]
-        if faults:
-            self.control.add(*faults)
+        await self.ask_for(*(Fault(**each) for record in records for each in record.openai))
         for record in records:
             self.manifest.add(record)
         await self.sender.send(records)
+
+    async def ask_for(self, *faults: Fault) -> None:
+        """Asks the stand-in for faults, once it is there."""
+        await self.openai_is_up.wait()
+        if faults:
+            await asyncio.to_thread(self.control.add, *faults)
 
     async def flow(self, rate: float, stop: asyncio.Event) -> int:
         """Publishes `rate` records a second until `stop`; returns how many."""
@@ -125,11 +130,11 @@ class World:
 
 
 @asynccontextmanager
-async def world(servers: Servers, folder: Path, seed: int, times: Times, say: Say, *statements: str) -> AsyncIterator[World]:
+async def world(servers: Hands, folder: Path, seed: int, times: Times, say: Say, *statements: str) -> AsyncIterator[World]:
     """A world on servers that are its own, migrated, with topics; `statements` are run on its database beforehand."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    servers.start()
-    env = servers.env()
+    await servers.start()
+    env = servers.servers.env()
     with ExitStack() as held:
         postgres, redis = Proxy(env["DATABASE_URL"]), Proxy(env["REDIS_URL"])
         held.callback(postgres.close)
@@ -154,6 +159,7 @@ async def world(servers: Servers, folder: Path, seed: int, times: Times, say: Sa
         )  # fmt: skip
         watching = asyncio.create_task(built.watch.run())
         try:
+            built.openai_is_up.set()
             await crew.open()
             yield built
         finally:
