@@ -35,10 +35,13 @@ class Course:
 
 
 class Driver:
-    """Runs faults in a world with `workers` workers, while `rate` records a second come in."""
+    """Runs faults in a world with `workers` workers, while `rate` records a second come in.
 
-    def __init__(self, world: World, *, rate: float, workers: int) -> None:
-        self.world, self.rate = world, rate
+    What has not moved for `patience` seconds, once nothing is done to it any more, is stuck.
+    """
+
+    def __init__(self, world: World, *, rate: float, workers: int, patience: float = 120.0) -> None:
+        self.world, self.rate, self.patience = world, rate, patience
         self.slots = [Slot(world) for _ in range(workers)]
         self.course = Course()
         self._flow: asyncio.Task[int] | None = None
@@ -145,7 +148,7 @@ class Driver:
         """Waits until nothing is left to do, then judges all that has been published so far."""
         await asyncio.gather(*(slot.fill() for slot in self.slots))
         self.world.say("settling …")
-        if not await self.world.settle():
+        if not await self.world.settle(self.patience):
             self.course.troubles.append(Finding("stuck", f"lag is {self.world.watch.lag}"))
         self.world.crew.look()
         self.course.judgement = await Judge(self.world.manifest, self.world.tail, self.world.sight).judge()

@@ -106,7 +106,7 @@ class World:
                     await stop.wait()
         return count
 
-    async def settle(self, patience: float = 120.0) -> bool:
+    async def settle(self, patience: float) -> bool:
         """Waits until nothing is left to do; False when nothing has moved for `patience` seconds."""
         quiet, seen, since = 0, None, time.monotonic()
         while quiet < 2:
