@@ -7,6 +7,7 @@ each, and says `born PID`, and `gone PID CODE` when one has ended. With its inpu
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -20,6 +21,7 @@ from handlers.embed.flow import DocumentsFlow
 from handlers.price.flow import RunsFlow
 from tests.faults.rig.worker import Orders, run_worker
 
+PR_SET_PDEATHSIG = 1
 IMPORTED = AuditsFlow, DocumentsFlow, RunsFlow
 
 
@@ -55,6 +57,8 @@ def _bear(told: dict[str, Any], *closed: int) -> int:
         return pid
     code = 1
     try:
+        # Whoever kills the nursery has killed its workers.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for each in closed:
