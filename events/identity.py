@@ -51,9 +51,14 @@ def completion_id(flow: str, source: str, event_id: str, generation: int, event_
 
     `event_type` is the completion's own; `part` the slice number as text, else empty.
     """
+    return UUID(bytes=completion_key(flow, source, event_id, generation, event_type, part))
+
+
+def completion_key(flow: str, source: str, event_id: str, generation: int, event_type: str, part: str = "") -> bytes:
+    """The 16 bytes of `completion_id`, for those who make many: `uuid.UUID` takes longer than all the rest."""
     name = orjson.dumps([flow, source, event_id, generation, event_type, part])
     digest = sha1(_NAMESPACE_BYTES + name, usedforsecurity=False).digest()
-    return UUID(int=int.from_bytes(digest[:16]) & _FIELDS | _VERSION_5)
+    return (int.from_bytes(digest[:16]) & _FIELDS | _VERSION_5).to_bytes(16)
 
 
 def payload_sha256(event_type: str, client_id: str, data: dict[str, Any]) -> bytes:

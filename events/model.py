@@ -66,7 +66,7 @@ class Data(BaseModel):
 
     def natural_key(self) -> str:
         """The natural key as text, its fields joined by a colon; empty if there is none."""
-        return ":".join(str(getattr(self, name)) for name in self.key_fields)
+        return ":".join([str(getattr(self, name)) for name in self.key_fields]) if self.key_fields else ""
 
 
 class StoredObject(Data):

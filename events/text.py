@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
@@ -26,6 +27,7 @@ def is_identifier(text: str) -> bool:
     return 0 < len(text) <= IDENTIFIER_LENGTH and text.isprintable()
 
 
+@lru_cache(4096)  # the same few clients again and again
 def is_client_id(text: str) -> bool:
     """Whether text is a letter or digit and up to 63 more letters, digits, dots, underscores or hyphens."""
     return _is_client_id(text) is not None

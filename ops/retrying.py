@@ -113,7 +113,7 @@ class Retrying:
             # What caused it would look like an error of the database.
             raise Outage(outage.code, outage.message) from None
         async with self.database.connection() as connection:
-            await outbox.delete(connection, arrived)
+            await outbox.delete(connection, [row.id for row in arrived])
             for each in refused:
                 await outbox.park(connection, each.row.id, str(each))
 

@@ -53,11 +53,12 @@ class IdempotencyKeys:
             return unknown
         commands = [(b"HMGET", name, *keys) for name in self._names(flow)]
         days = await self._pipeline(commands)
-        if days is None:
-            return unknown
-        if len(days) == 1:
-            return cast("list[bytes | None]", days[0])
-        return [next((found for found in column if found is not None), None) for column in zip(*days, strict=True)]
+        found = unknown
+        for day in days or ():
+            # Most batches are new, and then no day has anything.
+            if any(day):
+                found = [mark if mark is not None else older for mark, older in zip(found, day, strict=True)]
+        return found
 
     async def settle(self, flow: str, marks: Mapping[bytes, bytes]) -> None:
         """Marks events as done: key → payload hash. Losing a mark costs a look into the inbox, no more."""

@@ -89,7 +89,8 @@ class Engine:
         self._tasks = [task for lane in self.lanes for task in lane.tasks()]
         loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), self._watch()]
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
-        loops += [intake.resume() for intake in self.intakes] + [feeder.run() for feeder in self.feeders]
+        loops += [loop for intake in self.intakes for loop in (intake.pause(), intake.resume())]
+        loops += [feeder.run() for feeder in self.feeders]
         loops += [feeder.renew() for feeder in self.feeders]
         self._tasks += [asyncio.create_task(loop) for loop in loops]
         await self._start_broker()

@@ -46,12 +46,14 @@ async def attempt(step: Step, items: Sequence[Item], *, name: str, flow: str, ti
 
 def give(items: Sequence[Item], results: Sequence[Any]) -> tuple[list[Item], list[Item]]:
     """Gives each item its result or failure; those with a result, and those without."""
+    failed = list[Item]()
     for item, result in zip(items, results, strict=True):
         if isinstance(result, Failure):
             item.failure, item.result = result, None
+            failed.append(item)
         else:
             item.result = result
-    return [item for item in items if item.failure is None], [item for item in items if item.failure is not None]
+    return [item for item in items if item.failure is None] if failed else list(items), failed
 
 
 async def _bounded(step: Step, items: Sequence[Item], name: str, timeout: float) -> list[Any]:

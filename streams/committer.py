@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -45,8 +45,8 @@ class Committer:
         self.stage, self.then = stage, then
         self.flow = saver.spec.name
         self.backoff = Backoff(base=0.05, cap=2.0)
-        self._finished: deque[Item] = deque()
-        self._size = 0
+        self._finished: deque[tuple[Sequence[Item], int]] = deque()
+        self._count = self._size = 0
         self._some, self._room = asyncio.Event(), asyncio.Event()
         self._room.set()
         self._troubles: dict[int, str] = {}
@@ -56,12 +56,14 @@ class Committer:
         """What keeps a group from being saved, once it has been tried several times."""
         return next(iter(self._troubles.values()), None)
 
-    def put(self, items: Iterable[Item]) -> None:
-        for item in items:
-            self._finished.append(item)
-            self._size += _weight(item)
-        if self._finished:
-            self._some.set()
+    def put(self, items: Sequence[Item]) -> None:
+        """Takes items that are finished together: they are saved together too, where a group has room for all."""
+        if not items:
+            return
+        self._finished.append((items, weight := _weight(items)))
+        self._count += len(items)
+        self._size += weight
+        self._some.set()
         if self._size >= self.limits.group_bytes:
             self._room.clear()
 
@@ -80,7 +82,7 @@ class Committer:
         """
         while True:
             await self._some.wait()
-            if len(self._finished) < min(self.custody.count, self.limits.group_records):
+            if self._count < min(self.custody.count, self.limits.group_records):
                 await asyncio.sleep(self.limits.linger)
             group = self._next_group()
             if group:
@@ -142,9 +144,13 @@ class Committer:
         group: list[Item] = []
         size = 0
         while self._finished and len(group) < self.limits.group_records and size < self.limits.group_bytes:
-            item = self._finished.popleft()
-            size += _weight(item)
-            group.append(item)
+            items, weight = self._finished.popleft()
+            room = self.limits.group_records - len(group)
+            if len(items) > room or size + weight > self.limits.group_bytes:
+                items, weight = self._part(items, weight, room, self.limits.group_bytes - size)
+            group += items
+            size += weight
+        self._count -= len(group)
         self._size -= size
         if self._size < self.limits.group_bytes:
             self._room.set()
@@ -152,7 +158,17 @@ class Committer:
             self._some.clear()
         return group
 
+    def _part(self, items: Sequence[Item], weight: int, records: int, size: int) -> tuple[Sequence[Item], int]:
+        """The first of the items, as many as there is room for, up to the one that fills it; the rest stays."""
+        count = taken = 0
+        while count < min(records, len(items)) and taken < size:
+            taken += _weight(items[count : count + 1])
+            count += 1
+        if count < len(items):
+            self._finished.appendleft((items[count:], weight - taken))
+        return items[:count], taken
 
-def _weight(item: Item) -> int:
-    size: int = item.size + getattr(item.result, "nbytes", 0)
-    return size
+
+def _weight(items: Sequence[Item]) -> int:
+    size = sum([item.size for item in items])
+    return size + sum([getattr(item.result, "nbytes", 0) for item in items if item.result is not None])

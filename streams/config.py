@@ -17,7 +17,7 @@ class LaneLimits:
 
     queue_records: int = 20_000
     queue_bytes: int = 64 * 1024 * 1024
-    decode_records: int = 500
+    decode_records: int = 1_000
     group_records: int = 2_000
     group_bytes: int = 16 * 1024 * 1024
     linger: float = 0.002

@@ -11,25 +11,18 @@ from streams.offsets import Partition
 
 
 class Custody:
-    """Knows the items in hand, and counts them by partition."""
+    """Knows the items in hand."""
 
     def __init__(self) -> None:
         self._items: set[Item] = set()
         self._changed = asyncio.Event()
 
     def take(self, items: Iterable[Item]) -> None:
-        for item in items:
-            self._items.add(item)
-            if item.fetch is not None:
-                item.fetch.partition.in_hand += 1
+        self._items.update(items)
 
-    def release(self, item: Item) -> None:
-        """The item has its outcome, or was never taken."""
-        if item not in self._items:
-            return
-        self._items.discard(item)
-        if item.fetch is not None:
-            item.fetch.partition.in_hand -= 1
+    def release(self, items: Iterable[Item]) -> None:
+        """The items have their outcome, or were never taken."""
+        self._items.difference_update(items)
         self._changed.set()
 
     @property
@@ -44,9 +37,13 @@ class Custody:
         """Waits, at most `bound` seconds, until nothing (of these partitions) is in hand; tells whether that is so."""
         try:
             async with asyncio.timeout(bound):
-                while self._items if partitions is None else any(each.in_hand for each in partitions):
+                while self._items if partitions is None else self._holds(partitions):
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             return False
         return True
+
+    def _holds(self, partitions: Sequence[Partition]) -> bool:
+        # Looked through only while partitions are given back; counting them would cost every item something.
+        return any(item.fetch is not None and item.fetch.partition in partitions for item in self._items)

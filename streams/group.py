@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from events.build import timestamp
 from events.failures import Conflict
 from handlers.answer import Answer
 from handlers.flow import Flow, FlowSpec
@@ -24,7 +25,10 @@ class Saved:
     """A group whose transaction has committed: what to publish, and what became of each item."""
 
     outbox: list[OutboxRow] = field(default_factory=list)
-    verdicts: list[tuple[Item, Verdict]] = field(default_factory=list)
+    became: dict[Verdict, list[Item]] = field(default_factory=lambda: {each: [] for each in Verdict})
+
+    def items(self) -> list[Item]:
+        return [item for items in self.became.values() for item in items]
 
 
 class FoundConflicts(Exception):  # noqa: N818 - a signal, not an error
@@ -55,17 +59,19 @@ class GroupSaver:
                 careful = True
 
     async def _transaction(self, items: Sequence[Item], *, careful: bool, after_break: bool) -> Saved:
-        sorted_out: dict[Verdict, list[Item]] = {each: [] for each in Verdict}
+        due: dict[Verdict, list[Item]] = {each: [] for each in Verdict}
+        due[Verdict.COMPLETE] = [item for item in items if item.failure is None]
         for item in items:
-            sorted_out[verdict(item.failure, item.attempts, self.policy, item.waited)].append(item)
+            if item.failure is not None:
+                due[verdict(item.failure, item.attempts, self.policy, item.waited)].append(item)
         saved = Saved()
         async with self.database.transaction() as connection:
-            accepted = sorted_out[Verdict.COMPLETE] + sorted_out[Verdict.FAIL]
+            accepted, rejected = due[Verdict.COMPLETE] + due[Verdict.FAIL], due[Verdict.REJECT]
             waiting = await self._accept(connection, accepted, saved, careful=careful) if accepted else set()
-            await self._keep(connection, sorted_out[Verdict.RETRY], saved)
-            await self._bury(connection, sorted_out[Verdict.REJECT], saved)
-            saved.verdicts += [(item, Verdict.REJECT) for item in sorted_out[Verdict.REJECT]]
-            await self._close(connection, accepted, sorted_out[Verdict.REJECT], waiting)
+            await self._keep(connection, due[Verdict.RETRY], saved)
+            await self._bury(connection, rejected, saved)
+            saved.became[Verdict.REJECT] += rejected
+            await self._close(connection, accepted, rejected, waiting)
             if saved.outbox:
                 await outbox.add(connection, saved.outbox)
             if after_break:
@@ -93,25 +99,25 @@ class GroupSaver:
         if known:
             stored = await inbox.stored_hashes(connection, [item.uuid for item in known])
             _refuse_other_payloads(known, stored)
-            saved.verdicts += [(item, Verdict.DUPLICATE) for item in known]
+            saved.became[Verdict.DUPLICATE] += known
         return [item for item in items if item.uuid in entered]
 
     async def _answer(self, connection: Connection, items: list[Item], saved: Saved) -> None:
         """Stores the results of events that are new; each answer makes a completion, a failed one a dead letter too."""
-        results = [item.failure or item.result for item in items]
-        answers = await self.flow.save(connection, [item.event for item in items], results)
-        _refuse_conflicts(items, answers)
-        now, failed, corrected = datetime.now(UTC), list[Item](), list[UUID]()
+        results = [item.result if item.failure is None else item.failure for item in items]
+        answers = _without_conflicts(items, await self.flow.save(connection, [item.event for item in items], results))
+        now, failed, corrected = timestamp(datetime.now(UTC)), list[Item](), list[UUID]()
+        complete = saved.became[Verdict.COMPLETE]
         for item, answer in zip(items, answers, strict=True):
-            if isinstance(answer, Conflict):
-                continue
             saved.outbox.append(rows.completion_row(self.spec, item, answer, self.owner, now))
-            saved.verdicts.append((item, Verdict.FAIL if answer.failure else Verdict.COMPLETE))
-            if answer.failure is not None:
-                if item.failure is None:
-                    corrected.append(item.uuid)
-                item.failure = answer.failure
-                failed.append(item)
+            if answer.failure is None:
+                complete.append(item)
+                continue
+            if item.failure is None:
+                corrected.append(item.uuid)
+            item.failure = answer.failure
+            failed.append(item)
+        saved.became[Verdict.FAIL] += failed
         await inbox.mark_failed(connection, corrected)
         await self._bury(connection, failed, saved)
 
@@ -126,7 +132,7 @@ class GroupSaver:
             keys = [item.uuid for item in others]
             stored = await retries.stored_hashes(connection, keys) | await inbox.stored_hashes(connection, keys)
             _refuse_other_payloads(others, stored)
-        saved.verdicts += [(item, Verdict.RETRY) for item in items]
+        saved.became[Verdict.RETRY] += items
 
     async def _bury(self, connection: Connection, items: list[Item], saved: Saved) -> None:
         if not items:
@@ -153,13 +159,15 @@ class GroupSaver:
         saved.outbox += await outbox.reclaim(connection, ids - {row.id for row in saved.outbox}, self.owner)
 
 
-def _refuse_conflicts(items: Sequence[Item], answers: Sequence[Answer | Conflict]) -> None:
-    found = False
-    for item, answer in zip(items, answers, strict=True):
-        if isinstance(answer, Conflict):
-            item.failure, found = answer, True
-    if found:
+def _without_conflicts(items: Sequence[Item], answers: Sequence[Answer | Conflict]) -> list[Answer]:
+    """The answers, if all of them are. Raises FoundConflicts, each conflict being its item's failure then."""
+    accepted = [answer for answer in answers if isinstance(answer, Answer)]
+    if len(accepted) < len(answers):
+        for item, answer in zip(items, answers, strict=True):
+            if isinstance(answer, Conflict):
+                item.failure = answer
         raise FoundConflicts
+    return accepted
 
 
 def _refuse_other_payloads(items: Sequence[Item], stored: dict[UUID, bytes]) -> None:

@@ -25,7 +25,7 @@ class Verdict(Enum):
 
 
 # The verdicts after which the inbox holds the event.
-DONE = frozenset({Verdict.COMPLETE, Verdict.FAIL, Verdict.DUPLICATE})
+DONE = (Verdict.COMPLETE, Verdict.FAIL, Verdict.DUPLICATE)
 
 
 # A row in `retries`: the event's key and the hash of its payload.
@@ -101,11 +101,6 @@ class Item:
     def is_retry(self) -> bool:
         """Whether the record comes from `retries`, and has no offset to commit."""
         return self.lease is not None
-
-    @property
-    def is_abandoned(self) -> bool:
-        """Whether the record came from a partition that has been revoked since: another worker has it now."""
-        return self.fetch is not None and self.fetch.partition.dead
 
 
 # What a record costs beyond its bytes: the item, the event, its model.

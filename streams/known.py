@@ -24,6 +24,8 @@ class Known:
     async def done(self, items: Sequence[Item]) -> set[Item]:
         """The items whose events are done with the same payload. The others are unknown, not new."""
         marks = await self.keys.done(self.flow, [item.event.key for item in items])
+        if not any(marks):
+            return set()
         marked = [item for item, mark in zip(items, marks, strict=True) if mark == item.event.payload_sha256]
         return await self._confirmed(marked) if marked else set()
 

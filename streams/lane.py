@@ -14,7 +14,7 @@ settle   idempotency keys are marked, offsets may advance
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from streams.committer import Committer
 from streams.config import LaneLimits
 from streams.custody import Custody
 from streams.decoding import read
+from streams.gate import Gate
 from streams.generations import Allotments
 from streams.group import GroupSaver, Saved
 from streams.item import DONE, Item, Verdict
@@ -40,6 +41,7 @@ from streams.outages import Outages
 from streams.relay import Publication, Relay
 from streams.stages import Stages
 from streams.tally import tally
+from streams.twins import Twins
 
 log = structlog.get_logger(__name__)
 
@@ -66,14 +68,12 @@ class Lane:
         self.allotments, self.known, self.relay, self.outages, self.leasing = allotments, known, relay, outages, leasing
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
-        self.custody = Custody()
+        self.custody, self.twins, self.gate = Custody(), Twins(), Gate()
         self.committer = Committer(saver, self.custody, saving, limits, stage, self.publish)
         self._queue, self._ready = Line(), Line()
         self.kept_retries = asyncio.Event()
         self.halted: str | None = None
         self._stopping = False
-        # The keys between dedupe and settle, each with the twins that came meanwhile.
-        self._in_flight: dict[bytes, list[Item]] = {}
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Starts what moves events through the lane."""
@@ -105,12 +105,13 @@ class Lane:
 
     def _present(self, items: Iterable[Item]) -> list[Item]:
         """The items whose partition is still ours; the others are dropped: another worker gets them."""
-        present = []
+        present, absent = list[Item](), list[Item]()
         for item in items:
-            if item.is_abandoned or self._stopping:
-                self._release(item)
-            else:
-                present.append(item)
+            fetch = item.fetch
+            gone = self._stopping or (fetch is not None and fetch.partition.dead)
+            (absent if gone else present).append(item)
+        if absent:
+            self._release(absent)
         return present
 
     # decode, dedupe
@@ -135,34 +136,24 @@ class Lane:
 
     async def dedupe(self, items: list[Item]) -> list[Item]:
         """The items to work on: what is done is finished, a twin of what is in flight waits for it."""
-        fresh = [item for item in items if self._is_first(item)]
+        fresh = self.twins.firsts(items)
         # What comes from `retries` goes on in any case: its row there is closed where its outcome is saved.
-        done = await self.known.done([item for item in fresh if not item.is_retry])
-        for item in done:
-            self.finish(item)
+        done = await self.known.done([item for item in fresh if item.lease is None])
+        if not done:
+            return fresh
+        self.finish(done)
         metrics.DEDUPLICATED.labels(self.spec.name).inc(len(done))
         return [item for item in fresh if item not in done]
-
-    def _is_first(self, item: Item) -> bool:
-        if item.owns_key:
-            return True  # it waited for a lease
-        twins = self._in_flight.get(item.event.key)
-        if twins is None:
-            self._in_flight[item.event.key] = []
-            item.owns_key = True
-            return True
-        twins.append(item)
-        return False
 
     # claim, load, work
 
     async def _hand(self) -> None:
         while True:
             await self.committer.wait_for_room()
+            await self.gate.wait_until_open()
             batch = self._present(await self._ready.take(self.spec.batch, lambda item: self.spec.heavy(item.event.data)))
             claimed = await self.leasing.claim(batch, self.feed)
-            for item in claimed.done:
-                self.finish(item)
+            self.finish(claimed.done)
             self._save_unworked(claimed.refused)
             self.custody.take(begun := self._present(claimed.free))
             await self._carry(begun)
@@ -196,29 +187,25 @@ class Lane:
 
     async def settle(self, saved: Saved) -> None:
         """Marks what is done in Redis and lets the offsets advance."""
-        marks = {item.event.key: item.event.payload_sha256 for item, became in saved.verdicts if became in DONE}
+        done = [item.event for verdict in DONE for item in saved.became[verdict]]
         with self.stage("settle"):
-            await self.known.mark(marks)
-            for item, _ in saved.verdicts:
-                self.finish(item)
-        tally(self.spec.name, saved.verdicts)
-        if any(became is Verdict.RETRY for _, became in saved.verdicts):
+            await self.known.mark({event.key: event.payload_sha256 for event in done})
+            self.finish(saved.items())
+        tally(self.spec.name, saved.became)
+        if saved.became[Verdict.RETRY]:
             self.kept_retries.set()
 
-    def finish(self, item: Item) -> None:
-        """The item has its outcome in Postgres: its offset may be passed."""
-        if item.fetch is not None:
-            self.offsets.finish(item.fetch)
-        self._release(item)
+    def finish(self, items: Collection[Item]) -> None:
+        """The items have their outcome in Postgres: their offsets may be passed."""
+        self.offsets.finish(item.fetch for item in items if item.fetch is not None)
+        self._release(items)
 
-    def _release(self, item: Item) -> None:
-        """The item is out of this lane; twins that waited for it go through it again."""
-        self.budget.give(1, item.size)
-        self.custody.release(item)
-        self.leasing.release(item)
-        if item.owns_key:
-            item.owns_key = False
-            self.feed(self._in_flight.pop(item.event.key))
+    def _release(self, items: Collection[Item]) -> None:
+        """The items are out of this lane; twins that waited for them go through it again."""
+        self.budget.give(len(items), sum([item.size for item in items]))
+        self.custody.release(items)
+        self.leasing.release(items)
+        self.feed(self.twins.leave(items))
 
     # rebalance, shutdown
 
@@ -247,4 +234,6 @@ class Lane:
         """Why the lane stands still, if it does."""
         if self.halted is not None:
             return f"stopped: {self.halted}"
+        if not self.gate.is_open:
+            return "; ".join(self.gate.reasons.values())
         return None if self.committer.trouble is None else f"waiting: {self.committer.trouble}"

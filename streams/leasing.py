@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TypeVar
@@ -51,7 +51,7 @@ class NoLeases:
     async def claim(self, items: list[Item], _later: Later) -> Claimed:
         return Claimed(items)
 
-    def release(self, item: Item) -> None:
+    def release(self, items: Iterable[Item]) -> None:
         """Nothing is held."""
 
     async def run(self) -> None:
@@ -99,11 +99,11 @@ class Leasing:
                 claimed.refused.append(item)
         return claimed
 
-    def release(self, item: Item) -> None:
-        """The item leaves the lane: its lease, if it has one, ends."""
-        lease = self._held.pop(item, None)
-        if lease is not None:
-            self._dropped.append(lease)
+    def release(self, items: Iterable[Item]) -> None:
+        """The items leave the lane: their leases, if they have one, end."""
+        dropped = [lease for item in items if (lease := self._held.pop(item, None)) is not None]
+        if dropped:
+            self._dropped += dropped
             self._some.set()
 
     async def run(self) -> None:

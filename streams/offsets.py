@@ -31,12 +31,11 @@ class Fetch:
 class Partition:
     """One assignment of one partition. After a revocation it is dead, and a later assignment is another object."""
 
-    __slots__ = ("begin", "committed", "dead", "end", "fetches", "in_hand", "topic_partition", "watermark")
+    __slots__ = ("begin", "committed", "dead", "end", "fetches", "topic_partition", "watermark")
 
     def __init__(self, topic_partition: TopicPartition) -> None:
         self.topic_partition = topic_partition
         self.fetches: deque[Fetch] = deque()
-        self.in_hand = 0
         self.dead = False
         self.begin: int | None = None
         self.end: int | None = None
@@ -52,9 +51,8 @@ class Partition:
         self.end = end
         return fetch
 
-    def finish(self, fetch: Fetch) -> bool:
-        """One record of `fetch` has its outcome in Postgres; tells whether the watermark moved."""
-        fetch.left -= 1
+    def advance(self) -> bool:
+        """Passes the fetches of which nothing is left; tells whether the watermark moved."""
         moved = False
         while self.fetches and self.fetches[0].left == 0:
             self.watermark = self.fetches.popleft().end
@@ -80,9 +78,16 @@ class Offsets:
             found = self.partitions[topic_partition] = Partition(topic_partition)
         return found
 
-    def finish(self, fetch: Fetch) -> None:
-        if fetch.partition.finish(fetch):
-            self._moved.set()
+    def finish(self, fetches: Iterable[Fetch]) -> None:
+        """One record of each fetch, which stands there once for each of its records, has its outcome in Postgres."""
+        ended = set[Partition]()
+        for fetch in fetches:
+            fetch.left -= 1
+            if not fetch.left:
+                ended.add(fetch.partition)
+        for partition in ended:
+            if partition.advance():
+                self._moved.set()
 
     def revoke(self, topic_partitions: Iterable[TopicPartition]) -> list[Partition]:
         """Marks partitions as dead and forgets them; their records in hand may still end, but commit nothing."""

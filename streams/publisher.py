@@ -7,7 +7,6 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from uuid import UUID
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -52,8 +51,8 @@ class Publisher:
         self._starting = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()
 
-    async def publish(self, rows: Sequence[OutboxRow]) -> tuple[set[UUID], list[Refused]]:
-        """Publishes rows and waits for every replica; returns the ids that arrived, and the rows refused for good.
+    async def publish(self, rows: Sequence[OutboxRow]) -> tuple[Lot, list[Refused]]:
+        """Publishes rows and waits for every replica; returns those that arrived, and those refused for good.
 
         Raises KafkaError or TimeoutError when some of them did not arrive: Kafka is away. Publishing all of them again
         is right then: downstream knows a repeated id.
@@ -122,31 +121,31 @@ class Publisher:
                 self._producer = producer
             return self._producer
 
-    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]) -> tuple[set[UUID], list[Refused]]:
+    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]) -> tuple[Lot, list[Refused]]:
         sent: list[tuple[asyncio.Future[object], Lot]] = []
         for (topic, partition), lot in (await self._by_partition(producer, rows)).items():
             sent += await self._send_lot(producer, topic, partition, lot)
         answers = await asyncio.gather(*(future for future, _ in sent), return_exceptions=True)
-        arrived, refused = set[UUID](), list[Refused]()
+        arrived, refused = Lot(), list[Refused]()
         for (_, lot), answer in zip(sent, answers, strict=True):
             if isinstance(answer, REFUSALS):
                 refused += [Refused(row, answer) for row in lot]
             elif isinstance(answer, BaseException):
                 raise answer
             else:
-                arrived.update(row.id for row in lot)
+                arrived += lot
         if len(refused) > 1:
             return await self._one_by_one(producer, arrived, refused)
         return arrived, refused
 
     async def _one_by_one(
-        self, producer: AIOKafkaProducer, arrived: set[UUID], refused: Iterable[Refused]
-    ) -> tuple[set[UUID], list[Refused]]:
+        self, producer: AIOKafkaProducer, arrived: Lot, refused: Iterable[Refused]
+    ) -> tuple[Lot, list[Refused]]:
         """A batch was refused: the rows alone tell which of them it was for."""
         left = []
         for each in refused:
             one, no = await self._send(producer, [each.row])
-            arrived |= one
+            arrived = arrived + one
             left += no
         return arrived, left
 
@@ -158,9 +157,10 @@ class Publisher:
         for topic, lot in by_topic.items():
             count = len(await producer.partitions_for(topic))
             chosen = partitions_of([row.key or b"" for row in lot], count)
+            places = [lots[topic, partition] for partition in range(count)]
             for row, partition in zip(lot, chosen, strict=True):
-                lots[topic, partition if row.key is not None else random.randrange(count)].append(row)  # noqa: S311
-        return lots
+                places[partition if row.key is not None else random.randrange(count)].append(row)  # noqa: S311
+        return {place: lot for place, lot in lots.items() if lot}
 
     async def _send_lot(
         self, producer: AIOKafkaProducer, topic: str, partition: int, lot: Lot
@@ -168,7 +168,7 @@ class Publisher:
         sent = []
         batch, inside = producer.create_batch(), Lot()
         for row in lot:
-            headers = unpack_headers(row.headers)
+            headers = unpack_headers(row.headers) if row.headers else []
             if batch.append(timestamp=None, key=row.key, value=row.value, headers=headers) is None:
                 sent.append((await producer.send_batch(batch, topic, partition=partition), inside))
                 batch, inside = producer.create_batch(), Lot()

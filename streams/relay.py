@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -152,17 +153,14 @@ class Relay:
                 continue
             for each in refused:
                 await self._park(each)
-            self._count(left, arrived)
-            left = [row for row in left if row.id not in arrived and row.id not in {each.row.id for each in refused}]
+            self._published_now(arrived)
+            gone = {row.id for row in arrived} | {each.row.id for each in refused}
+            left = [row for row in left if row.id not in gone]
 
-    def _count(self, rows: Sequence[OutboxRow], arrived: set[UUID]) -> None:
-        counts: dict[str, int] = {}
-        for row in rows:
-            if row.id in arrived:
-                counts[row.topic] = counts.get(row.topic, 0) + 1
-        for topic, count in counts.items():
+    def _published_now(self, rows: Sequence[OutboxRow]) -> None:
+        for topic, count in Counter([row.topic for row in rows]).items():
             metrics.PUBLISHED.labels(topic).inc(count)
-        self._published += arrived
+        self._published += [row.id for row in rows]
         self._to_delete.set()
 
     async def _renewed(self, rows: list[OutboxRow]) -> list[OutboxRow]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
 from events.build import completion
 from events.failures import Failure, Kind
-from events.identity import Identity, completion_id
+from events.identity import Identity, completion_key
 from events.text import printable
 from events.topics import dlq
 from handlers.answer import Answer
@@ -17,6 +16,7 @@ from handlers.flow import FlowSpec
 from storage.dead_letters import DeadLetterRow
 from storage.headers import pack_headers
 from storage.inbox import InboxRow
+from storage.keys import as_uuid
 from storage.outbox import OutboxRow
 from storage.retries import RetryRow
 from streams.decisions import RetryPolicy
@@ -101,8 +101,8 @@ def fingerprint(flow: str, failure: Failure) -> str:
     return sha256(f"{flow} {failure.code} {alike}".encode()).hexdigest()[:16]
 
 
-def completion_row(spec: FlowSpec, item: Item, answer: Answer, owner: UUID, now: datetime) -> OutboxRow:
-    """The completion of an event, from its answer."""
+def completion_row(spec: FlowSpec, item: Item, answer: Answer, owner: UUID, now: str) -> OutboxRow:
+    """The completion of an event, from its answer; `now` as events say it."""
     event = item.event
     row_id = completion_of(spec, event)
     return OutboxRow(
@@ -111,7 +111,7 @@ def completion_row(spec: FlowSpec, item: Item, answer: Answer, owner: UUID, now:
         event.client_id,
         spec.completed_topic,
         spec.key(event.data).encode(),
-        completion(event, spec.completed_type, answer.data, now, row_id),
+        completion(event, spec.completed_type, answer.data, now, str(row_id)),
         None,
         owner,
     )
@@ -119,7 +119,7 @@ def completion_row(spec: FlowSpec, item: Item, answer: Answer, owner: UUID, now:
 
 def completion_of(spec: FlowSpec, who: Identity) -> UUID:
     """The id of an event's completion."""
-    return completion_id(who.flow, who.source, who.id, who.generation, spec.completed_type)
+    return as_uuid(completion_key(who.flow, who.source, who.id, who.generation, spec.completed_type))
 
 
 def dlq_row(flow: str, item: Item, owner: UUID) -> OutboxRow:
@@ -149,7 +149,7 @@ def dlq_row(flow: str, item: Item, owner: UUID) -> OutboxRow:
 
 def dlq_id(flow: str, item: Item) -> UUID:
     """The id of a record's copy on the dead-letter topic: the same whenever it is made."""
-    return completion_id(flow, item.topic, f"{item.partition}:{item.offset}", 0, "dead_letter")
+    return as_uuid(completion_key(flow, item.topic, f"{item.partition}:{item.offset}", 0, "dead_letter"))
 
 
 def _failure(item: Item) -> Failure:

@@ -75,14 +75,24 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         for some in _by_partition(records):
             self._look_for_a_gap(some[0])
             self.lane.intake(some)
-        if not await self.lane.budget.wait_for_room(self.patience):
+        if not self.lane.gate.is_open or not await self.lane.budget.wait_for_room(self.patience):
             self._pause()
 
+    async def pause(self) -> None:
+        """Pauses the partitions whenever the lane's gate is shut, until cancelled."""
+        while True:
+            await self.lane.gate.wait_until_shut()
+            self._pause()
+            await self.lane.gate.wait_until_open()
+
     async def resume(self) -> None:
-        """Resumes paused partitions whenever the lane has become half empty, until cancelled."""
+        """Resumes paused partitions whenever the lane is open and has become half empty, until cancelled."""
         while True:
             await self._paused.wait()
+            await self.lane.gate.wait_until_open()
             await self.lane.budget.wait_until_half_empty()
+            if not self.lane.gate.is_open:
+                continue
             self._paused.clear()
             if self.consumer is not None:
                 self.consumer.resume(*self.consumer.paused())
@@ -96,6 +106,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         log.info("assigned", agent=self.lane.spec.name, partitions=sorted(each.partition for each in assigned))
         if self.consumer is not None:
             self._retention.assigned(self.consumer, assigned)
+        if not self.lane.gate.is_open:
+            self._pause()  # a rebalance clears pauses
 
     def close(self) -> None:
         self._retention.close()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -22,19 +21,19 @@ BY_VERDICT = {
 SAYINGS = {Verdict.FAIL: "event_failed", Verdict.REJECT: "record_rejected", Verdict.RETRY: "event_waits_for_retry"}
 
 
-def tally(flow: str, verdicts: Sequence[tuple[Item, Verdict]]) -> None:
+def tally(flow: str, became: Mapping[Verdict, Sequence[Item]]) -> None:
     """Counts and tells what became of the items of a group."""
-    for verdict, number in Counter(became for _, became in verdicts).items():
-        if verdict in BY_VERDICT:
-            BY_VERDICT[verdict].labels(flow).inc(number)
-    for item, became in verdicts:
-        if became in SAYINGS and item.failure is not None:
-            _tell(flow, item, became)
+    for verdict, items in became.items():
+        if items and verdict in BY_VERDICT:
+            BY_VERDICT[verdict].labels(flow).inc(len(items))
+        if verdict in SAYINGS:
+            for item in items:
+                _tell(flow, item, verdict)
 
 
 def _tell(flow: str, item: Item, became: Verdict) -> None:
     failure = item.failure
-    assert failure is not None  # noqa: S101 - the caller has looked
+    assert failure is not None  # noqa: S101 - only a failure leads to these
     if became is Verdict.REJECT:
         metrics.REJECTED.labels(flow, failure.code).inc()
     # The message may quote what the event says, so the line has the code alone; the dead letter has the rest.

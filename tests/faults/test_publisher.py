@@ -25,7 +25,7 @@ async def test_a_producer_that_an_outage_has_broken_is_replaced_and_leaves_nothi
     before = await number_of_tasks()
     publisher = Publisher(fragile.kafka, timeout=1.0)
     first, second = row(fragile), row(fragile)
-    assert await publisher.publish([first]) == ({first.id}, [])
+    assert await publisher.publish([first]) == ([first], [])
 
     stack.pause("kafka")
     with pytest.raises(TimeoutError):
@@ -35,7 +35,7 @@ async def test_a_producer_that_an_outage_has_broken_is_replaced_and_leaves_nothi
 
     async def publishes() -> bool:
         try:
-            return await publisher.publish([second]) == ({second.id}, [])
+            return await publisher.publish([second]) == ([second], [])
         except TimeoutError:
             return False
 

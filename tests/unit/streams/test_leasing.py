@@ -37,7 +37,7 @@ async def test_a_lease_that_is_dropped_while_it_is_renewed_is_released_after_tha
     leasing._held[item] = (b"about", b"token")
     running = asyncio.create_task(leasing.run())
     await leases.asked.wait()
-    leasing.release(item)
+    leasing.release([item])
     await asyncio.sleep(0.05)  # in which a release that waits for nothing would be made
     assert leases.done == []
     leases.answer.set()

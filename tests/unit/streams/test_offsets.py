@@ -26,7 +26,8 @@ def test_the_watermark_is_the_end_of_the_last_fetch_before_the_first_unfinished_
     unfinished = [place for place, size in enumerate(sizes) for _ in range(size)]
     random.shuffle(unfinished)
     while unfinished:
-        partition.finish(fetches[unfinished.pop()])
+        fetches[unfinished.pop()].left -= 1
+        partition.advance()
         first = min(unfinished, default=len(sizes))
         assert partition.watermark == (ends[first - 1] if first else None)
 
@@ -52,18 +53,28 @@ def offsets_with(consumer: FakeConsumer) -> Offsets:
 async def test_only_what_moved_is_committed() -> None:
     consumer = FakeConsumer()
     offsets = offsets_with(consumer)
-    offsets.finish(offsets.partition("runs.requested", 0).deliver(6, 7, 1))
+    offsets.finish([offsets.partition("runs.requested", 0).deliver(6, 7, 1)])
     offsets.partition("runs.requested", 1).deliver(8, 9, 1)
     assert await offsets.commit(offsets.partitions.values())
     assert await offsets.commit(offsets.partitions.values())
     assert consumer.committed == [{TP: 7}]
 
 
+def test_a_fetch_is_passed_once_each_of_its_records_has_been_finished() -> None:
+    offsets = offsets_with(FakeConsumer())
+    partition = offsets.partition("runs.requested", 0)
+    first, second = partition.deliver(0, 3, 3), partition.deliver(3, 5, 2)
+    offsets.finish([second, first, second, first])
+    assert partition.watermark is None
+    offsets.finish([first])
+    assert partition.watermark == 5
+
+
 async def test_nothing_is_committed_before_the_assignment_is_checked() -> None:
     consumer = FakeConsumer()
     offsets = offsets_with(consumer)
     offsets.checked.clear()
-    offsets.finish(offsets.partition("runs.requested", 0).deliver(6, 7, 1))
+    offsets.finish([offsets.partition("runs.requested", 0).deliver(6, 7, 1)])
     assert not await offsets.commit(offsets.partitions.values())
     assert consumer.committed == []
 
@@ -72,7 +83,7 @@ async def test_a_commit_that_failed_is_tried_again_without_further_records() -> 
     consumer = FakeConsumer(KafkaConnectionError("away"))
     offsets = offsets_with(consumer)
     task = asyncio.create_task(offsets.run())
-    offsets.finish(offsets.partition("runs.requested", 0).deliver(6, 7, 1))
+    offsets.finish([offsets.partition("runs.requested", 0).deliver(6, 7, 1)])
     await asyncio.sleep(0.01)
     consumer.error = None
     async with asyncio.timeout(5):
@@ -87,12 +98,12 @@ async def test_a_revoked_partition_commits_what_it_finished_and_a_new_assignment
     offsets = offsets_with(consumer)
     old = offsets.partition("runs.requested", 0)
     first, second = old.deliver(4, 5, 1), old.deliver(8, 9, 1)
-    offsets.finish(first)
+    offsets.finish([first])
     gone = offsets.revoke([TP])
     assert gone == [old]
     assert old.dead
     assert offsets.partition("runs.requested", 0) is not old
-    offsets.finish(second)
+    offsets.finish([second])
     await offsets.commit(offsets.partitions.values())
     assert consumer.committed == []
     await offsets.commit(gone)
@@ -116,5 +127,5 @@ async def test_the_lag_counts_what_is_in_hand_even_where_nothing_was_ever_finish
     offsets = offsets_with(FakeAssignment())
     offsets.partition("runs.requested", 0).deliver(40, 90, 50)
     assert sorted(await offsets.lags()) == [("runs.requested", 0, 60), ("runs.requested", 1, 3)]
-    offsets.finish(offsets.partition("runs.requested", 1).deliver(97, 99, 1))
+    offsets.finish([offsets.partition("runs.requested", 1).deliver(97, 99, 1)])
     assert ("runs.requested", 1, 1) in await offsets.lags()

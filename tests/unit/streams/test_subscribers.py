@@ -11,6 +11,7 @@ from faststream.kafka import KafkaBroker
 
 from streams.budget import Budget
 from streams.config import EngineConfig
+from streams.gate import Gate
 from streams.offsets import Offsets
 from streams.subscribers import Intake
 from tests.support.notes import notes
@@ -21,6 +22,7 @@ class FakeLane:
         self.spec = notes("t.")
         self.budget = Budget(1000, 1_000_000)
         self.offsets = Offsets("notes")
+        self.gate = Gate()
         self.taken: list[list[tuple[int, int]]] = []
 
     def intake(self, records: Any) -> None:
