@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from hashlib import sha256
 from typing import Any
 
@@ -54,7 +55,7 @@ class Asker:
             source=self.source,
             id=event_id or f"e-{self._count}",
             client=client,
-            data=data,
+            packed=zlib.compress(compact(data)),
             payload=payload_sha256(TYPE_OF[flow], client, data),
             natural_key=natural_key or f"{flow} {':'.join(str(data[name]) for name in fields)}",
             wants=sha256(client.encode() + compact(wants, sort_keys=True)).digest(),

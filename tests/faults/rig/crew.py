@@ -131,9 +131,12 @@ class Crew:
         """Those that have ended though nobody asked them to."""
         return [each for each in self.workers if not each.is_alive and not each.asked_to_end and each.orders.kill is None]
 
-    def look(self) -> None:
-        for worker in self.alive:
-            worker.look()
+    async def watch(self) -> None:
+        """Looks at the memory of its workers every second, until cancelled."""
+        while True:
+            for worker in self.alive:
+                worker.look()
+            await asyncio.sleep(1)
 
     async def end(self) -> None:
         """Kills whatever is left."""

@@ -25,21 +25,22 @@ def of_a_run(asked: Asked, run: Row | None, results: Sequence[Row], said: Row) -
         yield from _differs("rows of values", len(results), 0)
         yield from _failed(asked, said)
         return
-    expected = valued(asked.data)
+    data = asked.data
+    expected = valued(data)
     status = "partial" if expected.errors else "completed"
-    scenarios = [each["id"] for each in asked.data.get("scenarios") or [{"id": "base"}]]
+    scenarios = [each["id"] for each in data.get("scenarios") or [{"id": "base"}]]
     for name, found in (("runs", run), ("the completion", said)):
         yield from _differs(f"status in {name}", found.get("status"), status)
-        yield from _differs(f"positions in {name}", found.get("positions"), len(asked.data["portfolio"]["positions"]))
+        yield from _differs(f"positions in {name}", found.get("positions"), len(data["portfolio"]["positions"]))
         yield from _differs(f"errors in {name}", found.get("errors"), expected.errors)
         yield from _totals(name, found.get("totals") or {}, expected)
     yield from _differs("scenario_ids", list(run["scenario_ids"]), scenarios)
     yield from _differs("client_id", run["client_id"], asked.client)
-    yield from _rows(asked, results, expected)
+    notional = max((abs(each["notional"]) for each in data["portfolio"]["positions"]), default=0)
+    yield from _rows(asked, results, expected, notional)
 
 
-def _rows(asked: Asked, results: Sequence[Row], expected: Valued) -> Iterator[str]:
-    notional = max((abs(each["notional"]) for each in asked.data["portfolio"]["positions"]), default=0)
+def _rows(asked: Asked, results: Sequence[Row], expected: Valued, notional: float) -> Iterator[str]:
     wanted = {(row.row_no, row.measure): row for row in expected.rows}
     found = [(row["row_no"], row["measure"]) for row in results]
     if len(found) != len(set(found)) or set(found) != wanted.keys():

@@ -18,7 +18,7 @@ from tests.faults.rig.sight import Row, Sight
 from tests.faults.rig.tail import Seen, Tail
 
 INBOX = "select event_key, flow, source, event_id, generation, client_id, payload_sha256, outcome from inbox"
-DEAD = 'select topic, partition, "offset", reason, value, key, status from dead_letters'
+DEAD = 'select topic, partition, "offset", reason, sha256(value) as digest, key, status from dead_letters'
 AT_ONCE = 500
 
 
@@ -88,18 +88,16 @@ class Judge:
             if (stored := tuple(row[name] for name in names)) != wanted:
                 yield self._about(asked, "another outcome", f"the inbox says {stored}, not {wanted}")
 
-    def _completions(self, told: Fates) -> tuple[dict[str, Row], list[Finding]]:
+    def _completions(self, told: Fates) -> tuple[dict[str, bytes], list[Finding]]:
         """What was said under each completion's id, always the same; every accepted event has one, nobody else."""
         wanted = {str(asked.completion): asked for asked in told.accepted.values()}
-        said: dict[str, Row] = {}
-        values: dict[str, bytes | None] = {}
+        said: dict[str, bytes] = {}
         findings = []
         for seen in self.tail.completions:
             completion = json.loads(seen.value or b"null") or {}
             name = str(completion.get("id"))
-            if values.setdefault(name, seen.value) != seen.value:
+            if said.setdefault(name, seen.value or b"null") != seen.value:
                 findings.append(Finding("one completion, two contents", name, self._serials(wanted.get(name))))
-            said[name] = completion
             findings += self._envelope(wanted.get(name), completion, seen)
         for name in wanted.keys() - said.keys():
             findings.append(self._about(wanted[name], "no completion", f"{name} was never published"))
@@ -115,7 +113,7 @@ class Judge:
         if found != wanted or seen.place[0] != COMPLETED_TOPIC_OF[asked.flow]:
             yield self._about(asked, "another completion", f"it says {found} on {seen.place[0]}, not {wanted}")
 
-    async def _effects(self, told: Fates, said: dict[str, Row]) -> Any:
+    async def _effects(self, told: Fates, said: dict[str, bytes]) -> Any:
         by_flow: defaultdict[str, list[Asked]] = defaultdict(list)
         for asked in told.accepted.values():
             by_flow[asked.flow].append(asked)
@@ -126,7 +124,7 @@ class Judge:
                 async for asked, complaint in compare[flow](some, said):
                     yield self._about(asked, "another effect", complaint)
 
-    async def _runs(self, events: Sequence[Asked], said: dict[str, Row]) -> Any:
+    async def _runs(self, events: Sequence[Asked], said: dict[str, bytes]) -> Any:
         ids = [UUID(asked.data["run_id"]) for asked in events]
         runs = {row["run_id"]: row for row in await self.sight.rows(sight.RUNS, ids)}
         results = _grouped(await self.sight.rows(sight.RESULTS, ids), "run_id")
@@ -134,7 +132,7 @@ class Judge:
             for each in effects.of_a_run(asked, runs.get(run_id), results[run_id], _data(asked, said)):
                 yield asked, each
 
-    async def _documents(self, events: Sequence[Asked], said: dict[str, Row]) -> Any:
+    async def _documents(self, events: Sequence[Asked], said: dict[str, bytes]) -> Any:
         ids = [UUID(asked.data["document_id"]) for asked in events]
         versions = _grouped(await self.sight.rows(sight.DOCUMENTS, ids), "document_id")
         chunks = _grouped(await self.sight.rows(sight.CHUNKS, ids), "document_id")
@@ -142,7 +140,7 @@ class Judge:
             for each in effects.of_a_document(asked, versions[document_id], chunks[document_id], _data(asked, said)):
                 yield asked, each
 
-    async def _audits(self, events: Sequence[Asked], said: dict[str, Row]) -> Any:
+    async def _audits(self, events: Sequence[Asked], said: dict[str, bytes]) -> Any:
         ids = [UUID(asked.data["audit_id"]) for asked in events]
         audits = {row["audit_id"]: row for row in await self.sight.rows(sight.AUDITS, ids)}
         findings = _grouped(await self.sight.rows(sight.FINDINGS, ids), "audit_id")
@@ -159,7 +157,8 @@ class Judge:
             ("documents", "documents", ("document_id", "version")),
             ("audits", "audits", ("audit_id",)),
         ):
-            wanted = {tuple(asked.data[name] for name in fields) for asked in told.accepted.values() if asked.flow == flow}
+            own = [asked for asked in told.accepted.values() if asked.flow == flow]
+            wanted = {tuple(data[name] for name in fields) for data in (asked.data for asked in own)}
             found.append((table, await self.sight.value(f"select count(*) from {table}"), len(wanted)))
         return [
             Finding("left behind", f"{name} has {rows} rows, not {wanted}") for name, rows, wanted in found if rows != wanted
@@ -172,8 +171,9 @@ class Judge:
         return () if asked is None else tuple(self.serials_of[asked.key])
 
 
-def _data(asked: Asked, said: dict[str, Row]) -> Row:
-    data: Row = said.get(str(asked.completion), {}).get("data") or {}
+def _data(asked: Asked, said: dict[str, bytes]) -> Row:
+    completion = json.loads(said.get(str(asked.completion), b"null")) or {}
+    data: Row = completion.get("data") or {}
     return data
 
 

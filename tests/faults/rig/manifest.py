@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -30,13 +33,19 @@ class Asked:
     source: str
     id: str
     client: str
-    data: dict[str, Any]
+    packed: bytes
     payload: bytes
     natural_key: str
     wants: bytes
     statuses: frozenset[str]
     fails: str | None = None
     text: str = ""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data of the event, a new copy each time."""
+        told: dict[str, Any] = json.loads(zlib.decompress(self.packed))
+        return told
 
     @property
     def key(self) -> UUID:
@@ -66,6 +75,14 @@ class Record:
     timestamp_ms: int | None = None
     openai: tuple[dict[str, Any], ...] = ()
     kept_as: tuple[UUID, bytes] | None = None
+    digest: bytes | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.digest = None if self.value is None else sha256(self.value).digest()
+
+    def forget(self) -> None:
+        """It is in Kafka: its digest tells it from others, and a long run holds many."""
+        self.value = None
 
     @property
     def durable_as(self) -> tuple[UUID, bytes] | None:

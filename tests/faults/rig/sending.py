@@ -56,6 +56,7 @@ class Sender:
                 failed.append(record)
             else:
                 self.manifest.sent[record.serial] = time.time()
+                record.forget()
         return failed
 
     async def _ready(self) -> AIOKafkaProducer:

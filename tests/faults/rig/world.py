@@ -157,7 +157,7 @@ async def world(servers: Hands, folder: Path, seed: int, times: Times, say: Say,
             seed, times, servers, postgres, redis, control, objects, crew, Author(seed, objects, int(time.time() * 1000)),
             manifest, sender, look, tail, Watch(look, tail, manifest), say, Random(seed),
         )  # fmt: skip
-        watching = asyncio.create_task(built.watch.run())
+        watching = asyncio.gather(built.watch.run(), crew.watch())
         try:
             built.openai_is_up.set()
             await crew.open()
