@@ -150,6 +150,9 @@ class Driver:
         self.world.say("settling …")
         if not await self.world.settle(self.patience):
             self.course.troubles.append(Finding("stuck", f"lag is {self.world.watch.lag}"))
+        for task in self.world.watching:
+            if task.done():
+                task.result()  # whoever looked on has stopped looking: nothing is proved
         self.course.judgement = await Judge(self.world.manifest, self.world.tail, self.world.sight).judge()
         self.course.judgement.findings += self.world.watch.findings
         for worker in self.world.crew.unexpected_ends():

@@ -7,8 +7,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -53,7 +53,6 @@ class World:
     postgres: Proxy
     redis: Proxy
     control: Control
-    objects: Path
     crew: Crew
     author: Author
     manifest: Manifest
@@ -66,6 +65,7 @@ class World:
     caused: list[Caused] = field(default_factory=list)
     partitions: int = 4
     openai_is_up: asyncio.Event = field(default_factory=asyncio.Event)
+    watching: list[asyncio.Task[None]] = field(default_factory=list)
 
     @contextmanager
     def fault(self, name: str) -> Iterator[Caused]:
@@ -135,48 +135,52 @@ async def world(servers: Hands, folder: Path, seed: int, times: Times, say: Say,
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     await servers.start()
     env = servers.servers.env()
-    with ExitStack() as held:
-        postgres, redis = Proxy(env["DATABASE_URL"]), Proxy(env["REDIS_URL"])
+    database_url, kafka = env["DATABASE_URL"], env["KAFKA_BOOTSTRAP_SERVERS"]
+    objects = folder / "objects"
+    objects.mkdir()
+    async with AsyncExitStack() as held:
+        postgres, redis = Proxy(database_url), Proxy(env["REDIS_URL"])
         held.callback(postgres.close)
         held.callback(redis.close)
-        objects = folder / "objects"
-        objects.mkdir(exist_ok=True)
-        through = env | {
-            "DATABASE_URL": postgres.own_url,
-            "REDIS_URL": redis.own_url,
-            "OBJECT_STORE_URL": objects.as_uri(),
-        } | times.settings()  # fmt: skip
-        for command in (["migrate"], ["topics", "ensure"]):
-            await _command(through, *command)
-        await _execute(env["DATABASE_URL"], *(SHORT_CLAIM,) if times.short_waits else (), *statements)
-        manifest, sender, look, tail = await _books(env["DATABASE_URL"], env["KAFKA_BOOTSTRAP_SERVERS"])
-        crew = Crew(through, folder)
-        control = Control(env["OPENAI_BASE_URL"])
-        control.reset()
+        own = {"DATABASE_URL": postgres.own_url, "REDIS_URL": redis.own_url, "OBJECT_STORE_URL": objects.as_uri()}
+        crew = Crew(env | own | times.settings(), folder)
+        held.push_async_callback(crew.end)
+        await crew.open()
+        await _prepare(crew.environment, database_url, [SHORT_CLAIM, *statements] if times.short_waits else statements)
+        tail, manifest, look = Tail(kafka), Manifest(), Sight(database_url, kafka)
+        held.push_async_callback(tail.stop)
+        await tail.start()
+        author, sender = Author(seed, objects, int(time.time() * 1000)), Sender(kafka, manifest)
+        held.push_async_callback(sender.close)
         built = World(
-            seed, times, servers, postgres, redis, control, objects, crew, Author(seed, objects, int(time.time() * 1000)),
-            manifest, sender, look, tail, Watch(look, tail, manifest), say, Random(seed),
+            seed, times, servers, postgres, redis, Control(env["OPENAI_BASE_URL"]), crew, author, manifest, sender, look, tail,
+            Watch(look, tail, manifest), say, Random(seed),
         )  # fmt: skip
-        watching = asyncio.gather(built.watch.run(), crew.watch())
-        try:
-            built.openai_is_up.set()
-            await crew.open()
-            yield built
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-            await crew.end()
-            await sender.close()
-            await tail.stop()
+        built.openai_is_up.set()
+        built.watching = [asyncio.create_task(each) for each in (built.watch.run(), crew.watch())]
+        held.push_async_callback(_cancelled, built.watching)
+        yield built
 
 
-async def _books(database_url: str, kafka: str) -> tuple[Manifest, Sender, Sight, Tail]:
-    manifest, tail = Manifest(), Tail(kafka)
-    await tail.start()
-    return manifest, Sender(kafka, manifest), Sight(database_url, kafka), tail
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _command(environment: dict[str, str], *arguments: str) -> None:
+async def _prepare(environment: Mapping[str, str], database_url: str, statements: Sequence[str]) -> None:
+    """Tables and topics, by the commands that operators use."""
+    await _command(environment, "migrate")
+    await _command(environment, "topics", "ensure")
+    connection = await asyncpg.connect(database_url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _command(environment: Mapping[str, str], *arguments: str) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "millrace", *arguments),
         cwd=CHECKOUT,
@@ -185,12 +189,3 @@ async def _command(environment: dict[str, str], *arguments: str) -> None:
     )
     _, errors = await process.communicate()
     assert process.returncode == 0, f"millrace {' '.join(arguments)}: {errors.decode()}"
-
-
-async def _execute(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
