@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 
 from tests.faults.rig.faults_workers import Slot, terminated
 from tests.faults.rig.finding import Finding
@@ -17,6 +18,7 @@ from tests.faults.rig.world import World
 
 Fault = Callable[[], Awaitable[None]]
 MORE_PARTITIONS = "kafka_more_partitions"
+FAMILIES = ("kill_", "openai_")  # what passes quickly: one look for all of them
 LARGEST_SHARE_OF_TIME = 0.5  # after which the partitions stay as they are, so that every worker comes to know them
 
 
@@ -47,15 +49,16 @@ class Driver:
         self._flow: asyncio.Task[int] | None = None
 
     async def alone(self, names: Iterable[str]) -> Course:
-        """Each fault by itself: events, the fault, quiet, a look; ends at the first that leaves something wrong."""
+        """One fault after the other; after each, or each family, quiet and a look. Ends at what leaves something wrong."""
         began = time.monotonic()
-        for name in names:
+        for _, family in groupby(names, key=_family):
             async with self._flowing():
-                await asyncio.sleep(0.5)
-                await self._cause(name, self._fault(name, self.slots[0]))
-                if name == MORE_PARTITIONS:
-                    for slot in self.slots:
-                        await self._cause("a rolling restart", partial(terminated, self.world, slot))
+                for name in family:
+                    await asyncio.sleep(0.5)
+                    await self._cause(name, self._fault(name, self.slots[0]))
+                    if name == MORE_PARTITIONS:
+                        for slot in self.slots:
+                            await self._cause("a rolling restart", partial(terminated, self.world, slot))
             if not await self._is_well():
                 break
         self.course.seconds = time.monotonic() - began
@@ -158,3 +161,7 @@ class Driver:
         for worker in self.world.crew.unexpected_ends():
             self.course.troubles.append(Finding("a worker ended by itself", f"{worker.name}: {worker.log}"))
         return not self.course.findings
+
+
+def _family(name: str) -> str:
+    return next((family for family in FAMILIES if name.startswith(family)), name)
