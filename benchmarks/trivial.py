@@ -1,47 +1,40 @@
-"""The trivial flow, one row and one completion for each event, run by one worker process in either of two ways.
+"""Millrace's own worker in the benchmarks: one row and one completion for each event, set up as `millrace worker` is.
 
-    python -m benchmarks.trivial millrace COUNT PREFIX     the full lane: inbox, outbox, Redis marks, watermark
-    python -m benchmarks.trivial faststream COUNT PREFIX   message by message, as FastStream's documentation shows it
+    python -m benchmarks.trivial SOURCE TARGET [--count N] [--variant waiting]
 
-Both take the addresses from the environment, run until COUNT events are done, and print one line of JSON with the wall
-and CPU seconds between the first record and the last.
+The full lane: inbox, outbox, Redis marks, watermark. `waiting` has each event's work wait for 50 ms, as for a server that
+answers slowly. Ends when so many events are done, or at SIGTERM, and prints what it measured of itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import json
-import logging
-import os
-import sys
-import time
-from collections.abc import Sequence
-from pathlib import Path
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
-import orjson
-import redis.asyncio
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker, KafkaMessage
-from pydantic import BaseModel
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
+from prometheus_client import Counter, Histogram
 
+from benchmarks.work import ROW, Assignment, Stopwatch, report
 from events.event import Event
 from events.failures import Failure
 from events.model import Data
 from handlers.answer import Answer
 from handlers.flow import FlowSpec
 from handlers.resources import Resources
-from storage.database import Connection, Database
-from storage.idempotency import IdempotencyKeys
-from storage.objects import ObjectStore
+from millrace import composition, logging
+from millrace.settings import Settings, load
+from millrace.worker import GC_THRESHOLD
+from storage.database import Connection
+from streams import metrics
 from streams.app import Engine
-from streams.config import EngineConfig
-from streams.kafka import KafkaConfig
 
-TABLE = "create table if not exists readings (event_id text, sensor text, value float8)"
+WAIT_SECONDS = 0.05
+WAITING_HANDS = 16
+DONE = (metrics.COMPLETED, metrics.DEDUPLICATED, metrics.FAILED, metrics.REJECTED)
 
 
 class ReadingTaken(Data):
@@ -70,146 +63,87 @@ class ReadingsFlow:
             for event, result in zip(events, results, strict=True)
             if not isinstance(result, Failure)
         ]
-        await connection.copy_records_to_table("readings", records=rows, columns=("event_id", "sensor", "value"))
+        await connection.copy_records_to_table("readings", records=rows, columns=ROW)
         return [Answer({"value": result}) for result in results]
 
 
-def readings(prefix: str) -> FlowSpec:
-    """The row of the trivial flow."""
+class WaitingFlow(ReadingsFlow):
+    """The same, after a wait."""
+
+    async def work(self, events: Sequence[Event], loaded: Sequence[Event]) -> list[Any]:
+        await asyncio.sleep(WAIT_SECONDS)
+        return await super().work(events, loaded)
+
+
+def readings(work: Assignment) -> FlowSpec:
+    """The row of the flow. One that waits takes events one by one, so that its hands are what limits it."""
+    waits = work.variant == "waiting"
     return FlowSpec(
         name="readings",
-        topic=f"{prefix}.readings",
+        topic=work.source,
         models={"reading.taken.v1": ReadingTaken},
-        completed_topic=f"{prefix}.readings.stored",
+        completed_topic=work.target,
         completed_type="reading.stored.v1",
         key=lambda data: data.sensor,
-        batch=500,
-        hands=2,
+        batch=1 if waits else 500,
+        hands=WAITING_HANDS if waits else 2,
         timeout=30.0,
-        build=ReadingsFlow,
+        build=WaitingFlow if waits else ReadingsFlow,
     )
 
 
-def reading(number: int) -> bytes:
-    """An event of about 250 bytes."""
-    return orjson.dumps(
-        {
-            "specversion": "1.0",
-            "id": f"reading-{number:012d}",
-            "source": "/benchmarks/sensors",
-            "type": "reading.taken.v1",
-            "time": "2026-11-20T10:00:00Z",
-            "clientid": "acme",
-            "data": {"sensor": f"sensor-{number % 5000:06d}", "value": number / 7, "unit": "kWh"},
-        }
-    )
+@asynccontextmanager
+async def engine(settings: Settings, work: Assignment) -> AsyncIterator[Engine]:
+    """The engine as `millrace worker` composes it, with this flow alone."""
+    database, keys, flows = composition.database_of(settings), composition.keys_of(settings), [readings(work)]
+    resources = composition.resources_of(settings, database, flows)
+    config = replace(composition.engine_config(settings), group_prefix=work.group)
+    try:
+        yield Engine(config, flows, kafka=composition.kafka_config(settings), keys=keys, resources=resources)
+    finally:
+        await resources.close()
+        await keys.close()
+        await database.close()
 
 
-class Stopwatch:
-    """Wall and CPU seconds of this process between the first record and the last."""
-
-    def __init__(self) -> None:
-        self.begun: tuple[float, float] | None = None
-
-    def start(self) -> None:
-        if self.begun is None:
-            self.begun = time.perf_counter(), time.process_time()
-
-    def read(self, count: int) -> dict[str, float]:
-        assert self.begun is not None
-        wall, cpu = time.perf_counter() - self.begun[0], time.process_time() - self.begun[1]
-        return {"events": count, "wall_s": wall, "cpu_s": cpu, "peak_mb": peak_mb()}
-
-
-def peak_mb() -> float:
-    """The most memory this process has held. (`getrusage` would count what its parent held before it became this one.)"""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+async def run(settings: Settings, work: Assignment) -> dict[str, Any]:
+    """Works until as many events are done as were asked for; what was measured meanwhile."""
+    watch, stop = Stopwatch(), asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with engine(settings, work) as running:
+        await running.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
+        while not (stop.is_set() or (work.count and _done() >= work.count)):
+            if not watch.runs and _total(metrics.CONSUMED):
+                watch.start()
+            await asyncio.sleep(0.01 if watch.runs else 0.001)
+        measured = watch.read()
+        await running.stop()
+    return measured | {"stages_s": _stages("_sum"), "stages_n": _stages("_count")}
 
 
-async def millrace(count: int, prefix: str) -> dict[str, float]:
-    """The engine with the trivial flow."""
-    database, keys = Database(os.environ["DATABASE_URL"]), IdempotencyKeys(os.environ["REDIS_URL"])
-    objects = ObjectStore(os.environ["OBJECT_STORE_URL"])
-    kafka = KafkaConfig(os.environ["KAFKA_BOOTSTRAP_SERVERS"])
-    config = EngineConfig(group_prefix=prefix)
-    engine = Engine(config, [readings(prefix)], kafka=kafka, keys=keys, resources=Resources(database, objects))
-    [lane] = engine.lanes
-    watch, taken = Stopwatch(), 0
-    intake = lane.intake
-
-    def timed_intake(records: Sequence[Any]) -> None:
-        nonlocal taken
-        watch.start()
-        taken += len(records)
-        intake(records)
-
-    lane.intake = timed_intake  # type: ignore[method-assign]
-    await engine.start()
-    gc.freeze()
-    gc.set_threshold(50_000)
-    while taken < count or lane.budget.held_records:  # noqa: ASYNC110 - the lane has no event for being empty
-        await asyncio.sleep(0.01)
-    measured = watch.read(count)
-    await engine.stop()
-    await keys.close()
-    await database.close()
-    return measured
+def _done() -> int:
+    return sum(map(_total, DONE))
 
 
-class Reading(BaseModel):
-    sensor: str
-    value: float
-    unit: str
+def _total(counter: Counter) -> int:
+    samples = (sample for family in counter.collect() for sample in family.samples)
+    return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))
 
 
-class Message(BaseModel):
-    id: str
-    source: str
-    data: Reading
-
-
-async def faststream(count: int, prefix: str) -> dict[str, float]:
-    """A subscriber for each message: SET NX, insert, publish, ack."""
-    broker = KafkaBroker(os.environ["KAFKA_BOOTSTRAP_SERVERS"], acks="all", enable_idempotence=True, logger=None)
-    database = create_async_engine(os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://"))
-    keys = redis.asyncio.Redis.from_url(os.environ["REDIS_URL"])
-    watch, done, finished = Stopwatch(), 0, asyncio.Event()
-
-    @broker.subscriber(f"{prefix}.readings", group_id=prefix, auto_offset_reset="earliest", ack_policy=AckPolicy.MANUAL)
-    async def handle(event: Message, message: KafkaMessage) -> None:
-        nonlocal done
-        watch.start()
-        if await keys.set(f"{prefix}:{event.source}:{event.id}", 1, nx=True, ex=86_400):
-            async with database.begin() as connection:
-                await connection.execute(
-                    text("insert into readings (event_id, sensor, value) values (:event_id, :sensor, :value)"),
-                    {"event_id": event.id, "sensor": event.data.sensor, "value": event.data.value * 2},
-                )
-            await broker.publish(
-                {"id": event.id, "value": event.data.value * 2},
-                f"{prefix}.readings.stored",
-                key=event.data.sensor.encode(),
-            )
-        await message.ack()
-        done += 1
-        if done == count:
-            finished.set()
-
-    await broker.start()
-    await finished.wait()
-    measured = watch.read(count)
-    await broker.stop()
-    await database.dispose()
-    await keys.aclose()
-    return measured
+def _stages(suffix: str) -> dict[str, float]:
+    """Of each stage, `_sum`: the seconds in it, waiting included (stages overlap); `_count`: how many batches or groups."""
+    seconds: Histogram = metrics.STAGE_SECONDS
+    samples = (sample for family in seconds.collect() for sample in family.samples)
+    return {sample.labels["stage"]: sample.value for sample in samples if sample.name.endswith(suffix)}
 
 
 def main() -> None:
-    logging.disable(logging.INFO)
-    way, count, prefix = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    ways = {"millrace": millrace, "faststream": faststream}
-    print(json.dumps(asyncio.run(ways[way](count, prefix))))
+    settings = load(env_file=None)
+    logging.configure(settings.environment, "WARNING", secrets=settings.secrets())
+    report(asyncio.run(run(settings, Assignment.read())))
 
 
 if __name__ == "__main__":

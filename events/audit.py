@@ -22,6 +22,7 @@ AuditFailureCode = Literal[
     "model_refused",
     "rate_limited",
     "openai_away",
+    "kills_worker",
     "internal",
 ]
 Doubt = Literal["unknown_chunk", "quote_not_found", "no_citation", "too_many_findings"]

@@ -22,6 +22,7 @@ DocumentFailureCode = Literal[
     "checksum_mismatch",
     "forbidden_uri",
     "embedding_failed",
+    "kills_worker",
     "internal",
 ]
 

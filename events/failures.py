@@ -52,6 +52,7 @@ class Reason(StrEnum):
     GENERATION_NOT_ALLOTTED = "generation_not_allotted"
     PAYLOAD_CONFLICT = "payload_conflict"
     INPUT_CONFLICT = "input_conflict"
+    KILLS_WORKER = "kills_worker"
     INTERNAL = "internal"
 
 

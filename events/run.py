@@ -33,6 +33,7 @@ RunFailureCode = Literal[
     "checksum_mismatch",
     "forbidden_uri",
     "too_large",
+    "kills_worker",
     "internal",
 ]
 

@@ -51,6 +51,7 @@ def engine_config(settings: Settings) -> EngineConfig:
             group_bytes=settings.group_bytes,
             linger=settings.group_linger_milliseconds / 1000,
             committers=settings.committers,
+            client_share=settings.client_share,
             patience=settings.patience_seconds,
             drain=settings.drain_seconds,
         ),

@@ -116,6 +116,9 @@ class Settings(BaseSettings):
         2, 0, 1_000, "milliseconds", "Lane", "How long a group waits for what is still in hand"
     )
     committers: int = knob(2, 1, 16, "tasks", "Lane", "Transactions of one lane at the same time")
+    client_share: float = knob(
+        0.5, 0.01, 1, "share", "Lane", "Of a lane's slots that one client holds at most while others wait"
+    )
     patience_seconds: float = knob(5, 0.1, 60, "seconds", "Lane", "How long a full lane waits before it pauses its partitions")
     drain_seconds: float = knob(
         10, 1, 300, "seconds", "Lane", "For finishing what is in hand before partitions go to another worker"

@@ -7,6 +7,7 @@ import gc
 import logging as stdlib_logging
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -26,6 +27,10 @@ log = structlog.get_logger(__name__)
 # One small object an event lives for a moment; looking at them 70 times as rarely saves a sixth of the worker's time.
 GC_THRESHOLD = 50_000
 FLUSH_SECONDS = 2.0
+# Of the time for a shutdown, what is left for giving back what could not be finished.
+GIVE_BACK_SECONDS = 8.0
+# After that time, what is left for connections to end; whatever hangs then is left behind.
+END_SECONDS = 4.5
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -64,7 +69,7 @@ def _leave(code: int) -> None:
 
 async def _work(settings: Settings, flows: Sequence[FlowSpec]) -> bool:
     """Works until it is told to stop; whether all that was in hand was finished."""
-    stop = _stop_on_signals()
+    stop = _stop_on_signals(settings.shutdown_seconds + END_SECONDS)
     listener = listen(settings.http_host, settings.http_port)
     async with _engine(settings, flows) as engine, serving(create_app(engine, version=version()), listener):
         host, port = listener.getsockname()[:2]
@@ -102,7 +107,7 @@ async def _stop(engine: Engine, seconds: float) -> bool:
     log.info("worker_stops", within_seconds=seconds)
     try:
         async with asyncio.timeout(seconds):
-            finished = await engine.stop()
+            finished = await engine.stop(max(seconds - GIVE_BACK_SECONDS, seconds / 2))
     except TimeoutError:
         finished = False
     if not finished:
@@ -125,7 +130,8 @@ async def _engine(settings: Settings, flows: Sequence[FlowSpec]) -> AsyncIterato
         await database.close()
 
 
-def _stop_on_signals() -> asyncio.Event:
+def _stop_on_signals(seconds: float) -> asyncio.Event:
+    """An event that is set by the first signal. A second one ends the process at once, and so do `seconds` after the first."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -133,7 +139,20 @@ def _stop_on_signals() -> asyncio.Event:
         if stop.is_set():
             os._exit(128 + number)
         stop.set()
+        _leave_after(seconds)
 
     for number in SIGNALS:
         loop.add_signal_handler(number, ask, number)
     return stop
+
+
+def _leave_after(seconds: float) -> None:
+    """Ends the process then, if it is still there. A thread keeps the time: the loop may be what hangs."""
+
+    def leave() -> None:
+        log.warning("worker_left_behind_what_hangs", after_seconds=seconds)
+        _leave(0)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()

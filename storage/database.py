@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -75,8 +76,15 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """The driver's connection inside one transaction: committed on leaving, rolled back on any exception."""
-        async with self.connection() as driver, driver.transaction():
-            yield driver
+        async with self.connection() as driver:
+            transaction = driver.transaction()
+            await transaction.start()
+            try:
+                yield driver
+            except BaseException:
+                await _roll_back(driver, transaction)
+                raise
+            await transaction.commit()
 
     async def ping(self) -> None:
         """Raises what the driver raises when Postgres does not answer a trivial statement."""
@@ -103,6 +111,16 @@ async def _living(pooled: AsyncConnection) -> Connection:
         await pooled.invalidate()
         driver = (await pooled.get_raw_connection()).driver_connection
     return driver
+
+
+async def _roll_back(driver: Connection, transaction: Any) -> None:
+    """Undoes what was done. Where the session is gone there is nothing to undo, and why it went matters more."""
+    if driver.is_closed():
+        return
+    try:
+        await transaction.rollback()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        driver.terminate()
 
 
 def _milliseconds(seconds: float) -> str:

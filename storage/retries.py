@@ -38,7 +38,10 @@ class RetryRow(NamedTuple):
 
 
 class DueRow(NamedTuple):
-    """One event whose next attempt has been leased; `attempts` counts this one, `waited`: seconds for what others bring."""
+    """One event whose next attempt has been leased; `attempts` counts this one, `waited`: seconds for what others bring.
+
+    `deaths` counts how often it was leased alone, this time too; 0 for one that was leased among others.
+    """
 
     event_key: UUID
     topic: str
@@ -50,6 +53,7 @@ class DueRow(NamedTuple):
     attempts: int
     payload_sha256: bytes
     waited: float
+    deaths: int
 
 
 # Uses pk_retries.
@@ -69,7 +73,7 @@ returning event_key
 
 # Uses pk_retries. Only the attempt that was leased last may move the row.
 MOVE = """
-update retries set attempts = a, next_attempt_at = now() + d, leased_until = null, owner = null,
+update retries set attempts = a, deaths = 0, next_attempt_at = now() + d, leased_until = null, owner = null,
     error_class = ec, last_error = le, waiting_since = case when w then coalesce(waiting_since, now()) end
 from unnest($1::uuid[], $2::bytea[], $3::int[], $4::int[], $5::interval[], $6::text[], $7::text[], $8::boolean[])
     as r (k, h, leased, a, d, ec, le, w)
@@ -84,25 +88,49 @@ where retries.event_key = ended.event_key and retries.payload_sha256 = ended.pay
 """
 STORED_HASHES = "select event_key, payload_sha256 from retries where event_key = any($1::uuid[])"
 
+LEASED = """event_key, topic, partition, "offset", key, value, headers, attempts, payload_sha256,
+    coalesce(extract(epoch from now() - waiting_since), 0)::float8 as waited, deaths"""
+
 # Uses ix_retries_flow_next_attempt_at.
-LEASE = """
+LEASE = f"""
 update retries set attempts = attempts + 1, owner = $2, leased_until = now() + $3
 where event_key in (
     select event_key from retries
-    where flow = $1 and next_attempt_at <= now() and (leased_until is null or leased_until < now())
+    where flow = $1 and next_attempt_at <= now() and leased_until is null
     order by next_attempt_at limit $4 for update skip locked
 )
-returning event_key, topic, partition, "offset", key, value, headers, attempts, payload_sha256,
-    coalesce(extract(epoch from now() - waiting_since), 0)::float8 as waited
-"""
+returning {LEASED}
+"""  # noqa: S608 - LEASED is a constant
+
+# Uses ix_retries_flow_next_attempt_at. The attempt that was leased goes on, so it counts no second time.
+LEASE_ALONE = f"""
+update retries set deaths = deaths + 1, owner = $2, leased_until = now() + $3
+where event_key = (
+    select event_key from retries where flow = $1 and leased_until < now()
+    order by leased_until limit 1 for update skip locked
+)
+returning {LEASED}
+"""  # noqa: S608 - LEASED is a constant
+HAS_RUN_OUT = "select exists (select from retries where flow = $1 and leased_until < now())"
 RENEW = "update retries set leased_until = now() + $3 where flow = $1 and owner = $2 and leased_until is not null"
+
+# Whoever releases is alive: nothing was a death. What had been leased alone stays what it was, a lease that ran out.
 RELEASE = """
-update retries set attempts = attempts - 1, owner = null, leased_until = null
-where flow = $1 and owner = $2 and leased_until is not null and event_key <> all($3::uuid[])
+update retries set
+    attempts = attempts - case when deaths = 0 and event_key <> all($3::uuid[]) then 1 else 0 end,
+    deaths = greatest(deaths - 1, 0),
+    leased_until = case when event_key = any($3) then leased_until when deaths > 0 then now() end,
+    owner = case when event_key = any($3) then owner end
+where flow = $1 and owner = $2 and leased_until is not null
+"""
+
+# Uses pk_retries.
+PUT_BACK = """
+update retries set deaths = greatest(deaths - 1, 0), leased_until = now(), owner = null
+where event_key = $1 and owner = $2 and leased_until is not null
 """
 NEXT_DUE = """
-select extract(epoch from min(greatest(next_attempt_at, coalesce(leased_until, next_attempt_at))) - now())::float8
-from retries where flow = $1
+select extract(epoch from min(next_attempt_at) - now())::float8 from retries where flow = $1 and leased_until is null
 """
 
 
@@ -155,8 +183,25 @@ async def stored_hashes(connection: Connection, keys: Collection[UUID]) -> dict[
 
 
 async def lease(connection: Connection, flow: str, owner: UUID, term: timedelta, limit: int) -> list[DueRow]:
-    """Takes up to `limit` due events for `term`; the attempt counts from here, so that a death counts too."""
+    """Takes up to `limit` due events for `term`; the attempt counts from here. None of them was leased by one that died."""
     return [DueRow(*row.values()) for row in await connection.fetch(LEASE, flow, owner, term, limit)]
+
+
+async def has_run_out(connection: Connection, flow: str) -> bool:
+    """Whether a lease of the flow has run out: its worker died, or stood still, with the event in hand or in its queue."""
+    found: bool = await connection.fetchval(HAS_RUN_OUT, flow)
+    return found
+
+
+async def lease_alone(connection: Connection, flow: str, owner: UUID, term: timedelta) -> DueRow | None:
+    """Takes one event whose lease has run out, if there is one; each time counts as a death until its outcome is stored."""
+    row = await connection.fetchrow(LEASE_ALONE, flow, owner, term)
+    return None if row is None else DueRow(*row.values())
+
+
+async def put_back(connection: Connection, event_key: UUID, owner: UUID) -> None:
+    """Gives back an event that was leased alone and could not be begun."""
+    await connection.execute(PUT_BACK, event_key, owner)
 
 
 async def renew(connection: Connection, flow: str, owner: UUID, term: timedelta) -> None:
@@ -165,11 +210,11 @@ async def renew(connection: Connection, flow: str, owner: UUID, term: timedelta)
 
 
 async def release(connection: Connection, flow: str, owner: UUID, begun: Collection[UUID]) -> None:
-    """Ends the owner's leases early, without the attempts they counted; those of the `begun` run on."""
+    """Ends the owner's leases early, without the attempts and deaths they counted; those of the `begun` run on."""
     await connection.execute(RELEASE, flow, owner, list(begun))
 
 
 async def next_due(connection: Connection, flow: str) -> float | None:
-    """Seconds until the next event of the flow is due (negative: overdue); None when none waits."""
+    """Seconds until the next event of the flow that nobody has leased is due (negative: overdue); None when there is none."""
     due: float | None = await connection.fetchval(NEXT_DUE, flow)
     return due

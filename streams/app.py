@@ -21,29 +21,34 @@ from handlers.flow import FlowSpec
 from handlers.resources import Resources
 from storage.idempotency import IdempotencyKeys
 from storage.migrate import require_tables
-from streams import metrics
 from streams.backoff import Backoff
+from streams.careful import Careful
 from streams.config import EngineConfig
+from streams.dependencies import DATABASE, KAFKA, OBJECTS, REDIS, Dependencies
+from streams.dependency import Dependency
+from streams.gate import Gate
 from streams.generations import Allotments
 from streams.group import GroupSaver
 from streams.header_names import read_any_header_name
-from streams.health import OPENAI, Health
 from streams.kafka import KafkaConfig
 from streams.known import Known
 from streams.lane import Lane
 from streams.leasing import NO_LEASES, Leasing
-from streams.outages import Outages, Probe
+from streams.outages import Outages
 from streams.publisher import Publisher
 from streams.relay import Relay
 from streams.retry import RetryFeeder
+from streams.room import Room
 from streams.stages import Stages, Trace, no_trace
+from streams.starts import Starts
 from streams.subscribers import Intake
+from streams.watch import watch
 
 log = structlog.get_logger(__name__)
 
-SAVING_NEEDS = ("database", "objects")
 PUBLISHERS = 2
-WATCH_SECONDS = 5.0
+# For giving back what other workers would else find by themselves, only later.
+GIVE_BACK_SECONDS = 5.0
 
 
 class Engine:
@@ -63,36 +68,40 @@ class Engine:
         self.owner, self.trace = uuid4(), trace
         database = resources.database
         self.publisher = Publisher(kafka)
-        self.relay = Relay(database, self.publisher, self.owner, claim=config.claim, trace=trace)
-        self.probes: dict[str, Probe] = {
-            "database": database.ping,
-            "redis": keys.ping,
-            "kafka": self.publisher.ping,
-            "objects": resources.objects.ping,
+        self.leases = keys.leases(config.lease)
+        probes = {
+            DATABASE: database.ping,
+            REDIS: self.leases.ping,
+            KAFKA: self.publisher.ping,
+            OBJECTS: resources.objects.ping,
         }
-        self.asked: dict[str, Probe] = {
-            spec.name: partial(resources.need_llm().probe, spec.asks(resources)) for spec in flows if OPENAI in spec.needs
-        }
-        # What is saved needs no more than this: Redis saves work and is not waited for, the relay waits for Kafka by itself.
-        self.outages = Outages({name: self.probes[name] for name in SAVING_NEEDS})
-        self.watch = Health(self.probes, self.asked)
+        self.dependencies = Dependencies(probes, flows, resources)
+        self.relay = Relay(
+            database, self.publisher, self.owner, outages=self.dependencies.named([KAFKA]), claim=config.claim, trace=trace
+        )
         read_any_header_name()
-        self.broker = self._new_broker()
+        self.broker, self.room = self._new_broker(), Room()
         self.lanes = [self._lane(spec) for spec in flows]
-        self.intakes = [Intake(self.broker, lane, config) for lane in self.lanes]
-        self.feeders = [RetryFeeder(lane, database, self.owner) for lane in self.lanes]
+        self.careful = [Careful(lane, self.room) for lane in self.lanes]
+        self.starts = [Starts(each.lane, each, database, self.owner) for each in self.careful]
+        self.intakes = [Intake(self.broker, each.lane, config, each) for each in self.starts]
+        self.feeders = [RetryFeeder(each.lane, each, database, self.owner) for each in self.careful]
         self._tasks: list[asyncio.Task[None]] = []
+        self._starting: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Waits for the servers, then starts lanes, relay and consumers."""
+        self._tasks = [asyncio.ensure_future(each) for each in self.dependencies.watches()]
         await self._wait_for_servers()
-        self._tasks = [task for lane in self.lanes for task in lane.tasks()]
-        loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), self._watch()]
+        self._tasks += [task for lane in self.lanes for task in lane.tasks()]
+        loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), watch(self.lanes)]
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
         loops += [loop for intake in self.intakes for loop in (intake.pause(), intake.resume())]
         loops += [feeder.run() for feeder in self.feeders]
-        loops += [feeder.renew() for feeder in self.feeders]
-        self._tasks += [asyncio.create_task(loop) for loop in loops]
+        loops += [loop for feeder in self.feeders for loop in (feeder.renew(), feeder.suspect())]
+        loops += [each.run() for each in self.careful]
+        self._starting = [asyncio.create_task(each.run()) for each in self.starts]
+        self._tasks += [asyncio.create_task(loop) for loop in loops] + self._starting
         await self._start_broker()
 
     async def run(self) -> None:
@@ -103,26 +112,33 @@ class Engine:
                 await task
         raise RuntimeError("a task of the engine ended")
 
-    async def stop(self) -> bool:
-        """Finishes what is in hand, commits it and gives the rest back; tells whether all in hand was finished."""
-        finished = all(await asyncio.gather(*(lane.stop() for lane in self.lanes)))
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(self.config.lane.drain):
-                await self.broker.stop()
+    async def stop(self, drain: float | None = None) -> bool:
+        """Finishes what is in hand, commits it and gives the rest back; tells whether all in hand was finished.
+
+        `drain`: seconds for what is in hand, a rebalance's by default.
+        """
+        finished = all(await asyncio.gather(*(lane.stop(drain) for lane in self.lanes)))
         for intake in self.intakes:
             intake.close()
-        for task in self._tasks:
+        # Each of these may hang alone, and none is to cost the others their time.
+        leaving = [self._leave_group(), self._hand_back()]
+        if not any(task.done() for task in self._tasks):
+            leaving.append(self._take_starts_back())  # else what ended the engine may end the next worker too
+        others = [task for task in self._tasks if task not in self._starting]
+        for task in others:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.watch.close()
-        await self._hand_back()
+        await asyncio.gather(*leaving, *others, return_exceptions=True)
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        self.dependencies.close()
         await self.publisher.close()
         return finished
 
     async def health(self) -> dict[str, str]:
         """Each server and "ok" or the error with which it does not answer; each lane that stands still, and why."""
         standing = {lane.spec.name: why for lane in self.lanes if (why := lane.standing()) is not None}
-        return await self.watch.told() | standing
+        return await self.dependencies.told() | standing
 
     def asyncapi(self) -> dict[str, Any]:
         """The AsyncAPI document of what this worker consumes and publishes."""
@@ -146,29 +162,28 @@ class Engine:
 
     def _lane(self, spec: FlowSpec) -> Lane:
         database, flow = self.resources.database, spec.build(self.resources)
-        leases = self.keys.leases(self.config.lease)
-        needed = {name: self.asked[spec.name] if name == OPENAI else self.probes[name] for name in spec.needs}
-        # A model takes longer to answer than a server that stores.
-        outages = Outages(needed | {"redis": leases.ping}, timeout=10.0) if spec.costly else Outages(needed)
+        saving, gate = self.dependencies.saving, Gate()
+        outages = self.dependencies.of_lane(spec, gate)
         return Lane(
             spec,
             flow,
             GroupSaver(spec, flow, database, self.owner, self.config.retry),
-            allotments=Allotments(spec.name, database, self.outages),
-            known=Known(spec.name, self.keys, database, self.outages),
+            allotments=Allotments(spec.name, database, saving),
+            known=Known(spec.name, self.keys, database, saving),
             relay=self.relay,
             outages=outages,
-            saving=self.outages,
+            saving=saving,
+            gate=gate,
             limits=self.config.lane,
             stage=Stages(spec.name, self.trace),
-            leasing=Leasing(spec.name, leases, database, outages) if spec.costly else NO_LEASES,
+            room=self.room,
+            leasing=Leasing(spec.name, self.leases, database, outages) if spec.costly else NO_LEASES,
         )
 
     async def _wait_for_servers(self) -> None:
-        needed = Outages(
-            {name: self.probes[name] for name in ("database", "kafka", "objects")}
-            | {"tables": partial(require_tables, self.resources.database), "topics": self._topics}
-        )
+        servers = self.dependencies.named([DATABASE, KAFKA, OBJECTS]).dependencies
+        tables = Dependency("tables", partial(require_tables, self.resources.database))
+        needed = Outages([*servers, tables, Dependency("topics", self._topics)])
         backoff, attempt = Backoff(base=0.5, cap=5.0), 0
         while away := await needed.away():
             attempt += 1
@@ -195,35 +210,24 @@ class Engine:
             else:
                 return
 
+    async def _leave_group(self) -> None:
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self.broker.stop()
+
+    async def _take_starts_back(self) -> None:
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await asyncio.gather(*(each.close() for each in self.starts))
+        except TimeoutError:
+            log.warning("hand_back_failed", error="the starts with partitions were not taken back in time")
+
     async def _hand_back(self) -> None:
         """Best effort: whatever fails here, other workers find by themselves, only later."""
         try:
-            async with asyncio.timeout(self.config.lane.drain):
-                await self.relay.delete_published()
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
                 for feeder in self.feeders:
                     await feeder.release()
+                await self.relay.delete_published()
         except Exception as error:  # noqa: BLE001 - see above
             log.warning("hand_back_failed", error=repr(error))
-
-    async def _lags(self, lane: Lane) -> list[tuple[str, int, int]]:
-        try:
-            async with asyncio.timeout(WATCH_SECONDS):
-                return await lane.offsets.lags()
-        except (KafkaError, TimeoutError, AssertionError):
-            return []  # a rebalance is under way
-
-    async def _watch(self) -> None:
-        """Keeps the gauges of lanes and lag; a partition that was given back has none here."""
-        shown: set[tuple[str, str]] = set()
-        while True:
-            lags: dict[tuple[str, str], int] = {}
-            for lane in self.lanes:
-                metrics.HELD_RECORDS.labels(lane.spec.name).set(lane.budget.held_records)
-                metrics.HELD_BYTES.labels(lane.spec.name).set(lane.budget.held_size)
-                lags |= {(topic, str(partition)): lag for topic, partition, lag in await self._lags(lane)}
-            for place, lag in lags.items():
-                metrics.LAG.labels(*place).set(lag)
-            for place in shown - lags.keys():
-                metrics.LAG.remove(*place)
-            shown = set(lags)
-            await asyncio.sleep(WATCH_SECONDS)

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from events.failures import Failure, Kind, NotAsked
+from storage.faults import PASSING, fault_of
 from streams.context import context
 from streams.decisions import timed_out, unexpected
 from streams.item import Item
@@ -22,20 +23,22 @@ Step = Callable[[Sequence[Item]], Awaitable[Sequence[Any]]]
 async def attempt(step: Step, items: Sequence[Item], *, name: str, flow: str, timeout: float, outages: Outages) -> list[Any]:
     """What `step` gives for each item, or the Failure in its place.
 
-    An outage is waited out and the step taken again, and so is it where a server that may be there was not asked. Any other
-    error of a batch has its items taken one by one; that of a single item is its failure.
+    An outage is waited out and the step taken again. So is it, after a moment, where a server that may be there was not asked,
+    and where others hold what it needs: a lock, all connections. Any other error of a batch has its items taken one by one;
+    that of a single item is its failure.
     """
-    not_asked = 0
+    held_up = 0
     while items:
         try:
             return await _bounded(step, items, name, timeout)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything; nothing of it is lost below
             if await outages.waited(error, flow, name):
-                not_asked = 0
+                held_up = 0
                 continue
-            if isinstance(error, NotAsked):
-                not_asked += 1
-                await asyncio.sleep(outages.backoff.delay(not_asked))
+            if isinstance(error, NotAsked) or fault_of(error) in PASSING:
+                held_up += 1
+                log.info("held_up", agent=flow, step=name, size=len(items), times=held_up, error=repr(error))
+                await asyncio.sleep(outages.backoff.delay(held_up))
                 continue
             if len(items) == 1:
                 return [_failure(error, items[0], name, flow)]

@@ -99,18 +99,19 @@ class Committer:
 
     async def _commit_or_split(self, group: list[Item], *, after_break: bool) -> tuple[list[list[Item]], bool]:
         """Saves a group and returns nothing, or returns the pieces to save instead; and whether its connection broke."""
-        met: Counter[Fault | None] = Counter()
+        met, broke = Counter[Fault | None](), False
         while True:
             try:
                 with self.stage("save"):
-                    saved = await self.saver.save(group, after_break=after_break or met[Fault.BROKEN] > 0)
+                    saved = await self.saver.save(group, after_break=after_break or broke)
             except Exception as error:  # noqa: BLE001 - the decision below says what is done about it
+                broke = broke or fault_of(error) is Fault.BROKEN
                 what_next = await self._decide(error, met, group)
                 if what_next is Next.SPLIT:
                     metrics.GROUPS_SPLIT.labels(self.flow).inc()
                     self._troubles.pop(id(group), None)
                     half = len(group) // 2
-                    return [group[:half], group[half:]], met[Fault.BROKEN] > 0
+                    return [group[:half], group[half:]], broke
                 if what_next is Next.GIVE_UP:
                     self._give_up(group[0], error)
                 await asyncio.sleep(self.backoff.delay(met.total()))
@@ -119,21 +120,22 @@ class Committer:
                 for item in group:
                     item.result = None  # it may be large, and publishing may take long
                 await self.then(saved)
-                return [], met[Fault.BROKEN] > 0
+                return [], broke
 
     async def _decide(self, error: Exception, met: Counter[Fault | None], group: list[Item]) -> Next:
         fault = fault_of(error)
         met[fault] += 1
         # What cannot be stored is content, and the driver quotes it.
-        told = repr(error) if fault in {Fault.AGAIN, Fault.BROKEN, Fault.OUTAGE} else type(error).__name__
+        told = type(error).__name__ if fault in {None, Fault.BAD} else repr(error)
         log.warning("save_failed", agent=self.flow, fault=fault, size=len(group), error=told)
         if met.total() >= TRIES_BEFORE_TROUBLE:
             self._troubles[id(group)] = (
                 f"saving {len(group)} outcomes failed {met.total()} times, last with {type(error).__name__}"
             )
         if await self.outages.waited(error, self.flow, "save"):
+            met.clear()  # what was met while a server was away says nothing about the group
             return Next.AGAIN
-        return after_save_failed(fault, met[Fault.BROKEN], met[Fault.OUTAGE], len(group))
+        return after_save_failed(fault, met[fault], len(group))
 
     def _give_up(self, item: Item, error: Exception) -> None:
         """An outcome that cannot be stored fails; a failure that cannot be stored either is a dead letter alone."""

@@ -11,7 +11,8 @@ from streams.decisions import RetryPolicy
 class LaneLimits:
     """What one lane may hold and how it waits. Times in seconds, sizes in bytes.
 
-    `patience` is how long a full lane lets Kafka's consumer wait before its partitions are paused; `linger`
+    `client_share` is the part of a lane's slots that one client holds at most while others wait. `patience` is how long a
+    full lane lets Kafka's consumer wait before its partitions are paused; `linger`
     how long a group waits for what is still in hand; `drain` how long a rebalance or a shutdown waits for that.
     """
 
@@ -22,6 +23,7 @@ class LaneLimits:
     group_bytes: int = 16 * 1024 * 1024
     linger: float = 0.002
     committers: int = 2
+    client_share: float = 0.5
     patience: float = 5.0
     drain: float = 10.0
 

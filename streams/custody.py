@@ -33,8 +33,8 @@ class Custody:
         """The keys of the items in hand that come from `retries`."""
         return [item.lease[0] for item in self._items if item.lease is not None]
 
-    async def empty(self, bound: float, partitions: Sequence[Partition] | None = None) -> bool:
-        """Waits, at most `bound` seconds, until nothing (of these partitions) is in hand; tells whether that is so."""
+    async def empty(self, bound: float | None, partitions: Sequence[Partition] | None = None) -> bool:
+        """Waits, at most `bound` seconds if any, until nothing (of these partitions) is in hand; tells whether that is so."""
         try:
             async with asyncio.timeout(bound):
                 while self._items if partitions is None else self._holds(partitions):

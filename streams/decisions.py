@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from events.failures import Conflict, Failure, Kind, Permanent, Reason, Rejection, Transient, Waiting
 from events.identity import Identity
-from storage.faults import Fault
+from storage.faults import PASSING, Fault
 from streams.backoff import Backoff
 from streams.item import Verdict
 
@@ -72,22 +72,26 @@ class Next(Enum):
     GIVE_UP = auto()
 
 
-BREAKS_BEFORE_SPLIT = 3
-REFUSALS_BEFORE_SPLIT = 10
+# How often a fault is met before a smaller group is tried: it may need less memory, less time, or hold what breaks it.
+BEFORE_SPLIT: dict[Fault | None, int] = {Fault.CUT: 3, Fault.BROKEN: 3, Fault.OUTAGE: 10}
+# How often, before a single outcome is taken for what causes it: long enough that others have ended what they did to it.
+BEFORE_GIVING_UP: dict[Fault | None, int] = {Fault.CUT: 20, Fault.BROKEN: 10}
 
 
-def after_save_failed(fault: Fault | None, breaks: int, refusals: int, size: int) -> Next:
-    """What to do with a group of `size` outcomes whose transaction met `fault` although a probe succeeds.
+def after_save_failed(fault: Fault | None, times: int, size: int) -> Next:
+    """What to do with a group of `size` outcomes whose transaction met `fault` for the `times`-th time, with its servers there.
 
-    `breaks` counts how often this group has broken its connection, `refusals` how often the server refused it for want of
-    something (memory, disk, a right): a smaller group may need less, a single outcome is not to blame. A fault of None is
-    an error that no server has to do with: the outcomes themselves.
+    What passes is waited for: no event is to blame for a lock that others hold or a connection that is not free, however
+    long that takes. Nor is a single one for what the server is in want of (memory, disk, a right). A fault of None is an
+    error that no server has to do with: the outcomes themselves.
     """
-    if fault is Fault.OUTAGE:
-        return Next.SPLIT if size > 1 and refusals >= REFUSALS_BEFORE_SPLIT else Next.AGAIN
-    if fault is Fault.AGAIN or (fault is Fault.BROKEN and breaks < BREAKS_BEFORE_SPLIT):
+    if fault in PASSING:
         return Next.AGAIN
-    return Next.SPLIT if size > 1 else Next.GIVE_UP
+    if size > 1:
+        return Next.SPLIT if times >= BEFORE_SPLIT.get(fault, 1) else Next.AGAIN
+    if fault is Fault.OUTAGE:
+        return Next.AGAIN
+    return Next.GIVE_UP if times >= BEFORE_GIVING_UP.get(fault, 1) else Next.AGAIN
 
 
 def unstorable(failure: Failure | None, error: BaseException) -> Permanent:

@@ -29,16 +29,18 @@ from streams.committer import Committer
 from streams.config import LaneLimits
 from streams.custody import Custody
 from streams.decoding import read
+from streams.fair import FairLine
 from streams.gate import Gate
 from streams.generations import Allotments
 from streams.group import GroupSaver, Saved
 from streams.item import DONE, Item, Verdict
 from streams.known import Known
-from streams.leasing import NO_LEASES, Leasing, NoLeases
+from streams.leasing import NO_LEASES, Later, Leasing, NoLeases
 from streams.line import Line
 from streams.offsets import Offsets
 from streams.outages import Outages
 from streams.relay import Publication, Relay
+from streams.room import Room
 from streams.stages import Stages
 from streams.tally import tally
 from streams.twins import Twins
@@ -62,18 +64,19 @@ class Lane:
         saving: Outages,
         limits: LaneLimits,
         stage: Stages,
+        gate: Gate,
+        room: Room,
         leasing: Leasing | NoLeases = NO_LEASES,
     ) -> None:
         self.spec, self.flow, self.limits, self.stage = spec, flow, limits, stage
         self.allotments, self.known, self.relay, self.outages, self.leasing = allotments, known, relay, outages, leasing
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
-        self.custody, self.twins, self.gate = Custody(), Twins(), Gate()
+        self.custody, self.twins, self.gate, self.room = Custody(), Twins(), gate, room
         self.committer = Committer(saver, self.custody, saving, limits, stage, self.publish)
-        self._queue, self._ready = Line(), Line()
-        self.kept_retries = asyncio.Event()
+        self._queue, self._ready = Line(), FairLine(spec, limits.client_share)
+        self.kept_retries, self.admit, self._stopping = asyncio.Event(), self.feed, False
         self.halted: str | None = None
-        self._stopping = False
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Starts what moves events through the lane."""
@@ -92,7 +95,7 @@ class Lane:
         fetch = self.offsets.partition(first.topic, first.partition).deliver(first.offset, last.offset + 1, len(records))
         items = [Item(r.topic, r.partition, r.offset, r.key, r.value, r.headers, fetch) for r in records]
         self.hold(items)
-        self.feed(items)
+        self.admit(items)
         metrics.CONSUMED.labels(self.spec.name).inc(len(records))
 
     def feed(self, items: Sequence[Item]) -> None:
@@ -103,7 +106,7 @@ class Lane:
         """Counts items against the lane's budget, until they are finished."""
         self.budget.take(len(items), sum(item.size for item in items))
 
-    def _present(self, items: Iterable[Item]) -> list[Item]:
+    def present(self, items: Iterable[Item]) -> list[Item]:
         """The items whose partition is still ours; the others are dropped: another worker gets them."""
         present, absent = list[Item](), list[Item]()
         for item in items:
@@ -111,26 +114,28 @@ class Lane:
             gone = self._stopping or (fetch is not None and fetch.partition.dead)
             (absent if gone else present).append(item)
         if absent:
-            self._release(absent)
+            self.release(absent)
         return present
 
     # decode, dedupe
 
     async def _feed(self) -> None:
         while True:
-            items = self._present(await self._queue.take(self.limits.decode_records))
-            with self.stage("decode"):
-                events = await self.decode(items)
-            with self.stage("dedupe"):
-                self._ready.put(await self.dedupe(events))
+            taken = await self._queue.take(self.limits.decode_records)
+            async with self.room.shared:
+                with self.stage("decode"):
+                    events = await self.decode(self.present(taken))
+                with self.stage("dedupe"):
+                    self._ready.put(await self.dedupe(events))
 
     async def decode(self, items: Sequence[Item]) -> list[Item]:
         """The items that are events; the others go to be saved as what they are: rejections, or versions to wait for."""
         events = await self.allotments.confirmed([item for item in items if read(item, self.spec)])
-        self._save_unworked(self._present(item for item in items if item.failure is not None))
+        self.save_unworked(self.present(item for item in items if item.failure is not None))
         return events
 
-    def _save_unworked(self, items: list[Item]) -> None:
+    def save_unworked(self, items: list[Item]) -> None:
+        """What needs no work, or gets none, is saved as what it is."""
         self.custody.take(items)
         self.committer.put(items)
 
@@ -151,12 +156,19 @@ class Lane:
         while True:
             await self.committer.wait_for_room()
             await self.gate.wait_until_open()
-            batch = self._present(await self._ready.take(self.spec.batch, lambda item: self.spec.heavy(item.event.data)))
-            claimed = await self.leasing.claim(batch, self.feed)
-            self.finish(claimed.done)
-            self._save_unworked(claimed.refused)
-            self.custody.take(begun := self._present(claimed.free))
-            await self._carry(begun)
+            batch = await self._ready.take()
+            async with self.room.shared:
+                await self.carry(self.present(batch), self.feed)
+            self._ready.give_back(batch)
+
+    async def carry(self, batch: list[Item], later: Later) -> bool:
+        """Claim, load and work for a batch; False when another holds the lease of every one, which go to `later`."""
+        claimed = await self.leasing.claim(batch, later)
+        self.finish(claimed.done)
+        self.save_unworked(claimed.refused)
+        self.custody.take(begun := self.present(claimed.free))
+        await self._carry(begun)
+        return bool(claimed.free or claimed.done or claimed.refused)
 
     async def _carry(self, batch: list[Item]) -> None:
         """Load and work for a batch; what fails in one step does not go into the next."""
@@ -198,9 +210,9 @@ class Lane:
     def finish(self, items: Collection[Item]) -> None:
         """The items have their outcome in Postgres: their offsets may be passed."""
         self.offsets.finish(item.fetch for item in items if item.fetch is not None)
-        self._release(items)
+        self.release(items)
 
-    def _release(self, items: Collection[Item]) -> None:
+    def release(self, items: Collection[Item]) -> None:
         """The items are out of this lane; twins that waited for them go through it again."""
         self.budget.give(len(items), sum([item.size for item in items]))
         self.custody.release(items)
@@ -216,13 +228,12 @@ class Lane:
             log.warning("drain_cut_short", agent=self.spec.name, in_hand=self.custody.count)
         await self.offsets.commit(gone)
 
-    async def stop(self) -> bool:
+    async def stop(self, drain: float | None = None) -> bool:
         """Finishes what is in hand, within a bound, and takes nothing more; tells whether all of it was finished."""
         self._stopping = True
         gone = self.offsets.revoke(list(self.offsets.partitions))
-        finished = await self.custody.empty(self.limits.drain)
-        await self.offsets.commit(gone)
-        await self.leasing.close()
+        finished = await self.custody.empty(drain or self.limits.drain)
+        await asyncio.gather(self.offsets.commit(gone), self.leasing.close())
         return finished
 
     def halt(self, reason: str) -> None:

@@ -17,6 +17,7 @@ PUBLISHED = Counter("millrace_published_total", "Records published from the outb
 PARKED = Counter("millrace_parked_total", "Outbox rows that Kafka refuses for good.", ["topic"])
 OFFSET_COMMITS_FAILED = Counter("millrace_offset_commits_failed_total", "Offset commits that failed.", ["flow"])
 OUTAGES = Counter("millrace_outages_total", "Times that work waited for a server that was away.", ["flow", "stage"])
+BREAKER_OPEN = Gauge("millrace_breaker_open", "1 while a server does not answer and is waited for.", ["dependency"])
 GROUPS_SPLIT = Counter("millrace_groups_split_total", "Groups split to find the outcome that cannot be stored.", ["flow"])
 
 STAGE_SECONDS = Histogram("millrace_stage_seconds", "Time a batch spends in a stage.", ["flow", "stage"], buckets=STAGE_BUCKETS)
@@ -28,3 +29,5 @@ LAG = Gauge("millrace_lag_records", "Records in Kafka beyond those that are fini
 OUTBOX_ROWS = Gauge("millrace_outbox_rows", "Rows waiting in the outbox.")
 OUTBOX_AGE = Gauge("millrace_outbox_age_seconds", "Age of the oldest row in the outbox.")
 LANE_STOPPED = Gauge("millrace_lane_stopped", "1 while a lane has stopped and waits for a person.", ["flow"])
+CAREFUL_RECORDS = Gauge("millrace_careful_records", "Records that wait to be taken one at a time.", ["flow"])
+KILLERS = Counter("millrace_killers_total", "Records ended because workers died at them.", ["flow"])

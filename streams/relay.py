@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -19,6 +20,7 @@ from storage.faults import fault_of
 from storage.outbox import OutboxRow
 from streams import metrics
 from streams.backoff import Backoff
+from streams.outages import Outages
 from streams.publisher import Publisher, Refused
 from streams.stages import Stages, Trace, no_trace
 
@@ -53,11 +55,12 @@ class Relay:
         publisher: Publisher,
         owner: UUID,
         *,
+        outages: Outages,
         claim: float = 20.0,
         waiting: int = 4,
         trace: Trace = no_trace,
     ) -> None:
-        self.database, self.publisher, self.owner = database, publisher, owner
+        self.database, self.publisher, self.owner, self.outages = database, publisher, owner, outages
         self.claim = timedelta(seconds=claim)
         self.backoff = Backoff(base=0.2, cap=5.0)
         self.trace = trace
@@ -129,6 +132,9 @@ class Relay:
             async with self.database.transaction() as connection:
                 await connection.execute("set local synchronous_commit = off")
                 await outbox.delete(connection, ids)
+        except asyncio.CancelledError:
+            self._published = ids + self._published  # a stopping engine deletes them last of all
+            raise
         except Exception as error:
             if fault_of(error) is None:
                 raise
@@ -147,15 +153,21 @@ class Relay:
                 arrived, refused = await self.publisher.publish(left)
             except (KafkaError, TimeoutError, OSError) as error:
                 attempt += 1
-                metrics.OUTAGES.labels("relay", "publish").inc()
                 log.warning("publish_waits", rows=len(left), attempt=attempt, error=repr(error))
-                await asyncio.sleep(self.backoff.delay(attempt))
+                await self._wait_for_kafka(error, attempt)
                 continue
             for each in refused:
                 await self._park(each)
             self._published_now(arrived)
             gone = {row.id for row in arrived} | {each.row.id for each in refused}
             left = [row for row in left if row.id not in gone]
+
+    async def _wait_for_kafka(self, error: BaseException, attempt: int) -> None:
+        """Waits until Kafka is back, or a moment if it answers; never so long that a claim runs out meanwhile."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.claim.total_seconds() / 4):
+                if not await self.outages.waited(error, "relay", "publish"):
+                    await asyncio.sleep(self.backoff.delay(attempt))
 
     def _published_now(self, rows: Sequence[OutboxRow]) -> None:
         for topic, count in Counter([row.topic for row in rows]).items():

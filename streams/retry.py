@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
 from storage import retries
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.faults import fault_of
 from storage.headers import unpack_headers
 from storage.retries import DueRow
+from streams.careful import Careful
 from streams.item import Item
 from streams.lane import Lane
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 ROWS_AT_ONCE = 100
 # Rows of other workers, and of dead ones, are found at the latest after this many seconds.
@@ -29,11 +34,12 @@ TERM = 60.0
 class RetryFeeder:
     """Leases due events of one flow and puts them into its lane as records without an offset.
 
-    Leases are renewed while this worker lives, so a row that is leased twice belonged to one that died or stood still.
+    Leases are renewed while this worker lives, so one that has run out belonged to a worker that died or stood still. It may
+    have died of that event, which therefore goes through the lane alone; its neighbours in the lease lose nothing by it.
     """
 
-    def __init__(self, lane: Lane, database: Database, owner: UUID) -> None:
-        self.lane, self.database, self.owner = lane, database, owner
+    def __init__(self, lane: Lane, careful: Careful, database: Database, owner: UUID) -> None:
+        self.lane, self.careful, self.database, self.owner = lane, careful, database, owner
         self.flow = lane.spec.name
         self.term = timedelta(seconds=TERM)
 
@@ -41,6 +47,7 @@ class RetryFeeder:
         """Feeds until cancelled; wakes when the next row is due or this lane has kept one."""
         while True:
             self.lane.kept_retries.clear()
+            await self.lane.gate.wait_until_open()
             await self.lane.budget.wait_until_half_empty()
             try:
                 pause = POLL if self.lane.halted is not None else await self._feed()
@@ -69,6 +76,24 @@ class RetryFeeder:
                     raise
                 log.warning("retries_wait", agent=self.flow, error=repr(error))
 
+    async def suspect(self) -> None:
+        """Feeds events whose lease has run out, one at a time, until cancelled."""
+        while True:
+            try:
+                async with self.database.connection() as connection:
+                    found = self.lane.halted is None and await retries.has_run_out(connection, self.flow)
+            except Exception as error:
+                if fault_of(error) is None:
+                    raise
+                log.warning("retries_wait", agent=self.flow, error=repr(error))
+                found = False
+            if found:
+                suspect = Overdue(self)
+                self.careful.put([suspect])
+                await suspect.ended.wait()
+            if not found or not suspect.was_begun:
+                await asyncio.sleep(POLL)
+
     async def release(self) -> None:
         """Gives back what was leased and not begun, so that other workers need not wait for the lease to end.
 
@@ -92,3 +117,52 @@ def _item(row: DueRow) -> Item:
     headers = unpack_headers(row.headers)
     lease = row.event_key, row.payload_sha256
     return Item(row.topic, row.partition, row.offset, row.key, row.value, headers, None, row.attempts, lease, row.waited)
+
+
+class Overdue:
+    """The event of one lease that has run out, whichever that is when it can be alone."""
+
+    def __init__(self, feeder: RetryFeeder) -> None:
+        self.feeder, self.ended, self.was_begun = feeder, asyncio.Event(), False
+        self.deaths, self.decoded = 0, True
+        self._item: Item
+
+    async def take(self) -> Item | None:
+        feeder = self.feeder
+        row = await self._asked(lambda connection: retries.lease_alone(connection, feeder.flow, feeder.owner, feeder.term))
+        if row is None:
+            self.ended.set()
+            return None
+        self._item, self.deaths = _item(row), row.deaths - 1
+        feeder.lane.hold([self._item])
+        if not feeder.lane.present([self._item]):
+            self.ended.set()
+            return None
+        return self._item
+
+    async def survived(self) -> None:
+        """Its decoding has killed nobody before: it has been an event already."""
+
+    async def put_down(self) -> None:
+        self.was_begun = True
+        self.ended.set()
+
+    async def put_back(self) -> bool:
+        """Gives the row back: whether it is still there by then is another look's business."""
+        lease, owner = self._item.lease, self.feeder.owner
+        if lease is not None:
+            await self._asked(lambda connection: retries.put_back(connection, lease[0], owner))
+        self.feeder.lane.release([self._item])
+        self.ended.set()
+        return False
+
+    async def _asked(self, ask: Callable[[Connection], Awaitable[T]]) -> T | None:
+        """The answer, or None while Postgres is away."""
+        try:
+            async with self.feeder.database.connection() as connection:
+                return await ask(connection)
+        except Exception as error:
+            if fault_of(error) is None:
+                raise
+            log.warning("retries_wait", agent=self.feeder.flow, error=repr(error))
+            return None

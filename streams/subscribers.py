@@ -16,6 +16,7 @@ from events.envelope import Envelope
 from streams.config import EngineConfig
 from streams.lane import Lane
 from streams.retention import RetentionCheck
+from streams.starts import Starts
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +34,8 @@ class RawBatch(KafkaAckableMessage):
 class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     """What FastStream and aiokafka call for one lane."""
 
-    def __init__(self, broker: KafkaBroker, lane: Lane, config: EngineConfig) -> None:
-        self.lane, self.patience = lane, config.lane.patience
+    def __init__(self, broker: KafkaBroker, lane: Lane, config: EngineConfig, starts: Starts) -> None:
+        self.lane, self.starts, self.patience = lane, starts, config.lane.patience
         limits = config.consumer
         self.subscriber: Any = broker.subscriber(
             lane.spec.topic,
@@ -100,12 +101,14 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Finishes and commits what is in hand before another worker gets the partitions."""
         await self.lane.leave(revoked)
+        self.starts.left(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """What the group is to go on from must still be there."""
         log.info("assigned", agent=self.lane.spec.name, partitions=sorted(each.partition for each in assigned))
         if self.consumer is not None:
             self._retention.assigned(self.consumer, assigned)
+            self.starts.assigned(self.consumer, assigned)
         if not self.lane.gate.is_open:
             self._pause()  # a rebalance clears pauses
 

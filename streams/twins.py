@@ -14,6 +14,9 @@ class Twins:
     def __init__(self) -> None:
         self._waiting: dict[UUID, list[Item] | None] = {}
 
+    def __contains__(self, key: UUID) -> bool:
+        return key in self._waiting
+
     def firsts(self, items: Sequence[Item]) -> list[Item]:
         """The items that go on; each of the others waits for its first."""
         waiting, firsts = self._waiting, []

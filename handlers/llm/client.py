@@ -145,13 +145,14 @@ class Llm:
         """What comes back, not yet recorded; or the last of the malformed answers, which are."""
         self.prices.of(body["model"])
         budget = Budget(budget_usd, self.prices, body["model"], longest_usage(body))
-        attempt = 0
+        attempt, heard = 0, None
         while True:
             attempt += 1
             try:
                 raw = await self._caller.call(endpoint, body)
             except CallError as caught:
                 error, malformed = caught, None
+                heard = heard if isinstance(error, NotAskedError) else error
             else:
                 reading = read(raw.body)
                 call = self._entry(endpoint, asker, body, raw, reading)
@@ -167,7 +168,8 @@ class Llm:
             if wait is None:
                 if not isinstance(error, NotAskedError):
                     log.warning("llm_call_failed", **known_by)
-                raise failure_of(error) from error
+                # Who was asked and has failed is not excused by what that did to the breaker.
+                raise failure_of(heard or error) from error
             log.info("llm_call_repeated", **known_by, wait=wait)
             await asyncio.sleep(wait)
 

@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
 # How long the end of the worker waits for what is not stored.
-LAST_WAIT = 5.0
+LAST_WAIT = 3.0
 
 
 class Ledger:

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 
-from handlers.llm.breaker import Breaker
 from handlers.llm.errors import OUTAGES, CallError, Trouble
 from handlers.llm.model import Target
+from storage.breaker import Breaker
 
 # These are about whoever asks, whatever is asked.
 ACCOUNT = frozenset({Trouble.QUOTA, Trouble.KEY})
+# These say what the next call would hear, too.
+AT_ONCE = ACCOUNT | {Trouble.FORBIDDEN, Trouble.MODEL}
 
 
 class Routes:
     """A breaker for the account, and one for each target, so that a model that is away stops nobody who asks another.
 
-    A target is suspect once a call to it has failed in a way that the list of models need not show. Pure: the caller says
-    what time it is, in seconds of any clock that does not go back.
+    A target is suspect once a call to it has failed in a way that the list of models need not show. Workers that lost OpenAI
+    together are not to look for it together: `draw` gives numbers from 0 to 1. Pure: the caller says what time it is, in
+    seconds of any clock that does not go back.
     """
 
-    def __init__(self, failures: int, seconds: float) -> None:
-        self.failures, self.seconds = failures, seconds
-        self.account = Breaker(failures, seconds)
-        self._targets: dict[Target, Breaker] = {}
+    def __init__(self, failures: int, seconds: float, draw: Callable[[], float] = random.random) -> None:
+        self.failures, self.seconds, self.draw = failures, seconds, draw
+        self.account = self._breaker()
+        self._targets: dict[Target, Breaker[CallError]] = {}
         self._suspects: set[Target] = set()
 
-    def breakers(self, target: Target) -> tuple[Breaker, Breaker]:
+    def breakers(self, target: Target) -> tuple[Breaker[CallError], Breaker[CallError]]:
         """What must be closed for a call to be made: the target's own, and that of the account."""
         if target not in self._targets:
-            self._targets[target] = Breaker(self.failures, self.seconds)
+            self._targets[target] = self._breaker()
         return self._targets[target], self.account
 
     def doubtful(self, targets: Sequence[Target]) -> list[Target]:
@@ -41,10 +45,10 @@ class Routes:
         if error.trouble in OUTAGES and error.trouble is not Trouble.CONNECTION:
             self._suspects.add(target)
         if error.trouble in ACCOUNT:
-            return self.account.failed(error, now)
+            return _counted(self.account, error, now)
         if error.trouble not in OUTAGES:
             self.account.succeeded()
-        return self.breakers(target)[0].failed(error, now)
+        return _counted(self.breakers(target)[0], error, now)
 
     def succeeded(self, target: Target) -> None:
         """The target has answered, so the account is in order too."""
@@ -55,8 +59,8 @@ class Routes:
     def unlisted(self, targets: Sequence[Target], error: CallError, now: float) -> bool:
         """Counts a list of models that was not to be had; whether that has opened a breaker."""
         if error.trouble in ACCOUNT:
-            return self.account.failed(error, now)
-        opened = [self.breakers(target)[0].failed(error, now) for target in targets or list(self._targets)]
+            return _counted(self.account, error, now)
+        opened = [_counted(self.breakers(target)[0], error, now) for target in targets or list(self._targets)]
         return any(opened)
 
     def listed(self) -> None:
@@ -65,3 +69,14 @@ class Routes:
         for target, breaker in self._targets.items():
             if target not in self._suspects:
                 breaker.succeeded()
+
+    def _breaker(self) -> Breaker[CallError]:
+        return Breaker(self.failures, lambda _failures: self.seconds * (0.5 + 0.5 * self.draw()))
+
+
+def _counted(breaker: Breaker[CallError], error: CallError, now: float) -> bool:
+    """Counts what a call has met; whether that has opened the breaker. A server that answers is there."""
+    if error.trouble in OUTAGES:
+        return breaker.failed(error, now, at_once=error.trouble in AT_ONCE)
+    breaker.succeeded()
+    return False

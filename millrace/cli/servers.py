@@ -106,14 +106,14 @@ def reaching_kafka(chosen: Settings) -> Iterator[None]:
 @contextmanager
 def reaching_database(url: str) -> Iterator[None]:
     """Turns what means that PostgreSQL is away, refuses the login or has no tables into one line that says so."""
-    from storage.faults import Fault, fault_of
+    from storage.faults import OF_THE_CONNECTION, fault_of
 
     try:
         yield
     except CommandError:
         raise
     except Exception as error:
-        if fault_of(error) not in {Fault.BROKEN, Fault.OUTAGE}:
+        if fault_of(error) not in OF_THE_CONNECTION:
             raise
         if getattr(error, "sqlstate", None) == "42P01":
             raise CommandError("the database has no tables of Millrace yet", MIGRATE) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from storage.models.audits import Audit, AuditFinding
 from storage.models.base import Base
 from storage.models.documents import Document, DocumentChunk
-from storage.models.engine import DeadLetter, Generation, InboxEntry, OutboxEntry, Retry
+from storage.models.engine import DeadLetter, Generation, InboxEntry, OutboxEntry, Retry, Start
 from storage.models.llm import LlmCall, PaidEmbedding
 from storage.models.runs import Run, RunResult
 
@@ -24,4 +24,5 @@ __all__ = [
     "Retry",
     "Run",
     "RunResult",
+    "Start",
 ]

@@ -69,9 +69,10 @@ class OutboxEntry(Base):
 class Retry(Base):
     """One event that failed for a passing reason and waits for `next_attempt_at`, with the record it came as.
 
-    An attempt counts when it is leased, so that a death counts too; `leased_until` and `owner` say who works on it.
-    `waiting_since` is set while what other events bring is all that it needs. The row is deleted in the transaction that
-    gives the event its outcome.
+    An attempt counts when it is leased; `leased_until` and `owner` say who works on it.
+    A lease that ran out is a worker's death: such a row is leased alone, and `deaths` counts how often. `waiting_since` is
+    set while what other events bring is all that it needs. The row is deleted in the transaction that gives the event its
+    outcome.
     """
 
     __tablename__ = "retries"
@@ -90,6 +91,7 @@ class Retry(Base):
     value: Mapped[bytes]
     headers: Mapped[bytes | None]
     attempts: Mapped[int]
+    deaths: Mapped[int] = mapped_column(server_default=text("0"))
     next_attempt_at: Mapped[datetime]
     leased_until: Mapped[datetime | None]
     owner: Mapped[UUID | None]
@@ -102,6 +104,7 @@ class Retry(Base):
         *identity(),
         sha256("payload_sha256"),
         not_negative("attempts"),
+        not_negative("deaths"),
         Index(None, "flow", "next_attempt_at"),
     )
 
@@ -168,4 +171,34 @@ class Generation(Base):
         length("source", 256),
         length("event_id", 256),
         CheckConstraint("generation >= 1", name="generation"),
+    )
+
+
+class Start(Base):
+    """The latest beginning of a worker with a partition, so that a record at which workers die is found.
+
+    `starts` counts the beginnings at `offset` that were not taken back in good order, `reach` is the highest offset that was
+    taken in since. `in_hand` is the record that a worker has, or had when it died, alone in hand, `deaths` how many had,
+    `decoded` whether the last of them got past decoding it. `owner` is null once it has left in good order.
+    """
+
+    __tablename__ = "starts"
+
+    flow: Mapped[str] = mapped_column(primary_key=True)
+    topic: Mapped[str] = mapped_column(primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    offset: Mapped[int] = mapped_column(Offset)
+    starts: Mapped[int]
+    reach: Mapped[int | None] = mapped_column(Offset)
+    in_hand: Mapped[int | None] = mapped_column(Offset)
+    deaths: Mapped[int] = mapped_column(server_default=text("0"))
+    decoded: Mapped[bool] = mapped_column(server_default=text("false"))
+    owner: Mapped[UUID | None]
+    started_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+    __table_args__ = (
+        CheckConstraint('"offset" >= 0', name="offset"),
+        not_negative("starts"),
+        not_negative("deaths"),
     )

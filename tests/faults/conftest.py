@@ -34,6 +34,7 @@ def forget_notes() -> None:
     NotesFlow.worked.clear()
     NotesFlow.batches.clear()
     NotesFlow.running.clear()
+    NotesFlow.beside.clear()
 
 
 @pytest.fixture

@@ -48,6 +48,34 @@ async def test_a_lease_outlasts_long_work_however_much_else_ends_meanwhile(rig: 
     assert NotesFlow.worked["long"] == 1
 
 
+async def test_a_duplicate_of_what_another_works_on_waits_without_holding_a_slot(rig: Rig, topic_prefix: str) -> None:
+    one_hand = notes(topic_prefix, costly=True, batch=1, hands=1)
+    await rig.publish([note("long", behave="sleep:4")])
+    async with rig.engine(spec=one_hand):
+        await eventually(lambda: is_running("long"), expected=True)
+        async with rig.engine(other_group(rig), one_hand):
+            await rig.publish([note("short")])
+            await rig.until("select array_agg(event_id) from notes", ["short"])
+            assert await is_running("long")
+        await rig.until("select count(*) from notes", 2)
+        await all_is_finished(rig)
+    assert NotesFlow.worked == {"long": 1, "short": 1}
+
+
+async def test_what_is_dropped_by_a_rebalance_is_paid_for_once_and_leaves_no_lease(rig: Rig, costly: Any) -> None:
+    values = [note(f"n-{number}", behave="sleep:0.1") for number in range(150)]
+    await rig.publish(values)
+    async with rig.engine(spec=costly):
+        await rig.until("select count(*) >= 10 from notes", expected=True)
+        async with rig.engine(spec=costly) as second:
+            await eventually(lambda: has_partitions(second), expected=True)
+            await rig.until("select count(*) >= 40 from notes", expected=True)
+        await all_is_finished(rig)
+        await eventually(lambda: held(rig), 0)
+    assert await rig.rows("select count(*) from notes") == [{"count": 150}]
+    assert set(NotesFlow.worked.values()) == {1}
+
+
 async def test_the_lease_of_a_dead_worker_ends_and_its_event_is_done(rig: Rig, costly: Any) -> None:
     keys = IdempotencyKeys(rig.redis_url)
     await keys.leases(3.0).take("notes", [event_key("notes", "/tests", "n-1", 0)])
@@ -65,12 +93,7 @@ async def test_leases_end_with_their_work(rig: Rig, costly: Any) -> None:
     async with rig.engine(spec=costly):
         await rig.completions(3)
         await all_is_finished(rig)
-
-        async def held() -> int:
-            async with redis.asyncio.Redis.from_url(rig.redis_url) as client:
-                return len([name async for name in client.scan_iter("millrace:lease:notes:*")])
-
-        await eventually(held, 0)
+        await eventually(lambda: held(rig), 0)
 
 
 async def test_an_event_that_waits_spends_no_attempt_and_is_done_when_it_can_be(rig: Rig) -> None:
@@ -107,3 +130,18 @@ async def test_the_same_id_with_another_payload_is_refused_before_it_is_paid_for
 
 async def count(rig: Rig, query: str) -> list[str]:
     return [next(iter(row.values())) for row in await rig.rows(query)]
+
+
+async def held(rig: Rig) -> int:
+    """How many leases there are."""
+    async with redis.asyncio.Redis.from_url(rig.redis_url) as client:
+        return len([name async for name in client.scan_iter("millrace:lease:notes:*")])
+
+
+async def is_running(event_id: str) -> bool:
+    return event_id in NotesFlow.running
+
+
+async def has_partitions(engine: Any) -> bool:
+    consumer = engine.intakes[0].consumer
+    return consumer is not None and bool(consumer.assignment())

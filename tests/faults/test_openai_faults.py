@@ -76,7 +76,7 @@ CALLS = "select outcome from llm_calls where client_id = $1 and endpoint = $2 or
 
 async def test_each_fault_while_a_document_is_embedded(documents_rig: Rig, openai: Control) -> None:
     rig = documents_rig
-    rig.llm |= {"embeddings_seconds": TIMEOUT, "breaker_failures": 1000}
+    rig.llm |= {"embeddings_seconds": TIMEOUT, "breaker_failures": 1}
     events = []
     for case in DOCUMENTS:
         openai.add(Fault(endpoint="embeddings", contains=f"{case.name}!", **case.fault))
@@ -97,7 +97,7 @@ async def test_each_fault_while_a_document_is_embedded(documents_rig: Rig, opena
 
 async def test_each_fault_while_an_audit_is_answered(audits_rig: Rig, openai: Control) -> None:
     rig = audits_rig
-    rig.llm |= {"responses_seconds": TIMEOUT, "breaker_failures": 1000}
+    rig.llm |= {"responses_seconds": TIMEOUT, "breaker_failures": 1}
     events = []
     for case in AUDITS:
         openai.add(Fault(endpoint="responses", contains=f"{case.name}!", **case.fault))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import orjson
+from pydantic import field_validator
 
 from events.event import Event
 from events.failures import Conflict, Failure, Permanent, Transient, Waiting
@@ -22,10 +25,20 @@ TABLE = "create table notes (source text, event_id text, text text, primary key 
 
 
 class NoteRequested(Data):
-    """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds>."""
+    """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds>.
+
+    And `kill` ends the process, of which not even the validation of `abort` is survived.
+    """
 
     text: str
     behave: str = "ok"
+
+    @field_validator("behave")
+    @classmethod
+    def survives(cls, behave: str) -> str:
+        if behave == "abort":
+            os.abort()
+        return behave
 
 
 class NotesFlow:
@@ -34,6 +47,8 @@ class NotesFlow:
     worked: ClassVar[Counter[str]] = Counter()
     batches: ClassVar[list[int]] = []
     running: ClassVar[set[str]] = set()
+    beside: ClassVar[dict[str, int]] = {}
+    """How many others slept while a sleeping event was worked on, at its beginning or its end."""
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
@@ -57,6 +72,8 @@ class NotesFlow:
     async def _work(self, event: Event) -> Any:
         self.worked[event.id] += 1
         behave, _, argument = event.data.behave.partition(":")
+        if behave == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
         if behave == "permanent":
             return Permanent("internal", "told to fail")
         if behave == "bug":
@@ -66,9 +83,11 @@ class NotesFlow:
         if behave == "waiting" and self.worked[event.id] <= int(argument):
             return Waiting("note_missing", "told to wait", at_most=WAIT_SECONDS)
         if behave == "sleep":
+            before = len(self.running)
             self.running.add(event.id)
             await asyncio.sleep(float(argument))
             self.running.discard(event.id)
+            self.beside[event.id] = max(before, len(self.running))
         return "\0" if behave == "unstorable" else event.data.text
 
 

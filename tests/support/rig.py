@@ -15,8 +15,8 @@ from handlers.embed.parsing import ParserPool
 from handlers.flow import FlowSpec
 from handlers.llm import Llm, LlmConfig, Prices
 from handlers.resources import Resources
-from storage.database import Database
-from storage.faults import Fault, fault_of
+from storage.database import Database, SessionLimits
+from storage.faults import OF_THE_CONNECTION, fault_of
 from storage.idempotency import IdempotencyKeys
 from storage.objects import ObjectStore
 from streams.app import Engine
@@ -50,6 +50,7 @@ class Rig:
         self.spec, self.kafka, self.openai_url = spec, KafkaConfig(kafka), openai_url
         self.database_url, self.redis_url, self.object_store_url = database_url, redis_url, object_store_url
         self.llm: dict[str, Any] = {"first_wait": 0.05, "breaker_seconds": 0.5}
+        self.limits = SessionLimits()
         self.database = Database(database_url)
         self.objects = ObjectStore(object_store_url)
         self.config = EngineConfig(
@@ -72,7 +73,7 @@ class Rig:
     @asynccontextmanager
     async def engine(self, config: EngineConfig | None = None, spec: FlowSpec | None = None) -> AsyncIterator[Engine]:
         """A worker's engine, started; stopped in the end as a worker stops it. None of its tasks may end before."""
-        database = Database(self.database_url, application_name=APPLICATION)
+        database = Database(self.database_url, limits=self.limits, application_name=APPLICATION)
         keys = IdempotencyKeys(self.redis_url)
         resources = self._resources(database)
         engine = Engine(config or self.config, [spec or self.spec], kafka=self.kafka, keys=keys, resources=resources)
@@ -150,7 +151,7 @@ class Rig:
             async with self.database.connection() as connection:
                 return await connection.fetchval(query)
         except Exception as error:
-            if fault_of(error) not in {Fault.BROKEN, Fault.OUTAGE}:
+            if fault_of(error) not in OF_THE_CONNECTION:
                 raise
             return error
 

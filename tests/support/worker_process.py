@@ -54,7 +54,7 @@ class Workers:
         self.started: list[WorkerProcess] = []
 
     async def start(self) -> WorkerProcess:
-        """A new worker, once it consumes."""
+        """A new worker, once it consumes; one that is killed before that is dead already."""
         log = self.folder / f"worker-{len(self.started)}.log"
         with log.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
@@ -78,6 +78,8 @@ class Workers:
                     # What comes later has to be read too, or the worker would wait for room in the pipe.
                     worker.reading = asyncio.create_task(worker.process.stdout.read())
                     return
+            if await worker.process.wait() < 0:
+                return
         raise AssertionError(f"the worker did not start: {b''.join(said)!r} {worker.log.read_text()[-4000:]}")
 
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,36 +13,53 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 # What a worker does with signals, around a shutdown that never ends.
 STUCK = """
-import asyncio
+import asyncio, sys, time
 from millrace.worker import _stop_on_signals
 
 async def work():
-    stop = _stop_on_signals()
+    stop = _stop_on_signals(float(sys.argv[1]))
     print("ready", flush=True)
     await stop.wait()
     print("stopping", flush=True)
+    if sys.argv[2:] == ["busy"]:
+        time.sleep(3600)
     await asyncio.sleep(3600)
 
 asyncio.run(work())
 """
 
 
-@pytest.fixture
-def stuck() -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as process:
+@contextmanager
+def stuck_worker(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", STUCK, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=CHECKOUT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
         yield process
         process.kill()
+
+
+@pytest.fixture
+def stuck() -> Iterator[subprocess.Popen[str]]:
+    with stuck_worker("3600") as process:
+        yield process
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_a_worker_at_once(stuck: subprocess.Popen[str], number: signal.Signals) -> None:
     assert stuck.stdout is not None
-    assert stuck.stdout.readline() == "ready\n"
     stuck.send_signal(number)
     assert stuck.stdout.readline() == "stopping\n"
     assert stuck.poll() is None
     stuck.send_signal(number)
     assert stuck.wait(30) == 128 + number
+
+
+@pytest.mark.parametrize("how", ["asleep", "busy"])
+def test_a_shutdown_that_hangs_is_ended_by_its_bound_although_nobody_asks_again(how: str) -> None:
+    with stuck_worker("0.5", how) as stuck:
+        stuck.send_signal(signal.SIGTERM)
+        assert stuck.wait(60) == 0
 
 
 # A worker whose shutdown gave up on a thread that computes on, as pricing does.

@@ -49,12 +49,59 @@ async def test_a_due_event_is_leased_once_and_its_attempt_counts_from_the_lease(
         assert await retries.lease(connection, "audits", uuid4(), TERM, 10) == []
 
 
-async def test_a_lease_that_ran_out_is_taken_by_another_and_costs_an_attempt(database: Database) -> None:
+GONE = timedelta(seconds=-1)
+
+
+async def test_an_event_whose_lease_ran_out_is_leased_alone_and_each_time_counts_as_a_death(database: Database) -> None:
+    async with database.connection() as connection:
+        await retries.keep(connection, [row("a"), row("b"), row("c", delay=timedelta(hours=1))], OWNER)
+        assert not await retries.has_run_out(connection, "runs")
+        assert await retries.lease_alone(connection, "runs", OWNER, TERM) is None
+        await retries.lease(connection, "runs", uuid4(), GONE, 10)
+        assert await retries.has_run_out(connection, "runs")
+        assert await retries.lease(connection, "runs", OWNER, TERM, 10) == [], "it may be what kills"
+        assert await retries.next_due(connection, "runs") > 3500, "nothing is to be hurried for"  # type: ignore[operator]
+        first = await retries.lease_alone(connection, "runs", OWNER, GONE)
+        second = await retries.lease_alone(connection, "runs", OWNER, TERM)
+        again = await retries.lease_alone(connection, "runs", OWNER, TERM)
+        assert await retries.lease_alone(connection, "runs", OWNER, TERM) is None
+    assert first is not None
+    assert second is not None
+    assert again is not None
+    assert {first.event_key, second.event_key} == {key("a"), key("b")}
+    assert (first.deaths, second.deaths) == (1, 1)
+    assert (again.event_key, again.deaths) == (first.event_key, 2)
+    assert {each.attempts for each in (first, second, again)} == {2}, "the attempt that was leased goes on"
+
+
+async def test_an_outcome_ends_the_counting_of_deaths(database: Database) -> None:
     async with database.connection() as connection:
         await retries.keep(connection, [row("a")], OWNER)
-        await retries.lease(connection, "runs", uuid4(), timedelta(seconds=-1), 10)
-        [again] = await retries.lease(connection, "runs", uuid4(), TERM, 10)
-    assert again.attempts == 3
+        await retries.lease(connection, "runs", uuid4(), GONE, 10)
+        await retries.lease_alone(connection, "runs", OWNER, TERM)
+        assert await retries.keep(connection, [row("a", attempts=2, leased=2)], OWNER) == {key("a")}
+        [due] = await retries.lease(connection, "runs", OWNER, TERM, 10)
+    assert (due.attempts, due.deaths) == (3, 0)
+
+
+async def test_what_is_put_back_or_released_by_the_living_was_no_death(database: Database) -> None:
+    async with database.connection() as connection:
+        await retries.keep(connection, [row("a")], OWNER)
+        await retries.lease(connection, "runs", uuid4(), GONE, 10)
+        for begun in ([], [key("a")]):
+            due = await retries.lease_alone(connection, "runs", OWNER, TERM)
+            assert due is not None
+            assert (due.attempts, due.deaths) == (2, 1)
+            await retries.put_back(connection, key("a"), OWNER)
+            due = await retries.lease_alone(connection, "runs", OWNER, TERM)
+            assert due is not None
+            assert (due.attempts, due.deaths) == (2, 1)
+            await retries.release(connection, "runs", OWNER, begun)
+        assert not await retries.has_run_out(connection, "runs"), "what was begun keeps its lease"
+        await connection.execute("update retries set leased_until = now() - interval '1 second'")
+        due = await retries.lease_alone(connection, "runs", OWNER, TERM)
+    assert due is not None
+    assert (due.attempts, due.deaths) == (2, 1)
 
 
 async def test_only_the_latest_attempt_moves_a_row_that_waits(database: Database) -> None:
@@ -62,11 +109,12 @@ async def test_only_the_latest_attempt_moves_a_row_that_waits(database: Database
     async with database.connection() as connection:
         await retries.keep(connection, [row("a")], OWNER)
         assert await retries.keep(connection, [row("a", delay=hour)], OWNER) == set()  # a twin
-        await retries.lease(connection, "runs", uuid4(), timedelta(seconds=-1), 10)
-        await retries.lease(connection, "runs", OWNER, TERM, 10)
-        assert await retries.keep(connection, [row("a", attempts=2, leased=2, delay=hour)], OWNER) == set()  # overtaken
-        assert await retries.keep(connection, [row("a", attempts=3, leased=3)], uuid4()) == set()  # another's
-        assert await retries.keep(connection, [row("a", attempts=3, leased=3, delay=hour)], OWNER) == {key("a")}
+        dead = uuid4()
+        await retries.lease(connection, "runs", dead, GONE, 10)
+        await retries.lease_alone(connection, "runs", OWNER, TERM)
+        assert await retries.keep(connection, [row("a", attempts=2, leased=2, delay=hour)], dead) == set()  # overtaken
+        assert await retries.keep(connection, [row("a", attempts=1, leased=1, delay=hour)], OWNER) == set()  # an earlier one
+        assert await retries.keep(connection, [row("a", attempts=2, leased=2, delay=hour)], OWNER) == {key("a")}
         wait = await retries.next_due(connection, "runs")
     assert wait is not None
     assert 3500 < wait <= 3600

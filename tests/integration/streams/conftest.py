@@ -16,6 +16,7 @@ async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: s
     NotesFlow.worked.clear()
     NotesFlow.batches.clear()
     NotesFlow.running.clear()
+    NotesFlow.beside.clear()
     rig = Rig(notes(topic_prefix), kafka, database_url, redis_url, object_store_url)
     await rig.prepare(TABLE)
     yield rig

@@ -11,6 +11,7 @@ import pytest
 from storage import outbox
 from storage.database import Database
 from storage.outbox import OutboxRow
+from streams.outages import Outages
 from streams.relay import Publication, Relay
 from tests.support.rig import eventually
 
@@ -24,10 +25,10 @@ class SlowPublisher:
         self.free = asyncio.Event()
         self.seen: list[object] = []
 
-    async def publish(self, rows: list[OutboxRow]) -> tuple[set[object], list[object]]:
+    async def publish(self, rows: list[OutboxRow]) -> tuple[list[OutboxRow], list[object]]:
         await self.free.wait()
         self.seen += [row.id for row in rows]
-        return {row.id for row in rows}, []
+        return list(rows), []
 
 
 @pytest.fixture
@@ -43,8 +44,8 @@ async def test_what_waits_behind_a_slow_publication_is_taken_by_nobody_else(
     async with database.connection() as connection:
         await connection.execute("alter table outbox alter column claimed_until set default now() + interval '1.5 seconds'")
         await outbox.add(connection, [first, second])
-    relay = Relay(database, publisher, mine, claim=CLAIM)  # type: ignore[arg-type]
-    rival = Relay(database, publisher, other, claim=CLAIM)  # type: ignore[arg-type]
+    relay = Relay(database, publisher, mine, outages=Outages(()), claim=CLAIM)  # type: ignore[arg-type]
+    rival = Relay(database, publisher, other, outages=Outages(()), claim=CLAIM)  # type: ignore[arg-type]
     settled = asyncio.Event()
 
     async def then() -> None:
@@ -73,3 +74,33 @@ async def test_what_waits_behind_a_slow_publication_is_taken_by_nobody_else(
             await task
     assert owner == mine
     assert publisher.seen.count(second.id) == 1
+
+
+async def test_what_a_cancelled_deletion_left_is_deleted_at_the_end(database: Database, publisher: SlowPublisher) -> None:
+    mine = uuid4()
+    row = OutboxRow(uuid4(), "runs", "acme", "t", b"k", b"v", None, mine)
+    async with database.connection() as connection:
+        await outbox.add(connection, [row])
+    relay = Relay(database, publisher, mine, claim=CLAIM)  # type: ignore[arg-type]
+    settled = asyncio.Event()
+
+    async def then() -> None:
+        settled.set()
+
+    publisher.free.set()
+    async with database.transaction() as holding:
+        await holding.execute("select from outbox for update")
+        await relay.put(Publication("runs", [row], then))
+        tasks = [asyncio.create_task(loop) for loop in (relay.publish(), relay.reap())]
+        await settled.wait()
+
+        async def waits() -> bool:
+            return bool(await holding.fetchval("select exists (select from pg_locks where not granted)"))
+
+        await eventually(waits, True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await relay.delete_published()
+    async with database.connection() as connection:
+        assert await connection.fetchval("select count(*) from outbox") == 0

@@ -90,6 +90,7 @@ def test_every_dependency_has_its_reason_and_no_other_is_named() -> None:
     assert first_cells(section(text, "Runtime")) == sorted(map(_name, project["project"]["dependencies"]))
     others = [each for each in (*groups["devstack"], *groups["dev"]) if isinstance(each, str)]
     assert set(first_cells(section(text, "Development"))) == set(map(_name, others))
+    assert first_cells(section(text, "Benchmarks")) == sorted(map(_name, groups["bench"]))
 
 
 def _sources(package: str) -> list[Path]:

@@ -21,13 +21,13 @@ def postgres_error(sqlstate: str) -> asyncpg.PostgresError:
         ("40001", Fault.AGAIN),
         ("40P01", Fault.AGAIN),
         ("55P03", Fault.AGAIN),
-        ("57014", Fault.AGAIN),
+        ("57014", Fault.CUT),
         ("08006", Fault.BROKEN),
         ("25P03", Fault.BROKEN),
-        ("25P04", Fault.BROKEN),
+        ("25P04", Fault.CUT),
         ("57P01", Fault.BROKEN),
         ("57P03", Fault.OUTAGE),
-        ("53300", Fault.OUTAGE),
+        ("53300", Fault.BUSY),
         ("53100", Fault.OUTAGE),
         ("25006", Fault.OUTAGE),
         ("42P01", Fault.OUTAGE),
@@ -49,7 +49,7 @@ def test_a_sqlstate_has_its_meaning(sqlstate: str, expected: Fault) -> None:
         (EOFError(), Fault.BROKEN),
         (asyncpg.InterfaceError("connection is closed"), Fault.BROKEN),
         (asyncpg.DataError("cannot encode"), Fault.BAD),
-        (PoolTimeout("pool is full"), Fault.OUTAGE),
+        (PoolTimeout("pool is full"), Fault.BUSY),
         (redis.exceptions.ConnectionError("away"), Fault.OUTAGE),
         (redis.exceptions.BusyLoadingError("loading"), Fault.OUTAGE),
         (ValueError("a bug"), None),
@@ -66,3 +66,10 @@ def test_what_an_error_wraps_is_looked_at() -> None:
     outer = RuntimeError("while loading")
     outer.__cause__ = postgres_error("40P01")
     assert fault_of(outer) is Fault.AGAIN
+
+
+def test_a_connection_that_the_server_has_ended_means_what_it_said_last() -> None:
+    ended = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+    assert fault_of(ended) is Fault.BROKEN
+    ended.__cause__ = postgres_error("25P04")
+    assert fault_of(ended) is Fault.CUT

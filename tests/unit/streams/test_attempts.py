@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 from unittest.mock import Mock
 
+import asyncpg
 import pytest
 
-from events.failures import NotAsked, Outage
+from events.failures import NotAsked, Outage, Transient
 from streams.attempts import attempt
 from streams.backoff import Backoff
+from streams.dependency import Dependency
 from streams.item import Item
 from streams.outages import Outages
 
@@ -22,7 +24,7 @@ async def there() -> None:
 
 @pytest.fixture
 def outages() -> Outages:
-    outages = Outages({"openai": there}, fresh=0.0)
+    outages = Outages([Dependency("openai", there)], fresh=0.0)
     outages.backoff = Backoff(base=0.001, cap=0.002)
     return outages
 
@@ -51,6 +53,21 @@ async def test_what_was_not_asked_is_asked_again_as_often_as_it_takes(outages: O
 
     assert await results(step, outages) == ["done"]
     assert step.begun == 21
+
+
+@pytest.mark.parametrize("sqlstate", ["55P03", "40P01", "40001", "53300"])
+async def test_what_others_hold_is_waited_for_as_often_as_it_takes(outages: Outages, sqlstate: str) -> None:
+    step = Step(*(asyncpg.PostgresError.new({"C": sqlstate, "M": "held"}) for _ in range(20)))
+
+    assert await results(step, outages) == ["done"]
+    assert step.begun == 21
+
+
+@pytest.mark.parametrize("sqlstate", ["57014", "25P04", "57P01", "22021"])
+async def test_what_may_be_the_events_doing_spends_an_attempt(outages: Outages, sqlstate: str) -> None:
+    [failure] = await results(Step(asyncpg.PostgresError.new({"C": sqlstate, "M": "cut"})), outages)
+
+    assert isinstance(failure, Transient)
 
 
 async def test_it_takes_its_time_so_that_nothing_spins(outages: Outages) -> None:

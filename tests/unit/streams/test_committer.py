@@ -18,7 +18,7 @@ GROUP_BYTES = 100_000
 def committer() -> Committer:
     saver: Any = SimpleNamespace(spec=SimpleNamespace(name="notes"))
     nothing: Any = None
-    return Committer(saver, Custody(), Outages({}), LaneLimits(group_bytes=GROUP_BYTES), nothing, nothing)
+    return Committer(saver, Custody(), Outages(()), LaneLimits(group_bytes=GROUP_BYTES), nothing, nothing)
 
 
 def finished(nbytes: int) -> Item:

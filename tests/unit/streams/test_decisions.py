@@ -56,27 +56,32 @@ def test_a_failure_that_names_its_earliest_next_attempt_is_not_tried_before() ->
 
 
 @pytest.mark.parametrize(
-    ("fault", "breaks", "refusals", "size", "expected"),
+    ("fault", "times", "size", "expected"),
     [
-        (Fault.AGAIN, 0, 0, 100, Next.AGAIN),
-        (Fault.AGAIN, 9, 99, 1, Next.AGAIN),
-        (Fault.OUTAGE, 0, 9, 100, Next.AGAIN),
-        (Fault.OUTAGE, 0, 10, 100, Next.SPLIT),
-        (Fault.OUTAGE, 9, 99, 1, Next.AGAIN),
-        (Fault.BROKEN, 1, 0, 100, Next.AGAIN),
-        (Fault.BROKEN, 2, 0, 100, Next.AGAIN),
-        (Fault.BROKEN, 3, 0, 100, Next.SPLIT),
-        (Fault.BROKEN, 3, 0, 1, Next.GIVE_UP),
-        (Fault.BAD, 0, 0, 2, Next.SPLIT),
-        (Fault.BAD, 0, 0, 1, Next.GIVE_UP),
-        (None, 0, 0, 7, Next.SPLIT),
-        (None, 0, 0, 1, Next.GIVE_UP),
+        (Fault.AGAIN, 1, 100, Next.AGAIN),
+        (Fault.AGAIN, 10_000, 100, Next.AGAIN),
+        (Fault.AGAIN, 10_000, 1, Next.AGAIN),
+        (Fault.BUSY, 10_000, 100, Next.AGAIN),
+        (Fault.BUSY, 10_000, 1, Next.AGAIN),
+        (Fault.CUT, 2, 100, Next.AGAIN),
+        (Fault.CUT, 3, 100, Next.SPLIT),
+        (Fault.CUT, 19, 1, Next.AGAIN),
+        (Fault.CUT, 20, 1, Next.GIVE_UP),
+        (Fault.OUTAGE, 9, 100, Next.AGAIN),
+        (Fault.OUTAGE, 10, 100, Next.SPLIT),
+        (Fault.OUTAGE, 10_000, 1, Next.AGAIN),
+        (Fault.BROKEN, 2, 100, Next.AGAIN),
+        (Fault.BROKEN, 3, 100, Next.SPLIT),
+        (Fault.BROKEN, 9, 1, Next.AGAIN),
+        (Fault.BROKEN, 10, 1, Next.GIVE_UP),
+        (Fault.BAD, 1, 2, Next.SPLIT),
+        (Fault.BAD, 1, 1, Next.GIVE_UP),
+        (None, 1, 7, Next.SPLIT),
+        (None, 1, 1, Next.GIVE_UP),
     ],
 )
-def test_a_group_is_saved_again_split_or_given_up(
-    fault: Fault | None, breaks: int, refusals: int, size: int, expected: Next
-) -> None:
-    assert after_save_failed(fault, breaks, refusals, size) is expected
+def test_a_group_is_saved_again_split_or_given_up(fault: Fault | None, times: int, size: int, expected: Next) -> None:
+    assert after_save_failed(fault, times, size) is expected
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))

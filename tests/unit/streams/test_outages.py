@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from events.failures import Outage, Transient
+from streams.dependency import Dependency
 from streams.outages import Outages
 
 BROKEN = ConnectionResetError("gone")
@@ -36,7 +37,7 @@ def server() -> Server:
 
 @pytest.fixture
 def outages(server: Server) -> Outages:
-    return Outages({"server": server.ping})
+    return Outages([Dependency("server", server.ping)])
 
 
 async def test_an_error_of_the_connection_is_an_outage_when_the_server_is_away(server: Server, outages: Outages) -> None:

@@ -50,7 +50,7 @@ async def test_records_reach_the_lane_before_anything_else_can_run() -> None:
     lane = FakeLane()
     broker = KafkaBroker("localhost:1", apply_types=False)
     broker._setup_logger()
-    subscriber = Intake(broker, lane, EngineConfig()).subscriber  # type: ignore[arg-type]
+    subscriber = Intake(broker, lane, EngineConfig(), None).subscriber  # type: ignore[arg-type]
     await SubscriberUsecase.start(subscriber)  # all but the consumer
     subscriber._post_start()
     coroutine = subscriber.process_message((record(0, 5), record(0, 6), record(1, 3)))

@@ -62,3 +62,25 @@ def test_a_list_that_is_not_to_be_had_counts_for_those_it_was_asked_for(routes: 
     assert not is_open(routes, VECTORS)
     assert routes.unlisted([ANSWERS], error("key"), 0.0)
     assert is_open(routes, VECTORS)
+
+
+@pytest.mark.parametrize("trouble", ["quota", "key", "forbidden", "model"])
+def test_what_every_call_would_hear_opens_a_breaker_at_once(routes: Routes, trouble: str) -> None:
+    assert routes.failed(ANSWERS, error(trouble), 0.0)
+
+
+@pytest.mark.parametrize("trouble", ["rate_limit", "request", "malformed"])
+def test_a_server_that_answers_is_there(routes: Routes, trouble: str) -> None:
+    for _ in range(2):
+        routes.failed(ANSWERS, error("connection"), 0.0)
+        assert not routes.failed(ANSWERS, error(trouble), 0.0)
+    assert not is_open(routes, ANSWERS)
+
+
+def test_workers_that_lost_openai_together_do_not_look_for_it_together() -> None:
+    dues = []
+    for drawn in (0.0, 0.5, 1.0):
+        routes = Routes(failures=1, seconds=4.0, draw=lambda drawn=drawn: drawn)  # type: ignore[misc]
+        routes.failed(ANSWERS, error("server"), 100.0)
+        dues.append(routes.breakers(ANSWERS)[0].due)
+    assert dues == [102.0, 103.0, 104.0]
