@@ -11,7 +11,7 @@ import pytest
 from tests.faults.rig.driver import Course, Driver
 from tests.faults.rig.hands import Hands
 from tests.faults.rig.report import summary
-from tests.faults.rig.scenarios import ALL
+from tests.faults.rig.scenarios import TOGETHER
 from tests.faults.rig.story import stories
 from tests.faults.rig.times import SHORT
 from tests.faults.rig.world import World, world
@@ -49,7 +49,7 @@ def kinds(course: Course) -> set[str]:
 @pytest.mark.timeout(600)
 def test_every_fault_once_leaves_nothing_lost_doubled_or_stuck(tmp_path: Path) -> None:
     async def steps(built: World) -> Course:
-        return await Driver(built, rate=RATE, workers=WORKERS).each_once(ALL)
+        return await Driver(built, rate=RATE, workers=WORKERS).each_once(TOGETHER)
 
     course, told = run(tmp_path, SEED, steps)
     assert not course.findings, f"{told}\nagain: python -m tests.faults.rig --once --seed {SEED}"

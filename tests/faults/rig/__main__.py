@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.faults.rig.driver import Course, Driver
 from tests.faults.rig.hands import Hands
 from tests.faults.rig.report import show, summary
-from tests.faults.rig.scenarios import ALL
+from tests.faults.rig.scenarios import ALL, TOGETHER
 from tests.faults.rig.story import stories
 from tests.faults.rig.times import LONG, SHORT
 from tests.faults.rig.world import World, world
@@ -65,12 +65,11 @@ async def _run(arguments: argparse.Namespace, servers: Hands, folder: Path) -> i
 
 
 async def _course(driver: Driver, arguments: argparse.Namespace) -> Course:
-    names = tuple(arguments.fault or ALL)
     if arguments.once:
-        return await driver.each_once(names)
+        return await driver.each_once(tuple(arguments.fault or TOGETHER))
     if arguments.seconds:
         return await driver.mixed(arguments.seconds)
-    return await driver.alone(names)
+    return await driver.alone(tuple(arguments.fault or ALL))
 
 
 async def _tell(built: World, course: Course, arguments: argparse.Namespace) -> int:

@@ -59,6 +59,12 @@ class Author:
         data = large_run_data(self.draw, self._uuid(), positions=4_000, scenarios=8)
         return self._numbered(self._record(self.ask.run(data), "a large run"))
 
+    def poison(self) -> Record:
+        """A run that ends every worker that works on it."""
+        data = run_data(self.draw, self._uuid())
+        asked = self.ask.run(data, event_id=f"poison-{self.serial + 1}", fails="kills_worker")
+        return self._numbered(self._record(asked, "an event that kills"))
+
     def audit(self) -> list[Record]:
         """A document and an audit of it."""
         return [self._numbered(record) for record in papers.audit(self, papers.AUDITED)]

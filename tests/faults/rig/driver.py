@@ -13,7 +13,7 @@ from itertools import groupby
 from tests.faults.rig.faults_workers import Slot, terminated
 from tests.faults.rig.finding import Finding
 from tests.faults.rig.judge import Judge, Judgement
-from tests.faults.rig.scenarios import OPENAI, SERVERS, WORKERS
+from tests.faults.rig.scenarios import LONELY, OPENAI, SERVERS, WORKERS
 from tests.faults.rig.world import World
 
 Fault = Callable[[], Awaitable[None]]
@@ -44,7 +44,8 @@ class Driver:
 
     def __init__(self, world: World, *, rate: float, workers: int, patience: float = 120.0) -> None:
         self.world, self.rate, self.patience = world, rate, patience
-        self.slots = [Slot(world) for _ in range(workers)]
+        self.slots: list[Slot] = []
+        self.slots += [Slot(world, self.slots) for _ in range(workers)]
         self.course = Course()
         self._flow: asyncio.Task[int] | None = None
 
@@ -138,6 +139,8 @@ class Driver:
     def _fault(self, name: str, slot: Slot | None) -> Fault:
         if slot is not None and name in WORKERS:
             return partial(WORKERS[name], self.world, slot)
+        if name in LONELY:
+            return partial(LONELY[name], self.world, self.slots[0])
         return partial((SERVERS | OPENAI)[name], self.world)
 
     async def _cause(self, name: str, fault: Fault) -> None:

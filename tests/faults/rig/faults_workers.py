@@ -15,20 +15,21 @@ from aiokafka.errors import KafkaError
 
 from devstack.standin.faults import Fault
 from tests.faults.rig.crew import Worker
-from tests.faults.rig.manifest import TOPIC_OF
+from tests.faults.rig.manifest import TOPIC_OF, Record
 from tests.faults.rig.worker import Orders
 from tests.faults.rig.world import World
 
 PASSES = 4  # a kill point strikes at one of its first passages
 PATIENCE = 90.0
 HOUR = 3_600.0
+PATIENCE_WITH_DEATHS = 300.0
 
 
 class Slot:
     """A place in the crew that always has a worker; whoever holds it may hurt that one."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, neighbours: list[Slot]) -> None:
+        self.world, self.all = world, neighbours
         self.worker: Worker | None = None
 
     async def fill(self, **orders: object) -> Worker:
@@ -148,6 +149,29 @@ async def slow_handler(world: World, slot: Slot) -> None:
         await asyncio.sleep(world.times.slow_answer)
         left = await asyncio.to_thread(world.control.faults)
         noted.told = "still to come" if any(each.kind == "slow" and each.endpoint == "responses" for each in left) else "once"
+
+
+async def killing_event(world: World, slot: Slot) -> None:
+    """An event that ends whoever works on it, until it has its dead letter; each worker that dies is replaced."""
+    await slot.fill()
+    with world.fault("an event kills its workers") as noted:
+        await world.publish([record := world.author.poison()])
+        deaths = 0
+        async with asyncio.timeout(PATIENCE_WITH_DEATHS):
+            while not await _is_dead(world, record):
+                for each in slot.all:
+                    if each.worker is not None and not each.worker.is_alive:
+                        each.worker.asked_to_end = True
+                        deaths += 1
+                    await each.fill()
+                await asyncio.sleep(0.5)
+        noted.told = f"{deaths} deaths"
+        assert deaths, "it killed nobody"
+
+
+async def _is_dead(world: World, record: Record) -> bool:
+    assert record.asked is not None
+    return bool(await world.sight.rows("select from dead_letters where event_id = $1", record.asked.id))
 
 
 async def busy(world: World, slot: Slot) -> None:

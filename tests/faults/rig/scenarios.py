@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
+from tests.faults.rig import faults_operators as operators
 from tests.faults.rig import faults_others as others
 from tests.faults.rig import faults_postgres as postgres
 from tests.faults.rig import faults_workers as workers
@@ -29,7 +30,7 @@ WORKERS: Mapping[str, WorkerFault] = MappingProxyType(
     }
 )
 
-# Each is done to a server, whatever the workers are at.
+# Each is done to a server, or by an operator, whatever the workers are at.
 SERVERS: Mapping[str, ServerFault] = MappingProxyType(
     {
         "redis_flushed": others.redis_flushed,
@@ -46,6 +47,7 @@ SERVERS: Mapping[str, ServerFault] = MappingProxyType(
         "kafka_killed": others.kafka_killed,
         "kafka_paused": others.kafka_paused,
         "kafka_more_partitions": others.more_partitions,
+        "replay": operators.replayed,
     }
 )
 
@@ -69,4 +71,8 @@ OPENAI: Mapping[str, ServerFault] = MappingProxyType(
     }
 )
 
-ALL = (*WORKERS, *SERVERS, *OPENAI)
+# Each takes all workers, for a minute or so: only alone.
+LONELY: Mapping[str, WorkerFault] = MappingProxyType({"killing_event": workers.killing_event})
+
+TOGETHER = (*WORKERS, *SERVERS, *OPENAI)
+ALL = (*TOGETHER, *LONELY)

@@ -34,6 +34,7 @@ def run_worker(orders: Orders) -> int:
     settings = load(None)
     if orders.short_waits:
         wrapping.shorten_waits()
+    wrapping.die_of_poison()
     if orders.kill is not None:
         wrapping.install_kill_point(*orders.kill)
     if orders.commits_early:
