@@ -23,6 +23,9 @@ from streams.backoff import Backoff
 from streams.config import ConsumerLimits, EngineConfig, LaneLimits
 from streams.decisions import RetryPolicy
 from streams.kafka import KafkaConfig
+from streams.limits import FailurePolicy
+from streams.progress import ProgressPolicy
+from streams.pruning import InboxRetention
 
 OPENAI = "api.openai.com"
 
@@ -54,6 +57,13 @@ def engine_config(settings: Settings) -> EngineConfig:
             client_share=settings.client_share,
             patience=settings.patience_seconds,
             drain=settings.drain_seconds,
+            failures=FailurePolicy(
+                run=settings.failure_run,
+                alone=settings.failure_run_alone,
+                ratio=settings.failure_ratio,
+                window=settings.failure_window,
+                share=settings.failure_client_share,
+            ),
         ),
         consumer=ConsumerLimits(
             fetch_records=settings.fetch_records,
@@ -66,6 +76,8 @@ def engine_config(settings: Settings) -> EngineConfig:
             max_attempts=settings.retry_attempts,
             backoff=Backoff(base=settings.retry_base_seconds, cap=settings.retry_cap_seconds),
         ),
+        progress=ProgressPolicy(stall=settings.stall_seconds, out=settings.consumer_lost_seconds),
+        inbox=InboxRetention(days=settings.inbox_days),
         lease=settings.lease_seconds,
     )
 

@@ -36,8 +36,11 @@ SECTIONS = {
     "Audits": "",
     "Process": "",
     "Lane": "A lane is one flow in one worker. These bound its memory and shape its transactions.",
+    "Failure limits": "A lane that reaches one stops for all workers, until `millrace lane resume`.",
+    "Health": "When `/health` turns red, so that an orchestrator starts the worker anew.",
     "Consumer": "How a lane takes records from Kafka.",
     "Retries": "What happens to an event whose failure may pass.",
+    "Replay": "",
     "Storage": "",
     "Topics": "What `millrace topics ensure` sees to.",
 }

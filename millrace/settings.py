@@ -124,6 +124,25 @@ class Settings(BaseSettings):
         10, 1, 300, "seconds", "Lane", "For finishing what is in hand before partitions go to another worker"
     )
 
+    failure_run: int = knob(
+        50, 1, 100_000, "outcomes", "Failure limits", "That fail in a row before a lane stops; a client fills its share of them"
+    )
+    failure_run_alone: int = knob(
+        500, 1, 1_000_000, "outcomes", "Failure limits", "That fail in a row before a lane stops, be they of one client alone"
+    )
+    failure_ratio: float = knob(0.5, 0.01, 1, "part", "Failure limits", "Of the last outcomes that fail before a lane stops")
+    failure_window: int = knob(200, 2, 100_000, "outcomes", "Failure limits", "The last ones that the ratio is of")
+    failure_client_share: float = knob(
+        0.5, 0.01, 1, "part", "Failure limits", "Of a limit that one client's failures can fill; 1: one client can stop a lane"
+    )
+
+    stall_seconds: float = knob(
+        120, 5, 3_600, "seconds", "Health", "That a lane with work may stand still, or a handler be beyond its time-out"
+    )
+    consumer_lost_seconds: float = knob(
+        60, 5, 3_600, "seconds", "Health", "That a consumer may be outside its group, beyond the time of a rebalance"
+    )
+
     fetch_records: int = knob(2_000, 1, 20_000, "records", "Consumer", "Taken from Kafka's client at once")
     fetch_bytes: int = knob(MIB, 1024, 64 * MIB, "bytes", "Consumer", "Fetched of one partition at once")
     poll_milliseconds: int = knob(5, 1, 1_000, "milliseconds", "Consumer", "How long the client waits for more records")
@@ -137,6 +156,11 @@ class Settings(BaseSettings):
     retry_attempts: int = knob(8, 1, 100, "attempts", "Retries", "Tries of a transient failure before it is final")
     retry_base_seconds: float = knob(1, 0.01, 3_600, "seconds", "Retries", "Wait before the second try; doubles, with jitter")
     retry_cap_seconds: float = knob(300, 0.01, 86_400, "seconds", "Retries", "Longest wait between two tries")
+
+    inbox_days: float = knob(
+        30, 0.01, 3_650, "days", "Storage", "How long the inbox remembers events; more than Kafka keeps records"
+    )
+    replay_rate: int = knob(1_000, 1, 100_000, "records", "Replay", "A second, at most, that `replay apply` publishes")
 
     redis_mark_days: int = knob(2, 1, 90, "days", "Storage", "How long Redis remembers what is finished")
     database_pool_size: int = knob(10, 2, 200, "connections", "Storage", "Connections to PostgreSQL of one process")

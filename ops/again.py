@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from uuid import UUID
 
 from events.build import of_generation
@@ -12,6 +13,7 @@ from events.failures import Conflict, Rejection, UnknownVersion
 from storage.dead_letters import Letter
 from storage.headers import Headers, pack_headers, unpack_headers
 from storage.outbox import OutboxRow
+from streams.read import Incoming
 
 # Bounds on what is decided in one transaction.
 BATCH_LETTERS = 100
@@ -60,6 +62,13 @@ def row_of(letter: Letter, value: bytes | None, owner: UUID) -> OutboxRow:
 def without_ours(headers: Headers) -> Headers:
     """Headers without those that a dead-letter topic adds: somebody may have put its record back by hand."""
     return [(name, value) for name, value in headers if not name.startswith(OURS)]
+
+
+def as_it_was(record: Incoming) -> Incoming:
+    """The record as it was before any dead-letter topic had it."""
+    if not any(name.startswith(OURS) for name, _ in record.headers):
+        return record
+    return replace(record, headers=without_ours(record.headers))
 
 
 def batches(sizes: Iterable[tuple[UUID, int]]) -> Iterator[list[UUID]]:

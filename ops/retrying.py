@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
+import structlog
+
 from events.failures import Outage
 from ops.again import batches, refusal, row_of, value_of, was_accepted
 from storage import dead_letters, generations, outbox
@@ -20,6 +22,8 @@ from storage.generations import Wanted
 from storage.outbox import OutboxRow
 from streams.away import kafka_errors_as_outages
 from streams.publisher import Publisher
+
+log = structlog.get_logger(__name__)
 
 PAGE = 1000
 ATTEMPTS = 10
@@ -68,8 +72,14 @@ class Retrying:
         """
         decided = await self._decided(letters)
         if decided.outbox:
+            self._log(decided)
             await self._publish(decided.outbox)
         return decided.answers
+
+    def _log(self, decided: Decided) -> None:
+        """Of a rejected record, which is allotted no generation, nothing else says who sent it again."""
+        letters = [str(each.letter_id) for each in decided.answers if each.refused is None]
+        log.info("letters_retried", requested_by=self.requested_by, replay_id=self.replay_id, letters=letters)
 
     async def _decided(self, letters: Sequence[UUID]) -> Decided:
         attempt = 0

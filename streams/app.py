@@ -35,13 +35,16 @@ from streams.known import Known
 from streams.lane import Lane
 from streams.leasing import NO_LEASES, Leasing
 from streams.outages import Outages
+from streams.pruning import Pruner
 from streams.publisher import Publisher
+from streams.pulse import Pulse
 from streams.relay import Relay
 from streams.retry import RetryFeeder
 from streams.room import Room
 from streams.stages import Stages, Trace, no_trace
 from streams.starts import Starts
-from streams.subscribers import Intake
+from streams.stopping import Stops
+from streams.subscribers import Intake, rebalance_seconds
 from streams.watch import watch
 
 log = structlog.get_logger(__name__)
@@ -86,6 +89,8 @@ class Engine:
         self.starts = [Starts(each.lane, each, database, self.owner) for each in self.careful]
         self.intakes = [Intake(self.broker, each.lane, config, each) for each in self.starts]
         self.feeders = [RetryFeeder(each.lane, each, database, self.owner) for each in self.careful]
+        self.pulse = Pulse(self.intakes, self.dependencies, config.progress, rebalance=rebalance_seconds(config))
+        self.stops = Stops(database, self.intakes, self.owner)
         self._tasks: list[asyncio.Task[None]] = []
         self._starting: list[asyncio.Task[None]] = []
 
@@ -93,8 +98,10 @@ class Engine:
         """Waits for the servers, then starts lanes, relay and consumers."""
         self._tasks = [asyncio.ensure_future(each) for each in self.dependencies.watches()]
         await self._wait_for_servers()
+        await self.stops.begin()
         self._tasks += [task for lane in self.lanes for task in lane.tasks()]
         loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), watch(self.lanes)]
+        loops += [self.stops.run(), self.pulse.run(), Pruner(self.resources.database, self.config.inbox).run()]
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
         loops += [loop for intake in self.intakes for loop in (intake.pause(), intake.resume())]
         loops += [feeder.run() for feeder in self.feeders]
@@ -117,6 +124,7 @@ class Engine:
 
         `drain`: seconds for what is in hand, a rebalance's by default.
         """
+        self.pulse.close()
         finished = all(await asyncio.gather(*(lane.stop(drain) for lane in self.lanes)))
         for intake in self.intakes:
             intake.close()
@@ -139,6 +147,10 @@ class Engine:
         """Each server and "ok" or the error with which it does not answer; each lane that stands still, and why."""
         standing = {lane.spec.name: why for lane in self.lanes if (why := lane.standing()) is not None}
         return await self.dependencies.told() | standing
+
+    def stalls(self) -> dict[str, str]:
+        """Each lane that has work and does not move, or whose consumer is lost, and why; asks nobody."""
+        return self.pulse.reasons
 
     def asyncapi(self) -> dict[str, Any]:
         """The AsyncAPI document of what this worker consumes and publishes."""

@@ -69,6 +69,7 @@ class Careful:
         clock, patience = asyncio.get_running_loop().time, STRETCH
         while True:
             await self._some.wait()
+            await self.lane.gate.wait_until_open()
             began = clock()
             async with self.room.alone(patience) as is_alone:
                 until = clock() + STRETCH

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streams.decisions import RetryPolicy
+from streams.limits import FailurePolicy
+from streams.progress import ProgressPolicy
+from streams.pruning import InboxRetention
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class LaneLimits:
     client_share: float = 0.5
     patience: float = 5.0
     drain: float = 10.0
+    failures: FailurePolicy = field(default_factory=FailurePolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class EngineConfig:
     lane: LaneLimits = field(default_factory=LaneLimits)
     consumer: ConsumerLimits = field(default_factory=ConsumerLimits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    progress: ProgressPolicy = field(default_factory=ProgressPolicy)
+    inbox: InboxRetention = field(default_factory=InboxRetention)
     claim: float = 20.0
     lease: float = 30.0
     group_prefix: str = "millrace"

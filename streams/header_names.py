@@ -1,17 +1,18 @@
-"""Reading records whose header names are not UTF-8.
+"""Reading records whose header names are not UTF-8, and writing them once more.
 
 Kafka takes such names from clients that send bytes. aiokafka decodes them strictly: the fetch that holds one fails, is made
 again, and fails for ever, and with it every partition of the consumer. aiokafka offers no place to read them in another
-way, so its fetcher is given other records.
+way, so its fetcher is given other records. Nor does it write such names, unless it writes in Python.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
 
@@ -81,3 +82,41 @@ class Lenient(bytearray):
 
     def decode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> str:
         return super().decode(encoding, errors)
+
+
+class AnyNameBatch(BatchBuilder):  # type: ignore[misc]
+    """A batch to be sent, written slowly in Python, whose header names may be `Octets`."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size, compression_type=0)
+        self._builder = _DefaultRecordBatchBuilderPy(
+            magic=2,
+            compression_type=0,
+            is_transactional=0,
+            producer_id=-1,
+            producer_epoch=-1,
+            base_sequence=0,
+            batch_size=size,
+        )
+
+    def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
+        self._builder.set_producer_state(producer_id, producer_epoch, base_sequence)
+
+
+class Octets(str):
+    """A header name that encodes to the octets it was read from, text or not."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", _errors: str = "strict") -> bytes:
+        return super().encode(encoding, "surrogateescape")
+
+
+def is_text(name: str) -> bool:
+    """Whether a header name was UTF-8 when it was read."""
+    return name.isascii() or not any("\ud800" <= char <= "\udfff" for char in name)
+
+
+def as_octets(headers: Sequence[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
+    """The headers for an `AnyNameBatch`."""
+    return [(Octets(name), value) for name, value in headers]

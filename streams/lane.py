@@ -29,6 +29,7 @@ from streams.committer import Committer
 from streams.config import LaneLimits
 from streams.custody import Custody
 from streams.decoding import read
+from streams.failure_limit import FailureLimit
 from streams.fair import FairLine
 from streams.gate import Gate
 from streams.generations import Allotments
@@ -39,6 +40,7 @@ from streams.leasing import NO_LEASES, Later, Leasing, NoLeases
 from streams.line import Line
 from streams.offsets import Offsets
 from streams.outages import Outages
+from streams.progress import Attempts
 from streams.relay import Publication, Relay
 from streams.room import Room
 from streams.stages import Stages
@@ -73,6 +75,7 @@ class Lane:
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
         self.custody, self.twins, self.gate, self.room = Custody(), Twins(), gate, room
+        self.failures, self.attempts = FailureLimit(limits.failures, self.gate), Attempts()
         self.committer = Committer(saver, self.custody, saving, limits, stage, self.publish)
         self._queue, self._ready = Line(), FairLine(spec, limits.client_share)
         self.kept_retries, self.admit, self._stopping = asyncio.Event(), self.feed, False
@@ -80,8 +83,7 @@ class Lane:
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Starts what moves events through the lane."""
-        loops = [self._feed(), self.offsets.run(), self.leasing.run()]
-        loops += [self._hand() for _ in range(self.spec.hands)]
+        loops = [self._feed(), self.offsets.run(), self.leasing.run(), *(self._hand() for _ in range(self.spec.hands))]
         loops += [self.committer.run() for _ in range(self.limits.committers)]
         return [asyncio.create_task(loop, name=f"{self.spec.name} lane") for loop in loops]
 
@@ -110,8 +112,7 @@ class Lane:
         """The items whose partition is still ours; the others are dropped: another worker gets them."""
         present, absent = list[Item](), list[Item]()
         for item in items:
-            fetch = item.fetch
-            gone = self._stopping or (fetch is not None and fetch.partition.dead)
+            gone = self._stopping or ((fetch := item.fetch) is not None and fetch.partition.dead)
             (absent if gone else present).append(item)
         if absent:
             self.release(absent)
@@ -122,6 +123,7 @@ class Lane:
     async def _feed(self) -> None:
         while True:
             taken = await self._queue.take(self.limits.decode_records)
+            await self.gate.wait_until_open()
             async with self.room.shared:
                 with self.stage("decode"):
                     events = await self.decode(self.present(taken))
@@ -155,8 +157,8 @@ class Lane:
     async def _hand(self) -> None:
         while True:
             await self.committer.wait_for_room()
-            await self.gate.wait_until_open()
             batch = await self._ready.take()
+            await self.gate.wait_until_open()
             async with self.room.shared:
                 await self.carry(self.present(batch), self.feed)
             self._ready.give_back(batch)
@@ -167,20 +169,17 @@ class Lane:
         self.finish(claimed.done)
         self.save_unworked(claimed.refused)
         self.custody.take(begun := self.present(claimed.free))
-        await self._carry(begun)
-        return bool(claimed.free or claimed.done or claimed.refused)
-
-    async def _carry(self, batch: list[Item]) -> None:
-        """Load and work for a batch; what fails in one step does not go into the next."""
-        loaded, failed = await self._attempt("load", self._load, batch)
-        self.committer.put(failed)
+        loaded, failed = await self._attempt("load", self._load, begun)
+        self.committer.put(failed)  # what fails in one step does not go into the next
         worked, failed = await self._attempt("work", self._work, loaded)
         self.committer.put(worked + failed)
+        return bool(claimed.free or claimed.done or claimed.refused)
 
     async def _attempt(self, name: str, step: Step, items: list[Item]) -> tuple[list[Item], list[Item]]:
         flow, timeout = self.spec.name, self.spec.timeout
         with self.stage(name):
-            results = await attempt(step, items, name=name, flow=flow, timeout=timeout, outages=self.outages)
+            seen = self.attempts.timed(step, timeout)
+            results = await attempt(seen, items, name=name, flow=flow, timeout=timeout, outages=self.outages)
         return give(items, results)
 
     async def _load(self, items: Sequence[Item]) -> Sequence[Any]:
@@ -204,6 +203,7 @@ class Lane:
             await self.known.mark({event.key: event.payload_sha256 for event in done})
             self.finish(saved.items())
         tally(self.spec.name, saved.became)
+        self.failures.saw(saved.became)
         if saved.became[Verdict.RETRY]:
             self.kept_retries.set()
 
@@ -245,6 +245,6 @@ class Lane:
         """Why the lane stands still, if it does."""
         if self.halted is not None:
             return f"stopped: {self.halted}"
-        if not self.gate.is_open:
+        if self.gate.reasons:
             return "; ".join(self.gate.reasons.values())
         return None if self.committer.trouble is None else f"waiting: {self.committer.trouble}"

@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -14,22 +13,19 @@ from aiokafka.errors import (
     CorruptRecordException,
     InvalidTimestampError,
     KafkaError,
-    KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
 )
 
 from storage.headers import unpack_headers
 from storage.outbox import OutboxRow
-from streams.kafka import KafkaConfig
 from streams.partitioner import partitions_of
+from streams.producing import ProducerOwner
 
 log = structlog.get_logger(__name__)
 
 # What no repetition mends: the broker says no to these bytes.
 REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, CorruptRecordException, InvalidTimestampError)
-BATCH_BYTES = 256 * 1024
-LARGEST_REQUEST = 1024 * 1024
 
 Lot = list[OutboxRow]
 
@@ -42,14 +38,8 @@ class Refused(Exception):  # noqa: N818 - what the broker did
         self.row = row
 
 
-class Publisher:
-    """Owns the producer, and makes a new one when the old one has been broken by an outage."""
-
-    def __init__(self, kafka: KafkaConfig, *, timeout: float = 15.0) -> None:
-        self.kafka, self.timeout = kafka, timeout
-        self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
-        self._retiring: set[asyncio.Task[None]] = set()
+class Publisher(ProducerOwner):
+    """Publishes rows of the outbox."""
 
     async def publish(self, rows: Sequence[OutboxRow]) -> tuple[Lot, list[Refused]]:
         """Publishes rows and waits for every replica; returns those that arrived, and those refused for good.
@@ -58,18 +48,9 @@ class Publisher:
         is right then: downstream knows a repeated id.
         """
         async with asyncio.timeout(self.timeout):
-            producer = await self._ready()
-        try:
-            async with asyncio.timeout(self.timeout):
-                return await self._send(producer, rows)
-        except (KafkaError, TimeoutError):
-            self._retire(producer)
-            raise
-
-    async def ping(self) -> None:
-        """Raises while Kafka does not answer."""
-        producer = await self._ready()
-        await producer.client.fetch_all_metadata()
+            await self._ready()
+        async with asyncio.timeout(self.timeout):
+            return await self._send(rows)
 
     async def topics(self) -> set[str]:
         """The topics that Kafka has."""
@@ -77,77 +58,44 @@ class Publisher:
         metadata = await producer.client.fetch_all_metadata()
         return set(metadata.topics())
 
-    async def close(self) -> None:
-        if self._producer is not None:
-            self._retire(self._producer)
-        await asyncio.gather(*self._retiring)
+    async def _send(self, rows: Sequence[OutboxRow]) -> tuple[Lot, list[Refused]]:
+        producer = await self._ready()
+        try:
+            sent = await self._answered(producer, rows)
+        except (KafkaError, TimeoutError, asyncio.CancelledError):
+            self._retire(producer)
+            raise
+        arrived = [row for lot, error in sent if error is None for row in lot]
+        failed = [(lot, error) for lot, error in sent if error is not None]
+        if not failed:
+            return arrived, []
+        # What was sent behind a refused batch fails too, because the producer's numbers have a gap then.
+        self._retire(producer)
+        refusal = next((error for _, error in failed if isinstance(error, REFUSALS)), None)
+        if refusal is None:
+            raise failed[0][1]
+        if len(rows) == 1:
+            return arrived, [Refused(rows[0], refusal)]
+        return await self._one_by_one(arrived, [row for lot, _ in failed for row in lot])
 
-    def _retire(self, producer: AIOKafkaProducer) -> None:
-        """Stops a producer in the background: what it still holds is published again by its successor."""
-        if self._producer is producer:
-            self._producer = None
-            task = asyncio.create_task(self._stop(producer))
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
+    async def _one_by_one(self, arrived: Lot, rows: Iterable[OutboxRow]) -> tuple[Lot, list[Refused]]:
+        """A batch was refused: the rows alone tell which of them it was for."""
+        refused = list[Refused]()
+        for row in rows:
+            one, no = await self._send([row])
+            arrived += one
+            refused += no
+        return arrived, refused
 
-    async def _stop(self, producer: AIOKafkaProducer) -> None:
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(self.timeout):
-                await producer.stop()
-            return
-        # It waits for records that do not leave, and would go on trying to send them for ever.
-        with suppress(KafkaError, TimeoutError, asyncio.CancelledError):
-            async with asyncio.timeout(self.timeout):
-                producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001 - no public way ends it
-                await producer._sender.close()  # noqa: SLF001 - as above
-        await producer.client.close()
-
-    async def _ready(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(
-                    **self.kafka.client_arguments(),
-                    enable_idempotence=True,
-                    acks="all",
-                    linger_ms=0,
-                    max_batch_size=BATCH_BYTES,
-                    max_request_size=LARGEST_REQUEST,
-                )
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
-            return self._producer
-
-    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]) -> tuple[Lot, list[Refused]]:
+    async def _answered(self, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]) -> list[tuple[Lot, BaseException | None]]:
+        """The rows of each batch, with the error it ended with, if any."""
         sent: list[tuple[asyncio.Future[object], Lot]] = []
         for (topic, partition), lot in (await self._by_partition(producer, rows)).items():
             sent += await self._send_lot(producer, topic, partition, lot)
         answers = await asyncio.gather(*(future for future, _ in sent), return_exceptions=True)
-        arrived, refused = Lot(), list[Refused]()
-        for (_, lot), answer in zip(sent, answers, strict=True):
-            if isinstance(answer, REFUSALS):
-                refused += [Refused(row, answer) for row in lot]
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                arrived += lot
-        if len(refused) > 1:
-            return await self._one_by_one(producer, arrived, refused)
-        return arrived, refused
-
-    async def _one_by_one(
-        self, producer: AIOKafkaProducer, arrived: Lot, refused: Iterable[Refused]
-    ) -> tuple[Lot, list[Refused]]:
-        """A batch was refused: the rows alone tell which of them it was for."""
-        left = []
-        for each in refused:
-            one, no = await self._send(producer, [each.row])
-            arrived = arrived + one
-            left += no
-        return arrived, left
+        return [
+            (lot, answer if isinstance(answer, BaseException) else None) for (_, lot), answer in zip(sent, answers, strict=True)
+        ]
 
     async def _by_partition(self, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]) -> dict[tuple[str, int], Lot]:
         by_topic: defaultdict[str, Lot] = defaultdict(list)

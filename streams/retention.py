@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
-from streams import metrics
 from streams.backoff import Backoff
 from streams.lane import Lane
 
 log = structlog.get_logger(__name__)
+
+PASS_OVER_SECONDS = 10.0
 
 
 class RetentionCheck:
@@ -35,6 +37,29 @@ class RetentionCheck:
         """Checks a partition whose next record should have had offset `expected`."""
         self._start(consumer, {partition: expected})
 
+    async def pass_over(self, consumer: AIOKafkaConsumer | None) -> bool:
+        """Has the lane go on where it was, or at the first record that is left, and commits what was lost as passed.
+
+        Its partitions are paused meanwhile, so that nothing from before reaches the lane afterwards. False while Kafka does
+        not answer: then nothing has changed.
+        """
+        if consumer is None:
+            return False
+        try:
+            async with asyncio.timeout(PASS_OVER_SECONDS):
+                places = {each: await _place(consumer, each) for each in consumer.assignment()}
+                if passed := {each: start for each, (committed, start) in places.items() if committed < start}:
+                    await consumer.commit(passed)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("retention_check_failed", agent=self.lane.spec.name, error=repr(error))
+            return False
+        for each in places.keys() & consumer.assignment():
+            consumer.seek(each, max(places[each]))
+        self.lane.halted = None
+        if not self._under_way:
+            self.lane.offsets.checked.set()
+        return True
+
     def close(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -56,19 +81,16 @@ class RetentionCheck:
                 log.warning("retention_check_failed", agent=self.lane.spec.name, error=repr(error))
                 await asyncio.sleep(self.backoff.delay(attempt))
                 continue
+            self._under_way -= 1
             if lost:
                 self._halt(lost)
-                return
-            self._under_way -= 1
-            if not self._under_way:
+            elif not self._under_way and self.lane.halted is None:
                 self.lane.offsets.checked.set()
             return
 
     def _halt(self, lost: Mapping[TopicPartition, tuple[int, int]]) -> None:
         told = "; ".join(f"{tp.topic}/{tp.partition}: {gone} to {start - 1}" for tp, (gone, start) in sorted(lost.items()))
         reason = f"Kafka deleted records before they were read: {told}"
-        log.error("lane_stopped", agent=self.lane.spec.name, reason=reason)
-        metrics.LANE_STOPPED.labels(self.lane.spec.name).set(1)
         self.lane.halt(reason)
 
 
@@ -90,3 +112,10 @@ async def lost_records(
         for partition, offset in nexts.items()
         if offset is not None and offset < starts[partition]
     }
+
+
+async def _place(consumer: AIOKafkaConsumer, partition: TopicPartition) -> tuple[int, int]:
+    """The offset that the group has committed, and the first one that Kafka still has."""
+    start = (await consumer.beginning_offsets([partition]))[partition]
+    committed = await consumer.committed(partition)
+    return (start if committed is None else committed), start

@@ -50,7 +50,7 @@ class RetryFeeder:
             await self.lane.gate.wait_until_open()
             await self.lane.budget.wait_until_half_empty()
             try:
-                pause = POLL if self.lane.halted is not None else await self._feed()
+                pause = await self._feed() if self.lane.gate.is_open and self.lane.halted is None else POLL
             except Exception as error:
                 if fault_of(error) is None:
                     raise

@@ -50,7 +50,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             session_timeout_ms=int(limits.session_timeout * 1000),
             heartbeat_interval_ms=int(limits.session_timeout * 100),
             max_poll_interval_ms=int(limits.max_poll_interval * 1000),
-            rebalance_timeout_ms=int(max(limits.session_timeout, config.lane.drain + DRAIN_MARGIN) * 1000),
+            rebalance_timeout_ms=int(rebalance_seconds(config) * 1000),
             no_reply=True,
             parser=self._parse,
             decoder=_raw,
@@ -112,6 +112,10 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         if not self.lane.gate.is_open:
             self._pause()  # a rebalance clears pauses
 
+    async def pass_over(self) -> bool:
+        """Goes on after records that Kafka deleted unread, as a person has decided; False while Kafka does not answer."""
+        return await self._retention.pass_over(self.consumer)
+
     def close(self) -> None:
         self._retention.close()
 
@@ -143,6 +147,11 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             correlation_id="",
             consumer=self.consumer,
         )
+
+
+def rebalance_seconds(config: EngineConfig) -> float:
+    """How long the members of a group have for a rebalance: the drain has to fit in."""
+    return max(config.consumer.session_timeout, config.lane.drain + DRAIN_MARGIN)
 
 
 async def _raw(message: RawBatch) -> Any:

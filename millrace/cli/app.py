@@ -14,8 +14,10 @@ from millrace.cli import (
     doctor,
     example,
     lag,
+    lane,
     migrate,
     publish,
+    replay,
     results,
     search,
     stack,
@@ -42,8 +44,10 @@ COMMANDS = (
     ("results", results.app, "What came out: run, document, audit."),
     ("search", search.search, "Find passages of a client's documents by meaning."),
     ("lag", lag.lag, "What still waits: by flow and partition, retries, outbox."),
+    ("lane", lane.app, "Which flows run or are stopped: list, resume."),
     ("doctor", doctor.doctor, "Is everything set, up and as it has to be?"),
     ("dlq", dlq.app, "Dead letters: list, show, retry."),
+    ("replay", replay.app, "Records of a topic once more: plan, apply, status, pause, abort."),
 )
 
 

@@ -26,11 +26,12 @@ def lag(as_json: Json = False) -> None:
     from handlers.flow import FLOWS
     from millrace.cli.servers import settings
     from storage.backlog import backlogs
+    from storage.lanes import states
 
     chosen = settings("kafka_bootstrap_servers", "database_url")
     partitions = _partitions(chosen, FLOWS)
-    waiting = ask(backlogs)
-    flows = [_plain(spec, partitions[group_of(spec)], waiting) for spec in FLOWS]
+    waiting, stopped = ask(backlogs), {name: lane.reason for name, lane in ask(states).items() if lane.is_stopped}
+    flows = [_plain(spec, partitions[group_of(spec)], waiting) | {"stopped": stopped.get(spec.name)} for spec in FLOWS]
     if as_json:
         print_json({"flows": flows})
         return
@@ -89,6 +90,8 @@ def _print_partitions(flows: Sequence[Mapping[str, Any]]) -> None:
     if lines:
         data().print(table(("topic", *numbers), lines, numbers=numbers))
     for flow in flows:
+        if flow["stopped"] is not None:
+            note(f"[red]{flow['flow']} is stopped: {flow['stopped']}[/] (millrace lane list)")
         for each in flow["partitions"]:
             if each["lost"]:
                 place = f"{flow['topic']}, partition {each['partition']}"

@@ -35,11 +35,13 @@ def retry(
     An event that failed is worked on in its next generation; a record that was rejected is sent again as it came. A conflict
     is refused: its id stands for something else. Exit code 3 when some were refused, 4 when all were.
     """
+    from millrace.cli.audit_log import log_to_stderr
     from millrace.cli.servers import reaching_database, settings
 
     if bool(ids) == (everything or reason is not None or flow is not None):
         raise typer.BadParameter("say which: either IDs, or --reason, --flow or --all", param_hint="ID")
     chosen = settings("database_url", "kafka_bootstrap_servers")
+    log_to_stderr(chosen)
     tally = Tally(as_json=as_json)
     try:
         with reaching_database(chosen.need("database_url")):

@@ -9,18 +9,28 @@ from collections.abc import Awaitable, Callable, Sequence
 from events.failures import Failure, Outage
 from millrace.cli.servers import START_THEM, kafka_of, reaching_database, reaching_kafka
 from millrace.composition import database_of, keys_of, llm_of, objects_of
-from millrace.doctor.judging import Check, State, of_database, of_openai, of_openai_failure, of_topics
+from millrace.doctor.judging import (
+    DAY_MILLISECONDS,
+    Check,
+    State,
+    of_database,
+    of_inbox,
+    of_lanes,
+    of_openai,
+    of_openai_failure,
+    of_topics,
+)
 from millrace.failures import CommandError, Unreachable
 from millrace.secrecy import without_passwords
 from millrace.settings import Settings
 from storage.condition import look
 from storage.database import Database
 from storage.faults import fault_of
+from storage.lanes import states
 from storage.migrate import newest_revision, older_revisions
 from streams.topics import differences, missing_topics, wanted_topics
 
 SECONDS = 15.0
-DAY_MILLISECONDS = 24 * 60 * 60 * 1000
 # Written over by the next look; a store need not let anything be deleted.
 PROBE_URI, PROBE = "millrace-doctor.txt", b"Written by `millrace doctor` to see whether objects can be stored.\n"
 
@@ -44,7 +54,11 @@ async def database(chosen: Settings) -> list[Check]:
     try:
         with reaching_database(url):
             async with opened.connection() as connection:
-                return of_database(await look(connection), newest_revision(), older_revisions())
+                found = await look(connection)
+                checks = of_database(found, newest_revision(), older_revisions())
+                # Tables that are older have none of lanes.
+                known = found.revision is not None and found.revision not in older_revisions()
+                return checks + (of_lanes((await states(connection)).values()) if known else [])
     finally:
         await opened.close()
 
@@ -71,7 +85,8 @@ async def kafka(chosen: Settings) -> list[Check]:
         missing = await missing_topics(kafka_of(chosen), wanted)
         there = [topic for topic in wanted if topic.name not in missing]
         differing = await differences(kafka_of(chosen), there) if there else []
-    return [Check("kafka", State.OK, "answers"), *of_topics(missing, differing)]
+    kept = of_inbox(chosen.inbox_days, chosen.topic_retention_days, differing)
+    return [Check("kafka", State.OK, "answers"), *of_topics(missing, differing), kept]
 
 
 async def objects(chosen: Settings) -> list[Check]:

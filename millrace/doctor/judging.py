@@ -12,10 +12,13 @@ from millrace.settings import Settings, is_secret
 
 if TYPE_CHECKING:
     from storage.condition import Condition
+    from storage.lanes import LaneState
     from streams.topics import Difference
 
 PGVECTOR: Final = (0, 8, 4)
 CLOCK_SECONDS: Final = 2.0
+DAY_MILLISECONDS: Final = 24 * 60 * 60 * 1000
+AFTER_THE_INBOX: Final = "What comes again after that is told by its natural key alone: docs/operations.md."
 
 # The code of an outage in which nothing answers; the others are answers.
 OPENAI_AWAY: Final = "openai_away"
@@ -88,6 +91,32 @@ def of_topics(missing: Sequence[str], differing: Sequence[Difference]) -> list[C
         Check("topics", State.REMARK, f"{setting} {having}, not {wanted}: {', '.join(topics)}", "They are left as they are.")
         for (setting, having, wanted), topics in by_setting.items()
     ]
+
+
+def of_lanes(lanes: Iterable[LaneState]) -> list[Check]:
+    """Whether a flow is stopped."""
+    stopped = [lane for lane in lanes if lane.is_stopped]
+    if not stopped:
+        return [Check("lanes", State.OK, "none is stopped")]
+    return [
+        Check(
+            "lanes", State.WRONG, f"{lane.flow} is stopped: {lane.reason}", f"Mend it, then: millrace lane resume {lane.flow}"
+        )
+        for lane in stopped
+    ]
+
+
+def of_inbox(days: float, retention_days: float, differing: Sequence[Difference]) -> Check:
+    """Whether the inbox remembers events for longer than Kafka can bring them again."""
+    found = [each.found / DAY_MILLISECONDS for each in differing if each.setting == "retention.ms"]
+    if any(kept < 0 for kept in found):
+        message = f"INBOX_DAYS is {days:g}, and Kafka keeps some records for ever"
+        return Check("inbox", State.REMARK, message, AFTER_THE_INBOX)
+    longest = max([retention_days, *found])
+    if days <= longest:
+        message = f"INBOX_DAYS is {days:g}, and Kafka keeps records for {longest:g} days"
+        return Check("inbox", State.WRONG, message, f"Raise it above that. {AFTER_THE_INBOX}")
+    return Check("inbox", State.OK, f"remembers events for {days:g} days, Kafka records for {longest:g}")
 
 
 def of_openai(provider: str, *, stand_in: bool) -> Check:

@@ -29,9 +29,11 @@ def create_app(engine: Watched, *, version: str, registry: CollectorRegistry = R
     answer_errors_alike(app)
 
     @app.get("/health")
-    async def health() -> dict[str, bool]:
-        """Liveness: the worker's loop makes progress, or there would be no answer. Asks no server."""
-        return {"ok": True}
+    async def health() -> JSONResponse:
+        """Liveness: 503 when a lane with work does not move, or has lost its consumer. Asks no server."""
+        if stalls := engine.stalls():
+            return JSONResponse({"ok": False, "reasons": stalls}, 503)
+        return JSONResponse({"ok": True})
 
     @app.get("/health/deep")
     async def deep_health() -> JSONResponse:

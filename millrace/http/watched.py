@@ -12,6 +12,10 @@ class Watched(Protocol):
         """Each server that the enabled flows need, and `ok` or the error with which it does not answer."""
         ...
 
+    def stalls(self) -> dict[str, str]:
+        """What does not move although it should, and why; known without asking anybody."""
+        ...
+
     def asyncapi(self) -> dict[str, Any]:
         """The AsyncAPI document of what is consumed and published."""
         ...

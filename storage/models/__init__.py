@@ -5,8 +5,9 @@ from __future__ import annotations
 from storage.models.audits import Audit, AuditFinding
 from storage.models.base import Base
 from storage.models.documents import Document, DocumentChunk
-from storage.models.engine import DeadLetter, Generation, InboxEntry, OutboxEntry, Retry, Start
+from storage.models.engine import DeadLetter, Generation, InboxEntry, LaneRow, OutboxEntry, Retry, Start
 from storage.models.llm import LlmCall, PaidEmbedding
+from storage.models.replays import Replay, ReplayPartition
 from storage.models.runs import Run, RunResult
 
 __all__ = [
@@ -18,9 +19,12 @@ __all__ = [
     "DocumentChunk",
     "Generation",
     "InboxEntry",
+    "LaneRow",
     "LlmCall",
     "OutboxEntry",
     "PaidEmbedding",
+    "Replay",
+    "ReplayPartition",
     "Retry",
     "Run",
     "RunResult",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.base import Base, Offset, identity, length, not_negative, one_of, sha256
@@ -201,4 +201,32 @@ class Start(Base):
         CheckConstraint('"offset" >= 0', name="offset"),
         not_negative("starts"),
         not_negative("deaths"),
+    )
+
+
+class LaneRow(Base):
+    """One flow that was stopped at least once; while it is, no worker takes anything of it.
+
+    `epoch` counts how often it was resumed: what a worker decided in an earlier one no longer holds. `failed` of `finished`
+    outcomes and the last failures' `codes` are what its `reason` rests on, where the `cause` is failures.
+    """
+
+    __tablename__ = "lanes"
+
+    flow: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[str]
+    epoch: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    cause: Mapped[str | None]
+    reason: Mapped[str | None]
+    failed: Mapped[int | None]
+    finished: Mapped[int | None]
+    codes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    stopped_at: Mapped[datetime | None]
+    stopped_by: Mapped[str | None]
+    resumed_at: Mapped[datetime | None]
+    resumed_by: Mapped[str | None]
+
+    __table_args__ = (
+        one_of("status", "running", "stopped"),
+        one_of("cause", "failures", "retention"),
     )

@@ -7,6 +7,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import orjson
@@ -25,7 +26,8 @@ TABLE = "create table notes (source text, event_id text, text text, primary key 
 
 
 class NoteRequested(Data):
-    """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds>.
+    """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds> |
+    hang (until it is taken out of `running`, whatever is asked of it).
 
     And `kill` ends the process, of which not even the validation of `abort` is survived.
     """
@@ -88,7 +90,15 @@ class NotesFlow:
             await asyncio.sleep(float(argument))
             self.running.discard(event.id)
             self.beside[event.id] = max(before, len(self.running))
+        if behave == "hang":
+            await self._hang(event.id)
         return "\0" if behave == "unstorable" else event.data.text
+
+    async def _hang(self, event_id: str) -> None:
+        self.running.add(event_id)
+        while event_id in self.running:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.05)
 
 
 def _answer(result: Any) -> Answer:

@@ -1,4 +1,4 @@
-"""Operators who retry dead letters: in this process, or by the command line."""
+"""Operators who retry dead letters and replay topics: in this process, or by the command line."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
+from ops.replay.applying import Applying, Ending, Pace, Watcher
+from ops.replay.planning import Planned, Planning
+from ops.replay.selection import Selection
 from ops.retrying import Retrying
+from storage import replays
+from storage.replays import Replay
 from streams.publisher import Publisher
 from tests.support.rig import Rig
 
@@ -29,13 +36,52 @@ async def operator(rig: Rig) -> AsyncIterator[Retrying]:
 
 async def start_retry(rig: Rig, *arguments: str) -> asyncio.subprocess.Process:
     """`millrace dlq retry` as a process on the rig's servers."""
+    return await start_command(rig, "dlq", "retry", *arguments)
+
+
+async def start_command(rig: Rig, *arguments: str) -> asyncio.subprocess.Process:
+    """`millrace` as a process on the rig's servers."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     servers = {"DATABASE_URL": rig.database_url, "KAFKA_BOOTSTRAP_SERVERS": rig.kafka.bootstrap_servers}
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "millrace", "dlq", "retry", *arguments),
+        *(sys.executable, "-m", "millrace", *arguments),
         cwd=CHECKOUT,
         env=kept | servers | {"ENVIRONMENT": "test", "PYTHONPATH": str(CHECKOUT)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def plan(rig: Rig, **chosen: Any) -> Planned:
+    """A plan of the rig's topic."""
+    planning = Planning(rig.database, rig.kafka, rig.spec, f"{rig.spec.topic}.{rig.spec.name}", "me@here")
+    return await planning.plan(Selection(rig.spec.topic, **chosen))
+
+
+async def planned(rig: Rig, **chosen: Any) -> UUID:
+    """The id of a plan that is not empty."""
+    found = await plan(rig, **chosen)
+    assert found.replay_id is not None, found
+    return found.replay_id
+
+
+async def replay_of(rig: Rig, plan_id: UUID) -> Replay:
+    """A replay as it is stored."""
+    async with rig.database.connection() as connection:
+        found = await replays.one(connection, plan_id)
+    assert found is not None
+    return found
+
+
+async def applying(
+    rig: Rig, plan_id: UUID, pace: Pace | None = None, stop: asyncio.Event | None = None, watcher: Watcher | None = None
+) -> Applying:
+    """One who is about to apply a plan on the rig's servers."""
+    replay, pace = await replay_of(rig, plan_id), pace or Pace(rate=100_000)
+    return Applying(rig.database, rig.kafka, rig.spec, replay, pace, "you@there", stop or asyncio.Event(), watcher or Watcher())
+
+
+async def apply(rig: Rig, plan_id: UUID, pace: Pace | None = None) -> Ending:
+    """Applies a plan to its end."""
+    return await (await applying(rig, plan_id, pace)).run()

@@ -24,6 +24,7 @@ from streams.backoff import Backoff
 from streams.config import ConsumerLimits, EngineConfig, LaneLimits
 from streams.decisions import RetryPolicy
 from streams.kafka import KafkaConfig
+from streams.limits import FailurePolicy
 from streams.publish import Outgoing, publish
 from streams.read import Incoming, reader
 from streams.topics import WantedTopic, ensure_topics
@@ -54,7 +55,8 @@ class Rig:
         self.database = Database(database_url)
         self.objects = ObjectStore(object_store_url)
         self.config = EngineConfig(
-            lane=LaneLimits(drain=5.0, patience=1.0),
+            # Tests that fail on purpose do so as one client, by the thousand.
+            lane=LaneLimits(drain=5.0, patience=1.0, failures=FailurePolicy(alone=1_000_000)),
             consumer=ConsumerLimits(session_timeout=6.0),
             retry=RetryPolicy(max_attempts=3, backoff=Backoff(base=0.1, cap=0.2)),
             claim=3.0,

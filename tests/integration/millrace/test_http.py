@@ -26,6 +26,10 @@ class Engine:
     def __init__(self, **servers: str) -> None:
         self.servers = servers or {"database": "ok", "redis": "ok", "kafka": "ok"}
         self.hangs = False
+        self.still: dict[str, str] = {}
+
+    def stalls(self) -> dict[str, str]:
+        return self.still
 
     async def health(self) -> dict[str, str]:
         if self.hangs:
@@ -50,6 +54,14 @@ async def test_health_asks_no_server(ask: Ask) -> None:
     async with running(create_app(engine, version="1")) as url:
         answer = await ask(f"{url}/health")
     assert (answer.status, answer.json) == (200, {"ok": True})
+
+
+async def test_health_is_503_and_says_which_lane_does_not_move(ask: Ask) -> None:
+    engine = Engine()
+    engine.still = {"runs": "nothing of 3 records in hand has moved for 121 s"}
+    async with running(create_app(engine, version="1")) as url:
+        answer = await ask(f"{url}/health")
+    assert (answer.status, answer.json) == (503, {"ok": False, "reasons": engine.still})
 
 
 async def test_deep_health_lists_the_servers(ask: Ask) -> None:

@@ -20,6 +20,7 @@ from handlers.price.portfolio import Portfolio
 from streams import lane, metrics
 from tests.support.markdown import CHECKOUT, fenced, first_cells, read, section
 
+LOGGERS = ("storage", "handlers", "streams", "ops", "millrace")
 LOGGING = re.compile(r"\blog\.(?:debug|info|warning|error|exception|critical)\(\s*\"([a-z_]+)\"")
 
 
@@ -78,7 +79,7 @@ def test_the_metrics_in_the_docs_are_all_there_are() -> None:
 
 
 def test_the_log_events_in_the_docs_are_all_there_are() -> None:
-    sources = [path.read_text() for package in ("storage", "handlers", "streams", "millrace") for path in _sources(package)]
+    sources = [path.read_text() for package in LOGGERS for path in _sources(package)]
     logged = {name for source in sources for name in LOGGING.findall(source)}
     assert set(first_cells(section(read("docs/operations.md"), "Logs"))) == logged
 

@@ -6,9 +6,22 @@ from typing import Any
 import pytest
 
 from events.failures import Failure, Outage, Transient
-from millrace.doctor.judging import Check, State, exit_code, of_database, of_openai, of_openai_failure, of_settings, of_topics
+from millrace.doctor.judging import (
+    DAY_MILLISECONDS,
+    Check,
+    State,
+    exit_code,
+    of_database,
+    of_inbox,
+    of_lanes,
+    of_openai,
+    of_openai_failure,
+    of_settings,
+    of_topics,
+)
 from millrace.settings import load
 from storage.condition import Condition
+from storage.lanes import LaneState
 from streams.topics import Difference
 
 WELL = Condition(
@@ -77,6 +90,24 @@ def test_missing_topics_are_wrong_and_other_settings_a_remark() -> None:
     assert (wrong.state, remark.state) == (State.WRONG, State.REMARK)
     assert "millrace topics ensure" in wrong.advice
     assert remark.message == "partitions 3, not 12: a, b"
+
+
+def test_a_stopped_flow_is_wrong_and_told_with_how_to_let_it_go_on() -> None:
+    assert [check.state for check in of_lanes([LaneState("runs")])] == [State.OK]
+    (check,) = of_lanes([LaneState("runs"), LaneState("audits", "stopped", reason="50 outcomes in a row failed")])
+    assert (check.state, check.message) == (State.WRONG, "audits is stopped: 50 outcomes in a row failed")
+    assert "millrace lane resume audits" in check.advice
+
+
+@pytest.mark.parametrize(
+    ("inbox_days", "kept_days", "state"),
+    [(30, [], State.OK), (14, [], State.WRONG), (30, [30], State.WRONG), (31, [30], State.OK), (9999, [-1], State.REMARK)],
+)
+def test_an_inbox_that_forgets_before_kafka_does_is_told(inbox_days: float, kept_days: list[int], state: State) -> None:
+    differing = [Difference("a", "retention.ms", days * DAY_MILLISECONDS, 14 * DAY_MILLISECONDS) for days in kept_days]
+    check = of_inbox(inbox_days, 14, [*differing, Difference("a", "partitions", 3, 12)])
+    assert check.state == state
+    assert bool(check.advice) == (state != State.OK)
 
 
 def test_the_stand_in_is_told_to_be_one() -> None:

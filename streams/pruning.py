@@ -1,0 +1,74 @@
+"""The loop that has the inbox forget what is older than Kafka can bring again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from storage import pruning
+from storage.database import Database
+from storage.faults import fault_of
+from streams import metrics
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRetention:
+    """How many days the inbox remembers an event, and how gently it forgets: batches of `rows`, a round all `interval` seconds.
+
+    Between two batches the loop rests `rest` times as long as the one took, so that it has a quarter of one session.
+    """
+
+    days: float = 30.0
+    rows: int = 1_000
+    interval: float = 600.0
+    rest: float = 3.0
+
+
+class Pruner:
+    """Drops old rows of the inbox while the worker runs; of several workers, one at a time."""
+
+    def __init__(self, database: Database, retention: InboxRetention) -> None:
+        self.database, self.retention = database, retention
+        self.age = timedelta(days=retention.days)
+
+    async def run(self) -> None:
+        """A round now and then, until cancelled."""
+        while True:
+            # Workers that were started together should not come together.
+            await asyncio.sleep(self.retention.interval * (0.5 + random.random()))  # noqa: S311 - no secret
+            try:
+                await self.round()
+            except Exception as error:
+                if fault_of(error) is None:
+                    raise
+                log.warning("inbox_waits", error=repr(error))
+
+    async def round(self) -> int:
+        """Drops all that is old now, batch by batch, unless another worker is about it; returns how many rows."""
+        async with self.database.transaction() as connection:
+            await pruning.summarise(connection)
+        emptied, total = set[int](), 0
+        while dropped := await self._batch():
+            emptied |= dropped.keys()
+            total += sum(dropped.values())
+        if emptied:
+            async with self.database.transaction() as connection:
+                await pruning.forget(connection, emptied)
+            log.info("inbox_pruned", rows=total)
+        return total
+
+    async def _batch(self) -> dict[int, int] | None:
+        began = time.monotonic()
+        async with self.database.transaction() as connection:
+            dropped = await pruning.drop(connection, self.age, self.retention.rows)
+        if dropped:
+            metrics.INBOX_DROPPED.inc(sum(dropped.values()))
+            await asyncio.sleep(self.retention.rest * (time.monotonic() - began))
+        return dropped

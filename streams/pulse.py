@@ -1,0 +1,97 @@
+"""Feeling every second whether each lane moves: what `/health` answers from."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from streams.dependencies import Dependencies
+from streams.membership import membership
+from streams.progress import Membership, Pace, ProgressPolicy, lost, stalled
+from streams.subscribers import Intake
+
+log = structlog.get_logger(__name__)
+
+INTERVAL = 1.0
+OK = "ok"
+
+
+@dataclass(slots=True)
+class Track:
+    """What was seen of one lane: when it last had a reason to stand still, and since when its consumer is what it is."""
+
+    excused: float
+    since: float
+    membership: Membership = Membership.INSIDE
+
+
+class Pulse:
+    """The lanes that stand still, or whose consumer is lost, each with why.
+
+    Servers are asked only where a lane stands still: while one of them is away, that is the reason, and the bounds begin
+    anew when it is back.
+    """
+
+    def __init__(
+        self,
+        intakes: Sequence[Intake],
+        dependencies: Dependencies,
+        policy: ProgressPolicy,
+        *,
+        rebalance: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.intakes, self.dependencies, self.policy = intakes, dependencies, policy
+        self.rebalance, self.clock = rebalance, clock
+        self.reasons: dict[str, str] = {}
+        self._tracks = {intake.lane.spec.name: Track(clock(), clock()) for intake in intakes}
+        self._closed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Looks every second, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(INTERVAL)
+
+    async def look(self) -> None:
+        """Looks once."""
+        if self._closed.is_set():
+            return
+        found = {intake.lane.spec.name: why for intake in self.intakes if (why := self._why(intake)) is not None}
+        if found and await self._is_outage():
+            for flow in found:
+                track = self._tracks[flow]
+                track.excused = track.since = self.clock()
+            found = {}
+        if self._closed.is_set():
+            return
+        for flow in found.keys() - self.reasons.keys():
+            log.error("lane_stalled", agent=flow, reason=found[flow])
+        self.reasons = found
+
+    def close(self) -> None:
+        """The worker stops: what stands still from now on is meant to."""
+        self._closed.set()
+        self.reasons = {}
+
+    def _why(self, intake: Intake) -> str | None:
+        now, lane, track = self.clock(), intake.lane, self._tracks[intake.lane.spec.name]
+        now_is = membership(intake.subscriber)
+        if now_is is not track.membership:
+            track.membership, track.since = now_is, now
+        if not lane.gate.is_open or lane.halted is not None:
+            track.excused = track.since = now
+        attempts = lane.attempts.under_way
+        if not lane.budget.held_records and not attempts:
+            track.excused = now
+        moved = max(lane.stage.moved, lane.attempts.ended)
+        pace = Pace(lane.budget.held_records, moved, track.excused, attempts)
+        gone = lost(now, now_is, track.since, self.rebalance, self.policy)
+        return gone or stalled(now, pace, self.policy)
+
+    async def _is_outage(self) -> bool:
+        return any(answer != OK for answer in (await self.dependencies.told()).values())
