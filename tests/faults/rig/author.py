@@ -21,6 +21,7 @@ FAR = 120  # records between an event and its duplicate, where that is to be far
 BAD_EVERY = 13  # so that no lane sees many failures in a row
 LARGE_EVERY = 150
 PAPER_SHARE = 0.08
+PAPERS_A_SECOND = 3.0  # more than that the stand-in does not answer
 DAY_MS = 86_400_000
 
 
@@ -28,10 +29,11 @@ class Author:
     """Makes records in the order in which they are to be published; the same seed makes the same ones.
 
     `objects` is the folder of the object store, which documents are written to. `now_ms` dates records that come late or
-    early. `client` keeps what several authors write apart.
+    early. `paper_share` is that of documents and audits.
     """
 
     def __init__(self, seed: int, objects: Path, now_ms: int) -> None:
+        self.paper_share = PAPER_SHARE
         self.draw, self.objects, self.now_ms = Random(seed), objects, now_ms
         self.ask = Asker(seed)
         self._odd = cycle(ODD.items())
@@ -79,7 +81,7 @@ class Author:
             return self._numbered(self._just_small_enough())
         if place % BAD_EVERY == 0:
             return self._numbered(self._bad())
-        if self.draw.random() < PAPER_SHARE:
+        if self.draw.random() < self.paper_share:
             first, *others = next(self._papers)(self)
             self._soon += others
             return self._numbered(first)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 
+from tests.faults.rig.author import PAPER_SHARE, PAPERS_A_SECOND
 from tests.faults.rig.faults_workers import Slot, terminated
 from tests.faults.rig.finding import Finding
 from tests.faults.rig.judge import Judge, Judgement
@@ -47,6 +48,7 @@ class Driver:
         self.slots: list[Slot] = []
         self.slots += [Slot(world, self.slots) for _ in range(workers)]
         self.course = Course()
+        world.author.paper_share = min(PAPER_SHARE, PAPERS_A_SECOND / rate)
         self._flow: asyncio.Task[int] | None = None
 
     async def alone(self, names: Iterable[str]) -> Course:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds. `session` is Kafka's session time-out of the workers, `stopped` longer than that."""
+    """Seconds. `session` is Kafka's session time-out of the workers, `stopped` longer than that; `group` is in records."""
 
     redis_paused: float = 30.0
     redis_refusing: float = 15.0
@@ -22,6 +22,7 @@ class Times:
     storm: float = 20.0
     slow_answer: float = 13.0
     between: float = 5.0
+    group: int = 200
     short_waits: bool = False
 
     def settings(self) -> dict[str, str]:
@@ -40,9 +41,9 @@ class Times:
             "RETRY_CAP_SECONDS": "1",
             "EMBEDDING_TIMEOUT_SECONDS": "4",
             "AUDIT_TIMEOUT_SECONDS": "16",
-            "FETCH_RECORDS": "100",
-            "DECODE_RECORDS": "25",
-            "GROUP_RECORDS": "25",
+            "FETCH_RECORDS": f"{4 * self.group}",
+            "DECODE_RECORDS": f"{self.group}",
+            "GROUP_RECORDS": f"{self.group}",
             "PARSER_PROCESSES": "1",
         }
 
@@ -61,5 +62,6 @@ SHORT = Times(
     stopped=8.0,
     storm=6.0,
     between=0.5,
+    group=25,
     short_waits=True,
 )
