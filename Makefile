@@ -13,7 +13,7 @@ help:
 	@echo "make test    lint, then the whole test suite, on real servers"
 	@echo "make lint    what a change must pass before any test runs"
 	@echo "make bench   measure: present values a second, then the pipeline beside its peers; about 25 minutes"
-	@echo "make faults  kill and hurt workers and servers, and judge what comes of it: about 5 minutes"
+	@echo "make faults  kill and hurt workers and servers, and judge what comes of it: some minutes"
 	@echo "             SECONDS=900 mixes real durations; SEED=7, RATE=200, WORKERS=2, FAULT=name, JSON=file"
 	@echo "make clean   end the local servers, remove both environments and caches; keeps the servers' data in .millrace"
 
