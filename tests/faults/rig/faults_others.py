@@ -97,12 +97,13 @@ def openai(told: str, *faults: dict[str, Any]) -> Any:
 
 
 async def openai_killed(world: World) -> None:
-    """The faults that it still had to cause are asked for again."""
+    """The faults that it still had to cause are asked for again, before anybody reaches it."""
     with world.fault("OpenAI is gone for a while"):
-        left = world.control.faults()
-        world.openai_is_up.clear()
-        await world.servers.kill("openai")
-        await asyncio.sleep(world.times.postgres_down)
-        await world.servers.start("openai")
-        world.control.add(*left)
-        world.openai_is_up.set()
+        async with world.openai_is_up:
+            world.openai.refuse(refusing=True)
+            left = world.control.faults()
+            await world.servers.kill("openai")
+            await asyncio.sleep(world.times.postgres_down)
+            await world.servers.start("openai")
+            world.control.add(*left)
+            world.openai.refuse(refusing=False)

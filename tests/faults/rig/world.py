@@ -52,6 +52,7 @@ class World:
     servers: Hands
     postgres: Proxy
     redis: Proxy
+    openai: Proxy
     control: Control
     crew: Crew
     author: Author
@@ -64,7 +65,7 @@ class World:
     draw: Random
     caused: list[Caused] = field(default_factory=list)
     partitions: int = 4
-    openai_is_up: asyncio.Event = field(default_factory=asyncio.Event)
+    openai_is_up: asyncio.Lock = field(default_factory=asyncio.Lock)
     watching: list[asyncio.Task[None]] = field(default_factory=list)
 
     @contextmanager
@@ -88,9 +89,9 @@ class World:
 
     async def ask_for(self, *faults: Fault) -> None:
         """Asks the stand-in for faults, once it is there."""
-        await self.openai_is_up.wait()
         if faults:
-            await asyncio.to_thread(self.control.add, *faults)
+            async with self.openai_is_up:
+                await asyncio.to_thread(self.control.add, *faults)
 
     async def flow(self, rate: float, stop: asyncio.Event) -> int:
         """Publishes `rate` records a second until `stop`; returns how many."""
@@ -139,10 +140,10 @@ async def world(servers: Hands, folder: Path, seed: int, times: Times, say: Say,
     objects = folder / "objects"
     objects.mkdir()
     async with AsyncExitStack() as held:
-        postgres, redis = Proxy(database_url), Proxy(env["REDIS_URL"])
-        held.callback(postgres.close)
-        held.callback(redis.close)
-        own = {"DATABASE_URL": postgres.own_url, "REDIS_URL": redis.own_url, "OBJECT_STORE_URL": objects.as_uri()}
+        proxies = {name: Proxy(env[name]) for name in ("DATABASE_URL", "REDIS_URL", "OPENAI_BASE_URL")}
+        for proxy in proxies.values():
+            held.callback(proxy.close)
+        own = {name: proxy.own_url for name, proxy in proxies.items()} | {"OBJECT_STORE_URL": objects.as_uri()}
         crew = Crew(env | own | times.settings(), folder)
         held.push_async_callback(crew.end)
         await crew.open()
@@ -153,10 +154,9 @@ async def world(servers: Hands, folder: Path, seed: int, times: Times, say: Say,
         author, sender = Author(seed, objects, int(time.time() * 1000)), Sender(kafka, manifest)
         held.push_async_callback(sender.close)
         built = World(
-            seed, times, servers, postgres, redis, Control(env["OPENAI_BASE_URL"]), crew, author, manifest, sender, look, tail,
-            Watch(look, tail, manifest), say, Random(seed),
+            seed, times, servers, *proxies.values(), Control(env["OPENAI_BASE_URL"]), crew, author, manifest, sender,
+            look, tail, Watch(look, tail, manifest), say, Random(seed),
         )  # fmt: skip
-        built.openai_is_up.set()
         built.watching = [asyncio.create_task(each) for each in (built.watch.run(), crew.watch())]
         held.push_async_callback(_cancelled, built.watching)
         yield built
