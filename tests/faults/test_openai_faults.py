@@ -76,7 +76,7 @@ CALLS = "select outcome from llm_calls where client_id = $1 and endpoint = $2 or
 
 async def test_each_fault_while_a_document_is_embedded(documents_rig: Rig, openai: Control) -> None:
     rig = documents_rig
-    rig.llm |= {"embeddings_seconds": TIMEOUT, "breaker_failures": 1}
+    rig.llm |= {"embeddings_seconds": TIMEOUT}
     events = []
     for case in DOCUMENTS:
         openai.add(Fault(endpoint="embeddings", contains=f"{case.name}!", **case.fault))
@@ -97,7 +97,7 @@ async def test_each_fault_while_a_document_is_embedded(documents_rig: Rig, opena
 
 async def test_each_fault_while_an_audit_is_answered(audits_rig: Rig, openai: Control) -> None:
     rig = audits_rig
-    rig.llm |= {"responses_seconds": TIMEOUT, "breaker_failures": 1}
+    rig.llm |= {"responses_seconds": TIMEOUT}
     events = []
     for case in AUDITS:
         openai.add(Fault(endpoint="responses", contains=f"{case.name}!", **case.fault))
@@ -141,9 +141,23 @@ async def test_an_outage_of_openai_spends_no_attempt_and_work_goes_on_by_itself(
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
 
 
+async def test_an_event_that_alone_meets_errors_ends_even_where_one_failure_opens_the_breaker(
+    documents_rig: Rig, openai: Control
+) -> None:
+    rig = documents_rig
+    rig.llm |= {"breaker_failures": 1}
+    openai.add(Fault("server_error", endpoint="embeddings", contains="alone!", times=FOR_EVER))
+    await rig.objects.put("alone.txt", b"This is alone!")
+    await publish(rig.kafka, [Outgoing(rig.spec.topic, b"", upload_event("alone"))])
+    async with rig.engine():
+        [completion] = await rig.completions(1)
+        await all_is_finished(rig)
+    assert (completion["data"]["status"], completion["data"]["failure"]["code"]) == ("failed", "embedding_failed")
+
+
 async def asks(openai: Control) -> bool:
-    """Whether OpenAI has been asked for vectors."""
-    return openai.calls().received.get("embeddings", 0) > 0
+    """Whether OpenAI has been asked for anything: a breaker that finds it away has no lane ask for vectors."""
+    return sum(openai.calls().received.values()) > 0
 
 
 async def the_ledger_says(rig: Rig, case: Case, endpoint: str) -> None:

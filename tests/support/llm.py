@@ -27,6 +27,11 @@ FINDING = strict(title=TEXT, citations={"type": "array", "items": CITATION})
 SCHEMA = strict(summary=TEXT, findings={"type": "array", "items": FINDING})
 
 
+def paid(calls: dict[str, int]) -> dict[str, int]:
+    """The calls that cost something: a breaker looks by listing models, whenever it likes."""
+    return {endpoint: count for endpoint, count in calls.items() if endpoint != "models"}
+
+
 async def until(holds: Callable[[], object]) -> None:
     """Looks again and again."""
     async with asyncio.timeout(20):

@@ -20,6 +20,7 @@ from storage.documents import put_documents
 from storage.tenant import tenant_session
 from tests.support.audits import COVENANT, LITIGATION, PLAIN, audit_data, audit_event, put_document
 from tests.support.documents import failed_row
+from tests.support.llm import paid
 from tests.support.rig import Rig
 
 MODEL = "gpt-5.4-mini-stand-in"
@@ -75,7 +76,7 @@ async def test_an_audit_is_answered_with_findings_whose_quotes_hold(rig: Rig, op
         assert holds(citation["quote"], chunk["content"])
         assert (citation["document_id"], citation["page"]) == (str(chunk["document_id"]), chunk["page"])
     assert {citation["document_id"] for citation in citations} == {str(loan.document_id), str(minutes.document_id)}
-    assert openai.calls().answered == {"responses": 1}
+    assert paid(openai.calls().answered) == {"responses": 1}
 
 
 async def test_what_is_stored_is_what_was_told_and_the_ledger_bears_it_out(rig: Rig) -> None:
@@ -164,14 +165,14 @@ async def test_a_budget_that_pays_for_nothing_is_exceeded_before_anything_is_ask
     data = await audited(rig, budget_usd=0.01)
     await assert_failed(rig, data, "budget_exceeded")
     assert (data["model"], data["cost_usd"], data["input_tokens"]) == ("gpt-5.4-mini", 0, 0)
-    assert openai.calls().received == {}
+    assert paid(openai.calls().received) == {}
     assert await rig.count("llm_calls") == 0
 
 
 async def test_an_assignment_as_long_as_evidence_may_be_fails(rig: Rig, openai: Control) -> None:
     await put_document(rig.database, [COVENANT])
     await assert_failed(rig, await audited(rig, instructions="look " * 100_000), "too_large")
-    assert openai.calls().received == {}
+    assert paid(openai.calls().received) == {}
 
 
 async def test_a_client_without_documents_has_nothing_to_audit(rig: Rig) -> None:
@@ -210,7 +211,7 @@ async def test_another_clients_document_is_waited_for_like_one_that_is_not_there
         told[f"e-{theirs.document_id}"]["message"].replace(str(theirs.document_id), str(unknown))
         == (told[f"e-{unknown}"]["message"])
     )
-    assert openai.calls().received == {}
+    assert paid(openai.calls().received) == {}
 
 
 async def test_a_named_document_is_waited_for_until_it_is_finished(rig: Rig, openai: Control) -> None:
@@ -224,7 +225,7 @@ async def test_a_named_document_is_waited_for_until_it_is_finished(rig: Rig, ope
         await rig.idle()
     assert completion["data"]["status"] == "completed"
     assert await rig.count("retries") == 0
-    assert openai.calls().answered == {"responses": 1}
+    assert paid(openai.calls().answered) == {"responses": 1}
 
 
 async def test_the_same_audit_under_another_event_id_is_answered_from_what_is_stored(rig: Rig, openai: Control) -> None:
@@ -236,7 +237,7 @@ async def test_the_same_audit_under_another_event_id_is_answered_from_what_is_st
     assert {each["data"]["audit_id"] for each in second.values()} == {audit["audit_id"]}
     assert second["e-2"]["data"] == second["e-3"]["data"] == first["e-1"]["data"]
     assert len({each["id"] for each in second.values()}) == 3
-    assert openai.calls().answered == {"responses": 1}
+    assert paid(openai.calls().answered) == {"responses": 1}
     assert await rig.count("audits") == 1
 
 
@@ -246,7 +247,7 @@ async def test_twins_of_one_audit_are_asked_once(rig: Rig, openai: Control) -> N
     audit = audit_data()
     answers = await completions(rig, *(audit_event(f"e-{number}", audit) for number in range(5)))
     assert {each["data"]["status"] for each in answers.values()} == {"completed"}
-    assert openai.calls().answered == {"responses": 1}
+    assert paid(openai.calls().answered) == {"responses": 1}
     assert await rig.count("audits") == 1
     assert await rig.count("inbox") == 5
 
@@ -265,7 +266,7 @@ async def test_the_same_audit_id_with_another_request_or_client_is_rejected(
     headers = dict(dead.headers)
     assert headers["dlq-reason"] == b"input_conflict"
     assert b"Year end" not in headers["dlq-message"]  # type: ignore[operator]
-    assert openai.calls().answered == {"responses": 1}
+    assert paid(openai.calls().answered) == {"responses": 1}
     assert await rig.rows("select client_id, title from audits") == [{"client_id": "acme", "title": "Year end"}]
 
 
