@@ -35,7 +35,6 @@ class Stops:
         self.database, self.intakes, self.interval = database, intakes, interval
         self.worker = f"{socket.gethostname()}/{os.getpid()}/{owner.hex[:8]}"
         self._announced: dict[str, datetime | None] = {}
-        self._known: dict[str, str | None] = {}
 
     async def begin(self) -> None:
         """Has what is stopped stand still before anything is taken; waits while Postgres is away."""
@@ -75,20 +74,18 @@ class Stops:
             lane.gate.shut(WHO, f"stopped: {state.reason}")
             lane.failures.epoch = state.epoch
             self._announce(state)
-            # What the operator has not been told cannot be resumed.
-            self._known[state.flow] = state.reason
         elif state.epoch != lane.failures.epoch:
             await self._go_on(intake, state)
         metrics.LANE_STOPPED.labels(state.flow).set(WHO in lane.gate.reasons)
 
     async def _go_on(self, intake: Intake, state: LaneState) -> None:
         """The lane was resumed. A loss of records that nobody was told of stops it again, at the next look."""
-        lane = intake.lane
-        if lane.halted is None or (lane.halted == self._known.get(state.flow) and await intake.pass_over()):
+        lane, told = intake.lane, state.reason
+        if lane.halted is None or (lane.halted == told and await intake.pass_over()):
             if WHO in lane.gate.reasons:
                 log.info("lane_resumed", agent=state.flow, by=state.resumed_by)
             lane.gate.open(WHO)
-        elif lane.halted == self._known.get(state.flow):
+        elif lane.halted == told:
             return  # Kafka did not answer; at the next look again
         lane.failures.begin(state.epoch)
 
