@@ -121,8 +121,10 @@ class Careful:
         metrics.CAREFUL_RECORDS.labels(self.lane.spec.name).set(len(self._suspects))
         if self._suspects:
             self._some.set()
+            self.room.wanted.add(self.lane.spec.name)
         else:
             self._some.clear()
+            self.room.wanted.discard(self.lane.spec.name)
 
 
 def _ignore(_items: Sequence[Item]) -> None:

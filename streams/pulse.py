@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from streams.dependencies import Dependencies
+from streams.lane import Lane
 from streams.membership import membership
 from streams.progress import Membership, Pace, ProgressPolicy, lost, stalled
 from streams.subscribers import Intake
@@ -86,12 +87,17 @@ class Pulse:
         if not lane.gate.is_open or lane.halted is not None:
             track.excused = track.since = now
         attempts = lane.attempts.under_way
-        if not lane.budget.held_records and not attempts:
+        if not attempts and (not lane.budget.held_records or self._waits_for_room(lane)):
             track.excused = now
         moved = max(lane.stage.moved, lane.attempts.ended)
         pace = Pace(lane.budget.held_records, moved, track.excused, attempts)
         gone = lost(now, now_is, track.since, self.rebalance, self.policy)
         return gone or stalled(now, pace, self.policy)
+
+    def _waits_for_room(self, lane: Lane) -> bool:
+        """Whether one record is to be alone and a handler of another lane is under way still, which has a bound of its own."""
+        others = (each.lane for each in self.intakes if each.lane is not lane)
+        return bool(lane.room.wanted) and any(other.attempts.under_way for other in others)
 
     async def _is_outage(self) -> bool:
         return any(answer != OK for answer in (await self.dependencies.told()).values())

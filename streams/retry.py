@@ -42,6 +42,8 @@ class RetryFeeder:
         self.lane, self.careful, self.database, self.owner = lane, careful, database, owner
         self.flow = lane.spec.name
         self.term = timedelta(seconds=TERM)
+        # The attempt at which each event was leased, as far as the answer came: no other lease is this lane's to renew.
+        self.held: dict[UUID, int] = {}
 
     async def run(self) -> None:
         """Feeds until cancelled; wakes when the next row is due or this lane has kept one."""
@@ -69,12 +71,19 @@ class RetryFeeder:
             if self.lane.budget.held_records == 0:
                 continue
             try:
-                async with self.database.connection() as connection:
-                    await retries.renew(connection, self.flow, self.owner, self.term)
+                await self._renew()
             except Exception as error:
                 if fault_of(error) is None:
                     raise
                 log.warning("retries_wait", agent=self.flow, error=repr(error))
+
+    async def _renew(self) -> None:
+        asked = dict(self.held)
+        async with self.database.connection() as connection:
+            renewed = await retries.renew(connection, self.owner, self.term, asked)
+        for key in asked.keys() - renewed:
+            if self.held.get(key) == asked[key]:
+                del self.held[key]
 
     async def suspect(self) -> None:
         """Feeds events whose lease has run out, one at a time, until cancelled."""
@@ -106,10 +115,11 @@ class RetryFeeder:
         """Feeds what is due; returns the seconds until it is worth looking again."""
         async with self.database.connection() as connection:
             due = await retries.lease(connection, self.flow, self.owner, self.term, ROWS_AT_ONCE)
+            self.held |= {row.event_key: row.attempts for row in due}
+            items = [_item(row) for row in due]
+            self.lane.hold(items)
+            self.lane.feed(items)
             wait = await retries.next_due(connection, self.flow)
-        items = [_item(row) for row in due]
-        self.lane.hold(items)
-        self.lane.feed(items)
         return POLL if wait is None else min(POLL, max(SHORTEST, wait))
 
 
@@ -134,6 +144,7 @@ class Overdue:
             self.ended.set()
             return None
         self._item, self.deaths = _item(row), row.deaths - 1
+        feeder.held[row.event_key] = row.attempts
         feeder.lane.hold([self._item])
         if not feeder.lane.present([self._item]):
             self.ended.set()

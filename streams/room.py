@@ -44,6 +44,8 @@ class Room:
     def __init__(self) -> None:
         self.inside = self.waiting = 0
         self.is_open = True
+        self.wanted: set[str] = set()
+        """The flows that have records to be alone with."""
         self.opened, self.left = asyncio.Event(), asyncio.Event()
         self.opened.set()
         self._custodies: list[Custody] = []

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 import pytest
 
+from storage import retries
+from storage.retries import DueRow
 from streams.group import GroupSaver, Saved
 from streams.item import Item
-from tests.support.notes import note
+from tests.support.notes import note, notes
 from tests.support.rig import Rig
 
 # So long that nobody else comes to publish what was left behind.
 LONG_CLAIM = "alter table outbox alter column claimed_until set default now() + interval '1 hour'"
+BUSY = 60
 
 
 class Treacherous(GroupSaver):
@@ -65,4 +69,30 @@ async def test_a_retry_that_was_kept_without_an_answer_is_kept_once(
         await rig.until("select count(*) from retries", 0)
 
     assert completion["data"]["status"] == "completed"
+    assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
+
+
+async def test_a_retry_that_was_leased_without_an_answer_is_not_kept_by_a_lane_that_stays_busy(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, topic_prefix: str
+) -> None:
+    lease, lost = retries.lease, list[Any]()
+
+    async def treacherous(*arguments: Any) -> list[DueRow]:
+        due = await lease(*arguments)
+        if due and not lost:
+            lost.extend(due)
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        return due
+
+    monkeypatch.setattr(retries, "lease", treacherous)
+    monkeypatch.setattr("streams.retry.TERM", 1.5)
+    monkeypatch.setattr("streams.retry.POLL", 0.2)
+    await rig.publish([note("n-1", behave="transient:1"), *(note(f"b-{number}", behave="sleep:0.3") for number in range(BUSY))])
+    async with rig.engine(spec=notes(topic_prefix, batch=1, hands=1)):
+        await rig.until("select count(*) from inbox where event_id = 'n-1'", 1)
+        others = await rig.count("inbox") - 1
+        await rig.idle()
+
+    assert len(lost) == 1
+    assert others < BUSY, "it was stuck until the lane had nothing else to do"
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]

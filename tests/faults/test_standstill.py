@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
-from storage import lanes
+from storage import lanes, starts
 from streams.app import Engine
 from streams.config import EngineConfig
 from streams.progress import ProgressPolicy
-from tests.support.notes import NotesFlow, note
-from tests.support.rig import Rig, eventually
+from tests.support.notes import NotesFlow, note, notes
+from tests.support.rig import PARTITIONS, Rig, eventually
 from tests.support.servers import Servers
 
 STALL = 1.5
@@ -79,6 +80,30 @@ async def test_a_handler_within_its_time_out_and_an_idle_worker_are_not_red(rig:
             pass
         async with hanging(rig, "n-1"), never_red(engine):
             pass
+
+
+async def test_a_record_that_waits_to_be_alone_while_another_lane_works_within_its_time_out_is_not_red(
+    rig: Rig, topic_prefix: str, object_store_url: str
+) -> None:
+    beside = notes(f"{topic_prefix}beside.", name="beside")
+    other = Rig(beside, rig.kafka.bootstrap_servers, rig.database_url, rig.redis_url, object_store_url)
+    await other.prepare()
+    await three_deaths(rig)
+    async with rig.engine(quick(rig), rig.spec, beside) as engine:
+        async with hanging(other, "long"), never_red(engine):
+            await rig.publish([note("n-1")])
+        await rig.until("select count(*) from inbox", 2)
+    await other.close()
+
+
+async def three_deaths(rig: Rig) -> None:
+    """So that the first records of all partitions are taken alone."""
+    places = {(rig.spec.topic, partition): 0 for partition in range(PARTITIONS)}
+    async with rig.database.connection() as connection:
+        for _ in range(3):
+            await starts.begin(connection, "notes", uuid4(), places)
+        for place in places:
+            await starts.reach(connection, "notes", *place, 9)
 
 
 async def test_a_consumer_whose_task_has_ended_is_red(rig: Rig) -> None:

@@ -73,12 +73,14 @@ class Rig:
                 await connection.execute(statement)
 
     @asynccontextmanager
-    async def engine(self, config: EngineConfig | None = None, spec: FlowSpec | None = None) -> AsyncIterator[Engine]:
+    async def engine(
+        self, config: EngineConfig | None = None, spec: FlowSpec | None = None, *beside: FlowSpec
+    ) -> AsyncIterator[Engine]:
         """A worker's engine, started; stopped in the end as a worker stops it. None of its tasks may end before."""
         database = Database(self.database_url, limits=self.limits, application_name=APPLICATION)
         keys = IdempotencyKeys(self.redis_url)
         resources = self._resources(database)
-        engine = Engine(config or self.config, [spec or self.spec], kafka=self.kafka, keys=keys, resources=resources)
+        engine = Engine(config or self.config, [spec or self.spec, *beside], kafka=self.kafka, keys=keys, resources=resources)
         try:
             await engine.start()
             yield engine
