@@ -137,13 +137,13 @@ def waits(rig: Rig, place: int, value: bytes) -> RetryRow:
     return RetryRow(*who, *record, 1, timedelta(0), error_class="Transient", last_error="later")
 
 
-async def test_ten_kills_at_random_send_no_innocent_record_to_the_dead_letters(rig: Rig, note_workers: Workers) -> None:
+async def test_five_kills_at_random_send_no_innocent_record_to_the_dead_letters(rig: Rig, note_workers: Workers) -> None:
     seed = SystemRandom().randrange(2**32)
     print(f"seed {seed}")  # noqa: T201 - shown when the test fails
     names = [f"n-{number}" for number in range(400)]
     await rig.publish([note(name, behave="sleep:0.05") for name in names])
     chance = Random(seed)
-    for _ in range(10):
+    for _ in range(5):
         worker = await note_workers.start()
         await asyncio.sleep(chance.uniform(0, 8))
         await worker.kill()
