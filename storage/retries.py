@@ -112,7 +112,12 @@ where event_key = (
 returning {LEASED}
 """  # noqa: S608 - LEASED is a constant
 HAS_RUN_OUT = "select exists (select from retries where flow = $1 and leased_until < now())"
-RENEW = "update retries set leased_until = now() + $3 where flow = $1 and owner = $2 and leased_until is not null"
+
+# Uses pk_retries.
+RENEW = """
+update retries set leased_until = now() + $3
+where event_key = any($4::uuid[]) and flow = $1 and owner = $2 and leased_until is not null
+"""
 
 # Whoever releases is alive: nothing was a death. What had been leased alone stays what it was, a lease that ran out.
 RELEASE = """
@@ -204,9 +209,9 @@ async def put_back(connection: Connection, event_key: UUID, owner: UUID) -> None
     await connection.execute(PUT_BACK, event_key, owner)
 
 
-async def renew(connection: Connection, flow: str, owner: UUID, term: timedelta) -> None:
-    """Lets the owner's leases run for `term` from now."""
-    await connection.execute(RENEW, flow, owner, term)
+async def renew(connection: Connection, flow: str, owner: UUID, keys: Collection[UUID], term: timedelta) -> None:
+    """Lets the owner's leases of these keys run for `term` from now."""
+    await connection.execute(RENEW, flow, owner, term, list(keys))
 
 
 async def release(connection: Connection, flow: str, owner: UUID, begun: Collection[UUID]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
+from weakref import WeakSet
 
 import structlog
 
@@ -42,6 +43,8 @@ class RetryFeeder:
         self.lane, self.careful, self.database, self.owner = lane, careful, database, owner
         self.flow = lane.spec.name
         self.term = timedelta(seconds=TERM)
+        # A lease whose answer was lost is ours in the table alone: nobody works on it, so it has to run out.
+        self.leased = WeakSet[Item]()
 
     async def run(self) -> None:
         """Feeds until cancelled; wakes when the next row is due or this lane has kept one."""
@@ -66,11 +69,12 @@ class RetryFeeder:
         """Keeps the leases of what this worker has in hand, until cancelled."""
         while True:
             await asyncio.sleep(TERM / 3)
-            if self.lane.budget.held_records == 0:
+            keys = [item.lease[0] for item in self.leased if item.lease is not None]
+            if not keys:
                 continue
             try:
                 async with self.database.connection() as connection:
-                    await retries.renew(connection, self.flow, self.owner, self.term)
+                    await retries.renew(connection, self.flow, self.owner, keys, self.term)
             except Exception as error:
                 if fault_of(error) is None:
                     raise
@@ -108,6 +112,7 @@ class RetryFeeder:
             due = await retries.lease(connection, self.flow, self.owner, self.term, ROWS_AT_ONCE)
             wait = await retries.next_due(connection, self.flow)
         items = [_item(row) for row in due]
+        self.leased.update(items)
         self.lane.hold(items)
         self.lane.feed(items)
         return POLL if wait is None else min(POLL, max(SHORTEST, wait))
@@ -134,6 +139,7 @@ class Overdue:
             self.ended.set()
             return None
         self._item, self.deaths = _item(row), row.deaths - 1
+        feeder.leased.add(self._item)
         feeder.lane.hold([self._item])
         if not feeder.lane.present([self._item]):
             self.ended.set()
@@ -152,6 +158,7 @@ class Overdue:
         lease, owner = self._item.lease, self.feeder.owner
         if lease is not None:
             await self._asked(lambda connection: retries.put_back(connection, lease[0], owner))
+        self.feeder.leased.discard(self._item)
         self.feeder.lane.release([self._item])
         self.ended.set()
         return False
