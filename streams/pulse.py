@@ -22,10 +22,14 @@ OK = "ok"
 
 @dataclass(slots=True)
 class Track:
-    """What was seen of one lane: when it last had a reason to stand still, and since when its consumer is what it is."""
+    """What was seen of one lane: when it last had a reason to stand still, and since when its consumer is what it is.
+
+    `kept_out` is when one record was last alone in the process, or was to be: then the other lanes wait for it.
+    """
 
     excused: float
     since: float
+    kept_out: float = float("-inf")
     membership: Membership = Membership.INSIDE
 
 
@@ -85,10 +89,12 @@ class Pulse:
             track.membership, track.since = now_is, now
         if not lane.gate.is_open or lane.halted is not None:
             track.excused = track.since = now
+        if not lane.room.is_open:
+            track.kept_out = now  # and no excuse: a handler that never ends is one here too
         attempts = lane.attempts.under_way
         if not lane.budget.held_records and not attempts:
             track.excused = now
-        moved = max(lane.stage.moved, lane.attempts.ended)
+        moved = max(lane.stage.moved, lane.attempts.ended, track.kept_out)
         pace = Pace(lane.budget.held_records, moved, track.excused, attempts)
         gone = lost(now, now_is, track.since, self.rebalance, self.policy)
         return gone or stalled(now, pace, self.policy)

@@ -81,6 +81,20 @@ async def test_a_handler_within_its_time_out_and_an_idle_worker_are_not_red(rig:
             pass
 
 
+async def test_what_waits_because_one_record_is_alone_in_the_process_is_not_red(rig: Rig) -> None:
+    async with rig.engine(quick(rig)) as engine, never_red(engine, 0.5):
+        async with engine.room.alone() as is_alone:
+            assert is_alone
+            await rig.publish([note("n-1")])
+            await eventually(lambda: holds(engine), expected=True)
+            await asyncio.sleep(LONGER)
+        await rig.until("select count(*) from notes", 1)
+
+
+async def holds(engine: Engine) -> bool:
+    return engine.lanes[0].budget.held_records > 0
+
+
 async def test_a_consumer_whose_task_has_ended_is_red(rig: Rig) -> None:
     async with rig.engine(quick(rig)) as engine:
         await rig.publish([note("n-1")])
