@@ -6,13 +6,15 @@ INSTALLED := $(VENV)/.installed
 PEERS := .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench faults clean
 
 help:
 	@echo "make demo    start local servers and show Millrace at work on the examples"
 	@echo "make test    lint, then the whole test suite, on real servers"
 	@echo "make lint    what a change must pass before any test runs"
 	@echo "make bench   measure: present values a second, then the pipeline beside its peers; about 25 minutes"
+	@echo "make faults  kill and hurt workers and servers, and judge what comes of it: some minutes"
+	@echo "             SECONDS=900 mixes real durations; SEED=7, RATE=200, WORKERS=2, FAULT=name, JSON=file"
 	@echo "make clean   end the local servers, remove both environments and caches; keeps the servers' data in .millrace"
 
 demo: $(INSTALLED)
@@ -30,6 +32,11 @@ lint: $(INSTALLED)
 bench: $(INSTALLED) $(PEERS)/.installed
 	@$(BIN)/python -m benchmarks.pricing
 	@$(BIN)/python -m benchmarks.pipeline
+
+faults: $(INSTALLED)
+	@$(BIN)/python -m tests.faults.rig $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(RATE),--rate $(RATE)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(FAULT),--fault $(FAULT)) \
+		$(if $(JSON),--json $(JSON))
 
 clean:
 	@if [ -x $(BIN)/millrace ]; then $(BIN)/millrace stack stop; fi

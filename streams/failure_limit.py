@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from streams.gate import Gate
 from streams.item import Item, Verdict
-from streams.limits import FailureCounts, FailurePolicy, Reached, outcomes
+from streams.limits import FailureCounts, FailurePolicy, Outcome, Reached, endings, readings
 
 # Who shuts the gate of a lane that is stopped.
 WHO = "stopped"
@@ -19,17 +19,26 @@ class FailureLimit:
     """
 
     def __init__(self, policy: FailurePolicy, gate: Gate) -> None:
-        self.counts, self.gate = FailureCounts(policy), gate
+        self.read, self.ended, self.gate = FailureCounts(policy), FailureCounts(policy), gate
         self.epoch = 0
         self.reached: Reached | None = None
 
-    def saw(self, became: Mapping[Verdict, Sequence[Item]]) -> None:
+    def saw_read(self, items: Sequence[Item], rejected: Collection[Item]) -> None:
+        """Counts records that have just been read; `rejected` are those among them that are no events."""
+        if items:
+            self._count(self.read, readings(items, rejected))
+
+    def saw_ended(self, became: Mapping[Verdict, Sequence[Item]]) -> None:
         """Counts what became of a saved group."""
-        if self.reached is None and (reached := self.counts.add(outcomes(became))) is not None:
-            self.reached = reached
-            self.gate.shut(WHO, f"stopped: {reached.reason}")
+        self._count(self.ended, endings(became))
 
     def begin(self, epoch: int) -> None:
         """Counts anew, after the lane was resumed."""
-        self.counts.reset()
+        self.read.reset()
+        self.ended.reset()
         self.epoch, self.reached = epoch, None
+
+    def _count(self, counts: FailureCounts, found: Sequence[Outcome]) -> None:
+        if self.reached is None and (reached := counts.add(found)) is not None:
+            self.reached = reached
+            self.gate.shut(WHO, f"stopped: {reached.reason}")

@@ -133,7 +133,8 @@ class Lane:
     async def decode(self, items: Sequence[Item]) -> list[Item]:
         """The items that are events; the others go to be saved as what they are: rejections, or versions to wait for."""
         events = await self.allotments.confirmed([item for item in items if read(item, self.spec)])
-        self.save_unworked(self.present(item for item in items if item.failure is not None))
+        self.failures.saw_read(items, unworked := [item for item in items if item.failure is not None])
+        self.save_unworked(self.present(unworked))
         return events
 
     def save_unworked(self, items: list[Item]) -> None:
@@ -146,11 +147,10 @@ class Lane:
         fresh = self.twins.firsts(items)
         # What comes from `retries` goes on in any case: its row there is closed where its outcome is saved.
         done = await self.known.done([item for item in fresh if item.lease is None])
-        if not done:
-            return fresh
-        self.finish(done)
-        metrics.DEDUPLICATED.labels(self.spec.name).inc(len(done))
-        return [item for item in fresh if item not in done]
+        if done:
+            self.finish(done)
+            metrics.DEDUPLICATED.labels(self.spec.name).inc(len(done))
+        return [item for item in fresh if item not in done] if done else fresh
 
     # claim, load, work
 
@@ -203,7 +203,7 @@ class Lane:
             await self.known.mark({event.key: event.payload_sha256 for event in done})
             self.finish(saved.items())
         tally(self.spec.name, saved.became)
-        self.failures.saw(saved.became)
+        self.failures.saw_ended(saved.became)
         if saved.became[Verdict.RETRY]:
             self.kept_retries.set()
 

@@ -1,19 +1,21 @@
 """When a lane has failed so often that it is to stop: a policy, what it has counted, and the decision; pure.
 
-What counts are outcomes: a completed event is good; an event that ends failed, an exhausted retry and a rejected record
-are bad. Duplicates, attempts that will be repeated, events that wait and conflicts (somebody published one key twice)
-say nothing of the lane.
+What counts are outcomes, each where it is known first. Records in the order in which they are read: an event is good, a
+record that is rejected is bad. Events in the order in which they end: a completed one is good; one that ends failed and an
+exhausted retry are bad. Counted together, rejections would seem to come in a row whenever events wait for a slow server.
+Duplicates, attempts that will be repeated, events that wait and conflicts (somebody published one key twice) say nothing
+of the lane.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
 
-from events.failures import Conflict
+from events.failures import Conflict, Rejection
 from streams.item import Item, Verdict
 
 CODES_TOLD = 10
@@ -52,11 +54,27 @@ class Reached(NamedTuple):
     codes: tuple[str, ...]
 
 
-def outcomes(became: Mapping[Verdict, Sequence[Item]]) -> list[Outcome]:
+def readings(items: Sequence[Item], rejected: Collection[Item]) -> list[Outcome]:
+    """What counts of records that have just been read, in their order; `rejected` are those among them that are no events."""
+    if not rejected:
+        return [Outcome(len(items))]
+    found, good = list[Outcome](), 0
+    for item in items:
+        if not isinstance(item.failure, Rejection):
+            good += 1
+            continue
+        if good:
+            found.append(Outcome(good))
+        found.append(_bad(item))
+        good = 0
+    return [*found, Outcome(good)] if good else found
+
+
+def endings(became: Mapping[Verdict, Sequence[Item]]) -> list[Outcome]:
     """What counts of a saved group. In which order its events came is not known, so good and bad are mixed evenly."""
     good = len(became[Verdict.COMPLETE])
     ended = [*became[Verdict.FAIL], *became[Verdict.REJECT]]
-    bad = [_bad(item) for item in ended if not isinstance(item.failure, Conflict)]
+    bad = [_bad(item) for item in ended if not isinstance(item.failure, Conflict | Rejection)]
     pieces, found = min(good, len(bad)), list[Outcome]()
     for piece in range(pieces):
         found.append(Outcome(_cut(good, piece + 1, pieces) - _cut(good, piece, pieces)))

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.failures import Conflict, Permanent, Rejection
+from events.failures import Conflict, Permanent, Rejection, UnknownVersion
 from streams.failure_limit import WHO, FailureLimit
 from streams.gate import Gate
 from streams.item import Item, Verdict
-from streams.limits import FailureCounts, FailurePolicy, Outcome, Reached, outcomes
+from streams.limits import FailureCounts, FailurePolicy, Outcome, Reached, endings, readings
 
 POLICY = FailurePolicy(run=6, alone=20, ratio=0.5, window=12, share=0.5)
 
@@ -127,26 +127,58 @@ def group(**items: list[Item]) -> dict[Verdict, list[Item]]:
     return {each: items.get(each.name.lower(), []) for each in Verdict}
 
 
-def test_failed_events_and_rejected_records_count_and_others_do_not() -> None:
+def test_failed_events_and_exhausted_retries_count_and_others_do_not() -> None:
+    exhausted = UnknownVersion("unknown_version", "v9", SimpleNamespace())  # type: ignore[arg-type]
     became = group(
         complete=[item()],
         duplicate=[item()],
         fail=[item(Permanent("internal", "a bug"), "b")],
-        reject=[item(Rejection("garbage", "no JSON"), None), item(Conflict("payload_conflict", "taken"))],
+        reject=[item(Rejection("garbage", "no JSON"), None), item(Conflict("payload_conflict", "taken")), item(exhausted, "c")],
         retry=[item(Permanent("internal", "perhaps later"))],
     )
-    assert outcomes(became) == [good(), bad("b"), bad(None, "garbage")]
+    assert endings(became) == [good(), bad("b"), bad("c", "unknown_version")]
+
+
+def test_rejected_records_count_in_the_order_in_which_they_were_read() -> None:
+    garbage, later = item(Rejection("garbage", "no JSON"), None), item(UnknownVersion("v", "v9", None))  # type: ignore[arg-type]
+    assert readings([item(), later, garbage, garbage, item()], [later, garbage, garbage]) == [
+        good(2),
+        bad(None, "garbage"),
+        bad(None, "garbage"),
+        good(),
+    ]
+    assert readings([item(), item()], []) == [good(2)]
+    assert readings([garbage], [garbage]) == [bad(None, "garbage")]
+
+
+def test_a_few_bad_records_in_many_do_not_stop_a_lane_whose_events_wait_for_a_lock() -> None:
+    """What is rejected is saved at once, and what lies between cannot end yet."""
+    gate, garbage = Gate(), item(Rejection("garbage", "no JSON"), None)
+    limit = FailureLimit(FailurePolicy(run=50, alone=60, window=100, share=1.0), gate)
+    for _ in range(200):
+        limit.saw_read([garbage, *[item()] * 12], [garbage])
+        limit.saw_ended(group(reject=[garbage]))
+    assert gate.is_open
+
+
+def test_a_topic_full_of_garbage_stops_its_lane() -> None:
+    gate, garbage = Gate(), item(Rejection("garbage", "no JSON"), None)
+    limit = FailureLimit(FailurePolicy(run=50, share=1.0), gate)
+    limit.saw_read([garbage] * 49, [garbage] * 49)
+    assert gate.is_open
+    limit.saw_read([garbage], [garbage])
+    assert gate.reasons == {WHO: "stopped: 50 outcomes in a row failed"}
 
 
 def test_a_group_without_a_failure_is_one_entry() -> None:
-    assert outcomes(group(complete=[item()] * 2, duplicate=[item()])) == [good(2)]
-    assert outcomes(group(retry=[item()])) == []
+    assert endings(group(complete=[item()] * 2, duplicate=[item()])) == [good(2)]
+    assert endings(group(retry=[item()])) == []
 
 
 @given(st.integers(0, 50), st.integers(0, 50))
 def test_what_is_good_and_bad_in_a_group_is_mixed_evenly(completed: int, failed: int) -> None:
     failing = [item(Permanent("internal", "a bug"), f"c{each}") for each in range(failed)]
-    found = outcomes(group(complete=[item()] * completed, fail=failing))
+    found = endings(group(complete=[item()] * completed, fail=failing))
     assert [each.client for each in found if each.code] == [f"c{each}" for each in range(failed)]
     assert sum(each.number for each in found if not each.code) == completed
     rows = [len(row) for row in "".join("b" if each.code else " " for each in found).split(" ")]
@@ -157,11 +189,11 @@ def test_the_gate_is_shut_when_the_limit_is_reached_and_only_a_new_beginning_cou
     gate = Gate()
     limit = FailureLimit(FailurePolicy(run=2, share=1.0), gate)
     failed = group(fail=[item(Permanent("internal", "a bug"))])
-    limit.saw(failed)
+    limit.saw_ended(failed)
     assert gate.is_open
-    limit.saw(failed)
+    limit.saw_ended(failed)
     assert gate.reasons == {WHO: "stopped: 2 outcomes in a row failed"}
     limit.begin(1)
     gate.open(WHO)
-    limit.saw(failed)
+    limit.saw_ended(failed)
     assert (limit.epoch, gate.is_open) == (1, True)

@@ -1,0 +1,45 @@
+"""What operators do while events flow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+from tests.faults.rig.crew import CHECKOUT
+from tests.faults.rig.manifest import TOPIC_OF
+from tests.faults.rig.world import World
+
+TRIES = 20
+PAUSE = 2.0
+LAST = "1m"
+RATE = "400"
+
+
+async def replayed(world: World) -> None:
+    """What came in the last minute is published once more: workers skip what is done, and judge the rest as ever."""
+    with world.fault("a topic is replayed") as noted:
+        planned = await _millrace(world, "replay", "plan", "--topic", TOPIC_OF["runs"], "--since", LAST)
+        applied = await _millrace(world, "replay", "apply", planned["id"], "--rate", RATE)
+        noted.told = f"{applied['published']} published, {applied['skipped']} left out"
+        assert applied["published"], "nothing was replayed"
+
+
+async def _millrace(world: World, *arguments: str) -> dict[str, Any]:
+    """What a command says in JSON, once the servers that it needs are there."""
+    for _ in range(TRIES):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "millrace", *arguments, "--json"),
+            cwd=CHECKOUT,
+            env=os.environ | world.crew.environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        said, errors = await process.communicate()
+        if process.returncode == 0:
+            told: dict[str, Any] = json.loads(said)
+            return told
+        await asyncio.sleep(PAUSE)
+    raise AssertionError(f"millrace {' '.join(arguments)}: {errors.decode()}")

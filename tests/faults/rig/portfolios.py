@@ -1,0 +1,91 @@
+"""Portfolios and markets drawn from a seed, small enough that plain formulas price them at once."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+VALUATION = "2026-01-15"
+MARKET: dict[str, Any] = {
+    "snapshot_id": "rig",
+    "as_of": VALUATION,
+    "curves": {
+        name: {
+            "interpolation": "linear_zero",
+            "compounding": "continuous",
+            "day_count": "ACT/365F",
+            "pillars": ["2027-01-15", "2028-01-15", "2031-01-15"],
+            "zero_rates": rates,
+        }
+        for name, rates in {"USD": [0.0365, 0.037, 0.0385], "EUR": [0.0215, 0.0225, 0.024]}.items()
+    },
+    "fx_spot": {"EURUSD": 1.0875},
+}
+SCENARIOS: list[dict[str, Any]] = [
+    {"id": "base"},
+    {"id": "up", "shocks": [{"kind": "rate_parallel", "bp": 100}]},
+    {
+        "id": "dollar",
+        "shocks": [{"kind": "fx", "pair": "EURUSD", "relative": -0.1}, {"kind": "rate_parallel", "bp": -25, "currency": "USD"}],
+    },
+]
+
+
+def run_data(draw: Random, run_id: str) -> dict[str, Any]:
+    """The data of a run of one to four positions under one to three scenarios."""
+    return {
+        "run_id": run_id,
+        "valuation_date": VALUATION,
+        "reporting_currency": draw.choice(["USD", "EUR"]),
+        "portfolio": {"positions": [position(draw, f"p{number}") for number in range(draw.randint(1, 4))]},
+        "market": {"snapshot": MARKET},
+        "scenarios": SCENARIOS[: draw.randint(1, 3)],
+        "measures": ["PV", *draw.sample(["DV01", "ACCRUED", "FX_DELTA"], draw.randint(0, 2))],
+    }
+
+
+def large_run_data(draw: Random, run_id: str, positions: int, scenarios: int) -> dict[str, Any]:
+    """A run that keeps a core busy for a while: forwards alone, under many scenarios."""
+    shocks = [{"id": f"s{bp}", "shocks": [{"kind": "rate_parallel", "bp": bp}]} for bp in range(scenarios)]
+    book = [_forward(draw, f"p{number}") for number in range(positions)]
+    return run_data(draw, run_id) | {"portfolio": {"positions": book}, "scenarios": shocks, "measures": ["PV", "DV01"]}
+
+
+def position(draw: Random, name: str) -> dict[str, Any]:
+    """A forward or a bond; once in a while one that has no value."""
+    chance = draw.random()
+    if chance < 0.05:
+        return _forward(draw, name) | {"product_type": "NO_SUCH_THING"}
+    if chance < 0.10:
+        return _forward(draw, name) | {"quote_currency": "GBP"}
+    if chance < 0.15:
+        return _forward(draw, name) | {"maturity_date": "2025-06-30"}
+    return _bond(draw, name) if chance < 0.5 else _forward(draw, name)
+
+
+def _forward(draw: Random, name: str) -> dict[str, Any]:
+    return {
+        "position_id": name,
+        "product_type": "FX_FWD",
+        "base_currency": "EUR",
+        "quote_currency": "USD",
+        "notional": draw.randrange(-1000, 1000) * 1000 + 500,
+        "strike": draw.randrange(100, 125) / 100,
+        "maturity_date": f"{draw.randint(2026, 2033)}-{draw.randint(2, 12):02}-{draw.randint(1, 28):02}",
+    }
+
+
+def _bond(draw: Random, name: str) -> dict[str, Any]:
+    return {
+        "position_id": name,
+        "product_type": "FIXED_BOND",
+        "currency": draw.choice(["USD", "EUR"]),
+        "notional": draw.randrange(1, 1000) * 1000,
+        "start_date": f"{draw.randint(2021, 2025)}-{draw.randint(1, 12):02}-{draw.randint(1, 28):02}",
+        "maturity_date": f"{draw.randint(2027, 2033)}-{draw.randint(1, 12):02}-{draw.randint(1, 28):02}",
+        "coupon": draw.randrange(10, 80) / 1000,
+        "day_count": "30/360",
+        "frequency": draw.choice([1, 2, 4]),
+        "stub": "short_first",
+        "credit_spread": draw.randrange(0, 200) / 10_000,
+    }

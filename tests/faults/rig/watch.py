@@ -1,0 +1,82 @@
+"""Looking on while it runs: no committed offset may pass a record whose outcome is not durable."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from uuid import UUID
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from tests.faults.rig.finding import Finding
+from tests.faults.rig.manifest import Manifest, Place, Record
+from tests.faults.rig.sight import Sight
+from tests.faults.rig.tail import INPUTS, Tail
+
+AWAY = (KafkaError, OSError, TimeoutError, EOFError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+def is_durable(record: Record, place: Place, keys: AbstractSet[tuple[UUID, bytes] | None], dead: AbstractSet[Place]) -> bool:
+    """Whether a record has its dead letter, or its event, with this payload, an outcome or a row in `retries`."""
+    return place in dead or record.durable_as in keys
+
+
+class Watch:
+    """Compares, every second or so, what is committed with what is durable."""
+
+    def __init__(self, sight: Sight, tail: Tail, manifest: Manifest, interval: float = 1.0) -> None:
+        self.sight, self.tail, self.manifest, self.interval = sight, tail, manifest, interval
+        self.findings: list[Finding] = []
+        self.looks = 0
+        self.longest_standstill = 0.0
+        self.lag = 0
+        self._finished, self._moved_at = 0, time.monotonic()
+        self._unproved: defaultdict[tuple[str, int], set[int]] = self.tail.unread
+
+    async def run(self) -> None:
+        """Looks until cancelled; a server that is away is asked again."""
+        while True:
+            with suppress(*AWAY):
+                async with asyncio.timeout(10):
+                    await self.look()
+            self._measure()
+            await asyncio.sleep(self.interval)
+
+    async def look(self) -> int:
+        """Looks once; returns the lag."""
+        # First what is committed, then what is stored: the other way round would accuse the innocent.
+        committed = await self.sight.committed()
+        ends = await self.tail.ends()
+        self.lag = sum(end - max(0, committed.get(each, 0)) for each, end in ends.items() if each.topic in INPUTS)
+        finished = sum(offset for each, offset in committed.items() if each.topic in INPUTS)
+        if finished != self._finished or self.lag == 0:
+            self._measure()
+            self._finished, self._moved_at = finished, time.monotonic()
+        passed = [
+            (topic, partition, offset)
+            for (topic, partition), offsets in self._unproved.items()
+            for offset in offsets
+            if offset < next((end for each, end in committed.items() if each == (topic, partition)), 0)
+        ]
+        if passed:
+            await self._prove(passed)
+        self.looks += 1
+        return self.lag
+
+    async def _prove(self, passed: list[Place]) -> None:
+        records = {place: self.manifest.records[self.tail.serials[place]] for place in passed}
+        keys, dead = await self.sight.durable([each.durable_as[0] for each in records.values() if each.durable_as], passed)
+        for place, record in records.items():
+            self._unproved[place[0], place[1]].discard(place[2])
+            if not is_durable(record, place, keys, dead):
+                told = (
+                    f"the offset committed for {place[0]}[{place[1]}] passes {place[2]}, whose outcome is nowhere in Postgres"
+                )
+                self.findings.append(Finding("offset ahead of what is durable", told, (record.serial,)))
+
+    def _measure(self) -> None:
+        self.longest_standstill = max(self.longest_standstill, time.monotonic() - self._moved_at)

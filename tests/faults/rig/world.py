@@ -1,0 +1,191 @@
+"""The servers, workers and books of one run of the rig, put together and taken apart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from devstack.standin.control import Control
+from devstack.standin.faults import Fault
+from tests.faults.rig.author import Author
+from tests.faults.rig.crew import CHECKOUT, Crew
+from tests.faults.rig.hands import Hands
+from tests.faults.rig.manifest import Manifest, Record
+from tests.faults.rig.proxy import Proxy
+from tests.faults.rig.sending import Sender
+from tests.faults.rig.sight import Sight
+from tests.faults.rig.tail import Tail
+from tests.faults.rig.times import Times
+from tests.faults.rig.watch import Watch
+
+SHORT_CLAIM = "alter table outbox alter column claimed_until set default now() + interval '3 seconds'"
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Caused:
+    """A fault, from when to when (seconds since the epoch), and whether it was seen to strike."""
+
+    name: str
+    began: float
+    ended: float | None = None
+    told: str = ""
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that a fault may reach for."""
+
+    seed: int
+    times: Times
+    servers: Hands
+    postgres: Proxy
+    redis: Proxy
+    control: Control
+    crew: Crew
+    author: Author
+    manifest: Manifest
+    sender: Sender
+    sight: Sight
+    tail: Tail
+    watch: Watch
+    say: Say
+    draw: Random
+    caused: list[Caused] = field(default_factory=list)
+    partitions: int = 4
+    openai_is_up: asyncio.Event = field(default_factory=asyncio.Event)
+    watching: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @contextmanager
+    def fault(self, name: str) -> Iterator[Caused]:
+        """Notes a fault while it lasts."""
+        noted = Caused(name, time.time())
+        self.caused.append(noted)
+        self.say(f"{name} …")
+        try:
+            yield noted
+        finally:
+            noted.ended = time.time()
+            self.say(f"{name}: over after {noted.ended - noted.began:.1f} s{noted.told and ', ' + noted.told}")
+
+    async def publish(self, records: list[Record]) -> None:
+        """Sends records until the broker has said yes to each; asks the stand-in for their faults before."""
+        await self.ask_for(*(Fault(**each) for record in records for each in record.openai))
+        for record in records:
+            self.manifest.add(record)
+        await self.sender.send(records)
+
+    async def ask_for(self, *faults: Fault) -> None:
+        """Asks the stand-in for faults, once it is there."""
+        await self.openai_is_up.wait()
+        if faults:
+            await asyncio.to_thread(self.control.add, *faults)
+
+    async def flow(self, rate: float, stop: asyncio.Event) -> int:
+        """Publishes `rate` records a second until `stop`; returns how many."""
+        count, began = 0, time.monotonic()
+        while not stop.is_set():
+            due = int((time.monotonic() - began) * rate) - count
+            if due > 0:
+                # After an outage of Kafka what was due meanwhile comes at once, but not all of it.
+                await self.publish(self.author.take(min(due, 200)))
+                count += min(due, 200)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await stop.wait()
+        return count
+
+    async def settle(self, patience: float) -> bool:
+        """Waits until nothing is left to do; False when nothing has moved for `patience` seconds."""
+        quiet, seen, since = 0, None, time.monotonic()
+        while quiet < 2:
+            now = await self._left()
+            quiet = quiet + 1 if now == (0, 0, 0) else 0
+            if now != seen:
+                seen, since = now, time.monotonic()
+            elif time.monotonic() - since > patience:
+                self.say(f"nothing moves: lag, outbox and retries are {now}")
+                return False
+            await asyncio.sleep(0.3)
+        await self.watch.look()
+        return await self.tail.caught_up()
+
+    async def _left(self) -> tuple[int, int, int] | None:
+        try:
+            lag = await self.watch.look()
+            return (lag, *await self.sight.waiting())
+        except (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return None
+
+
+@asynccontextmanager
+async def world(servers: Hands, folder: Path, seed: int, times: Times, say: Say, *statements: str) -> AsyncIterator[World]:
+    """A world on servers that are its own, migrated, with topics; `statements` are run on its database beforehand."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    await servers.start()
+    env = servers.servers.env()
+    database_url, kafka = env["DATABASE_URL"], env["KAFKA_BOOTSTRAP_SERVERS"]
+    objects = folder / "objects"
+    objects.mkdir()
+    async with AsyncExitStack() as held:
+        postgres, redis = Proxy(database_url), Proxy(env["REDIS_URL"])
+        held.callback(postgres.close)
+        held.callback(redis.close)
+        own = {"DATABASE_URL": postgres.own_url, "REDIS_URL": redis.own_url, "OBJECT_STORE_URL": objects.as_uri()}
+        crew = Crew(env | own | times.settings(), folder)
+        held.push_async_callback(crew.end)
+        await crew.open()
+        await _prepare(crew.environment, database_url, [SHORT_CLAIM, *statements] if times.short_waits else statements)
+        tail, manifest, look = Tail(kafka), Manifest(), Sight(database_url, kafka)
+        held.push_async_callback(tail.stop)
+        await tail.start()
+        author, sender = Author(seed, objects, int(time.time() * 1000)), Sender(kafka, manifest)
+        held.push_async_callback(sender.close)
+        built = World(
+            seed, times, servers, postgres, redis, Control(env["OPENAI_BASE_URL"]), crew, author, manifest, sender, look, tail,
+            Watch(look, tail, manifest), say, Random(seed),
+        )  # fmt: skip
+        built.openai_is_up.set()
+        built.watching = [asyncio.create_task(each) for each in (built.watch.run(), crew.watch())]
+        held.push_async_callback(_cancelled, built.watching)
+        yield built
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _prepare(environment: Mapping[str, str], database_url: str, statements: Sequence[str]) -> None:
+    """Tables and topics, by the commands that operators use."""
+    await _command(environment, "migrate")
+    await _command(environment, "topics", "ensure")
+    connection = await asyncpg.connect(database_url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _command(environment: Mapping[str, str], *arguments: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "millrace", *arguments),
+        cwd=CHECKOUT,
+        env=os.environ | environment,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 0, f"millrace {' '.join(arguments)}: {errors.decode()}"
