@@ -197,3 +197,14 @@ def test_the_gate_is_shut_when_the_limit_is_reached_and_only_a_new_beginning_cou
     gate.open(WHO)
     limit.saw_ended(failed)
     assert (limit.epoch, gate.is_open) == (1, True)
+
+
+def test_a_rejection_that_no_reading_has_counted_counts_where_it_ends() -> None:
+    unstorable, killing = (
+        item(Rejection("internal", "its failure cannot be stored")),
+        item(Rejection("kills_worker", "…"), None),
+    )
+    assert endings(group(reject=[unstorable, item(Rejection("garbage", "…")), killing])) == [
+        bad("acme"),
+        bad(None, "kills_worker"),
+    ]
