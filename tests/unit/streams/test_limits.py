@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -208,3 +209,12 @@ def test_a_rejection_that_no_reading_has_counted_counts_where_it_ends() -> None:
         bad("acme"),
         bad(None, "kills_worker"),
     ]
+
+
+def test_records_that_are_read_once_more_do_not_end_a_row() -> None:
+    gate, garbage, waiting, kept = Gate(), item(Rejection("garbage", "no JSON"), None), item(), item()
+    waiting.owns_key, kept.lease = True, (uuid4(), b"")
+    limit = FailureLimit(FailurePolicy(run=50, share=1.0), gate)
+    for _ in range(50):
+        limit.saw_read([garbage, waiting, kept], [garbage])
+    assert not gate.is_open
