@@ -17,7 +17,6 @@ from streams.subscribers import Intake
 log = structlog.get_logger(__name__)
 
 INTERVAL = 1.0
-OK = "ok"
 
 
 @dataclass(slots=True)
@@ -36,7 +35,7 @@ class Track:
 class Pulse:
     """The lanes that stand still, or whose consumer is lost, each with why.
 
-    Servers are asked only where a lane stands still: while one of them is away, that is the reason, and the bounds begin
+    Servers are asked only where a lane stands still: while one of its own is away, that is the reason, and the bounds begin
     anew when it is back.
     """
 
@@ -66,11 +65,11 @@ class Pulse:
         if self._closed.is_set():
             return
         found = {intake.lane.spec.name: why for intake in self.intakes if (why := self._why(intake)) is not None}
-        if found and await self._is_outage():
-            for flow in found:
+        for flow in list(found):
+            if await self.dependencies.hinder(flow):
                 track = self._tracks[flow]
                 track.excused = track.since = self.clock()
-            found = {}
+                del found[flow]
         if self._closed.is_set():
             return
         for flow in found.keys() - self.reasons.keys():
@@ -98,6 +97,3 @@ class Pulse:
         pace = Pace(lane.budget.held_records, moved, track.excused, attempts)
         gone = lost(now, now_is, track.since, self.rebalance, self.policy)
         return gone or stalled(now, pace, self.policy)
-
-    async def _is_outage(self) -> bool:
-        return any(answer != OK for answer in (await self.dependencies.told()).values())
