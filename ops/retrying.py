@@ -90,7 +90,7 @@ class Retrying:
                     return await self._decide(connection, letters)
             except Exception as error:
                 # Another operator has a letter, or had a generation of the same event allotted.
-                again = generations.is_taken(error) or fault_of(error) is Fault.AGAIN
+                again = generations.is_taken(error) or fault_of(error) in {Fault.AGAIN, Fault.CUT}
                 if not again or attempt == ATTEMPTS:
                     raise
                 await asyncio.sleep(0.1 * attempt * random.random())  # noqa: S311 - no secret

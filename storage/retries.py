@@ -112,10 +112,11 @@ where event_key = (
 returning {LEASED}
 """  # noqa: S608 - LEASED is a constant
 HAS_RUN_OUT = "select exists (select from retries where flow = $1 and leased_until < now())"
+
 # Uses pk_retries.
 RENEW = """
-update retries set leased_until = now() + $2
-where event_key = any($3::uuid[]) and owner = $1 and leased_until is not null returning event_key
+update retries set leased_until = now() + $3
+where event_key = any($4::uuid[]) and flow = $1 and owner = $2 and leased_until is not null
 """
 
 # Whoever releases is alive: nothing was a death. What had been leased alone stays what it was, a lease that ran out.
@@ -208,9 +209,9 @@ async def put_back(connection: Connection, event_key: UUID, owner: UUID) -> None
     await connection.execute(PUT_BACK, event_key, owner)
 
 
-async def renew(connection: Connection, owner: UUID, term: timedelta, keys: Collection[UUID]) -> set[UUID]:
-    """Lets the owner's leases of these events run for `term` from now; returns those that are still the owner's."""
-    return {row["event_key"] for row in await connection.fetch(RENEW, owner, term, list(keys))}
+async def renew(connection: Connection, flow: str, owner: UUID, keys: Collection[UUID], term: timedelta) -> None:
+    """Lets the owner's leases of these keys run for `term` from now."""
+    await connection.execute(RENEW, flow, owner, term, list(keys))
 
 
 async def release(connection: Connection, flow: str, owner: UUID, begun: Collection[UUID]) -> None:

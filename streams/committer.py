@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -125,6 +126,8 @@ class Committer:
     async def _decide(self, error: Exception, met: Counter[Fault | None], group: list[Item]) -> Next:
         fault = fault_of(error)
         met[fault] += 1
+        if fault is Fault.AGAIN:
+            self.stage.moved = time.monotonic()  # it is others that hold a lock: a restart would not help
         # What cannot be stored is content, and the driver quotes it.
         told = type(error).__name__ if fault in {None, Fault.BAD} else repr(error)
         log.warning("save_failed", agent=self.flow, fault=fault, size=len(group), error=told)

@@ -60,6 +60,13 @@ class Dependencies:
             told[OPENAI] = next(iter(errors), "ok")
         return told
 
+    async def hinder(self, flow: str) -> bool:
+        """Whether a server does not answer that the lane of this flow has to do with: any but the models of other flows."""
+        concerned = [*self.servers.values(), *(self.models[target] for target in self._targets.get(flow, ()))]
+        for each in concerned:
+            await each.first_look()
+        return any(each.told() is not None for each in concerned)
+
     def close(self) -> None:
         """Ends what is looking still."""
         for each in self._all():

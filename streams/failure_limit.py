@@ -24,9 +24,13 @@ class FailureLimit:
         self.reached: Reached | None = None
 
     def saw_read(self, items: Sequence[Item], rejected: Collection[Item]) -> None:
-        """Counts records that have just been read; `rejected` are those among them that are no events."""
-        if items:
-            self._count(self.read, readings(items, rejected))
+        """Counts records that have just been read; `rejected` are those among them that are no events.
+
+        What waited for a lease, or comes from `retries`, was counted when it was read first.
+        """
+        new = [item for item in items if not item.owns_key and item.lease is None]
+        if new:
+            self._count(self.read, readings(new, rejected))
 
     def saw_ended(self, became: Mapping[Verdict, Sequence[Item]]) -> None:
         """Counts what became of a saved group."""

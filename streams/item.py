@@ -43,6 +43,7 @@ class Item:
     """
 
     __slots__ = (
+        "__weakref__",
         "attempts",
         "event",
         "failure",

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
 
-from events.failures import Conflict, Rejection
+from events.failures import Conflict, Failure, Reason, Rejection
 from streams.item import Item, Verdict
 
 CODES_TOLD = 10
+# Rejections of what was, or was not even, read: an event whose failure cannot be stored, a record that kills.
+REJECTED_LATER = frozenset({Reason.INTERNAL, Reason.KILLS_WORKER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,18 @@ def endings(became: Mapping[Verdict, Sequence[Item]]) -> list[Outcome]:
     """What counts of a saved group. In which order its events came is not known, so good and bad are mixed evenly."""
     good = len(became[Verdict.COMPLETE])
     ended = [*became[Verdict.FAIL], *became[Verdict.REJECT]]
-    bad = [_bad(item) for item in ended if not isinstance(item.failure, Conflict | Rejection)]
+    bad = [_bad(item) for item in ended if _counts_at_its_end(item.failure)]
     pieces, found = min(good, len(bad)), list[Outcome]()
     for piece in range(pieces):
         found.append(Outcome(_cut(good, piece + 1, pieces) - _cut(good, piece, pieces)))
         found += bad[_cut(len(bad), piece, pieces) : _cut(len(bad), piece + 1, pieces)]
     return found or bad or ([Outcome(good)] if good else [])
+
+
+def _counts_at_its_end(failure: Failure | None) -> bool:
+    if isinstance(failure, Rejection):
+        return failure.code in REJECTED_LATER
+    return not isinstance(failure, Conflict)
 
 
 def _bad(item: Item) -> Outcome:

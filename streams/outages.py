@@ -32,10 +32,14 @@ class Outages:
     async def waited(self, error: BaseException, flow: str, stage: str) -> bool:
         """Whether `error` was an outage; if so, this returns when it is over, else at once.
 
-        An outage is an error of the connection kind, and a probe that has nothing to do with the event fails.
+        An outage is an error of the connection kind, and a probe that has nothing to do with the event fails; or has failed,
+        and no other has succeeded until the error came.
         """
-        # What was seen before the error says nothing about it: the server may have gone away since.
-        if not is_connection_error(error) or not await self._found(time.monotonic()):
+        if not is_connection_error(error):
+            return False
+        was_away = any(each.breaker.error is not None for each in self.dependencies)
+        # What was seen before the error says nothing about a server that was there: it may have gone away since.
+        if not await self._found(time.monotonic()) and not was_away:
             return False
         metrics.OUTAGES.labels(flow, stage).inc()
         while waiting := [each for each in self.dependencies if each.breaker.error is not None]:

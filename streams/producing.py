@@ -31,7 +31,7 @@ class ProducerOwner:
     async def close(self) -> None:
         if self._producer is not None:
             self._retire(self._producer)
-        await asyncio.gather(*self._retiring)
+        await asyncio.gather(*self._retiring, return_exceptions=True)
 
     def _retire(self, producer: AIOKafkaProducer) -> None:
         """Stops a producer in the background: what it still holds is published again by its successor."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import structlog
 
 from streams.dependencies import Dependencies
-from streams.lane import Lane
 from streams.membership import membership
 from streams.progress import Membership, Pace, ProgressPolicy, lost, stalled
 from streams.subscribers import Intake
@@ -18,22 +17,25 @@ from streams.subscribers import Intake
 log = structlog.get_logger(__name__)
 
 INTERVAL = 1.0
-OK = "ok"
 
 
 @dataclass(slots=True)
 class Track:
-    """What was seen of one lane: when it last had a reason to stand still, and since when its consumer is what it is."""
+    """What was seen of one lane: when it last had a reason to stand still, and since when its consumer is what it is.
+
+    `kept_out` is when one record was last alone in the process, or was to be: then the other lanes wait for it.
+    """
 
     excused: float
     since: float
+    kept_out: float = float("-inf")
     membership: Membership = Membership.INSIDE
 
 
 class Pulse:
     """The lanes that stand still, or whose consumer is lost, each with why.
 
-    Servers are asked only where a lane stands still: while one of them is away, that is the reason, and the bounds begin
+    Servers are asked only where a lane stands still: while one of its own is away, that is the reason, and the bounds begin
     anew when it is back.
     """
 
@@ -63,11 +65,11 @@ class Pulse:
         if self._closed.is_set():
             return
         found = {intake.lane.spec.name: why for intake in self.intakes if (why := self._why(intake)) is not None}
-        if found and await self._is_outage():
-            for flow in found:
+        for flow in list(found):
+            if await self.dependencies.hinder(flow):
                 track = self._tracks[flow]
                 track.excused = track.since = self.clock()
-            found = {}
+                del found[flow]
         if self._closed.is_set():
             return
         for flow in found.keys() - self.reasons.keys():
@@ -86,18 +88,12 @@ class Pulse:
             track.membership, track.since = now_is, now
         if not lane.gate.is_open or lane.halted is not None:
             track.excused = track.since = now
+        if not lane.room.is_open or lane.spec.name in lane.room.wanted:
+            track.kept_out = now  # and no excuse: a handler that never ends is one here too
         attempts = lane.attempts.under_way
-        if not attempts and (not lane.budget.held_records or self._waits_for_room(lane)):
+        if not lane.budget.held_records and not attempts:
             track.excused = now
-        moved = max(lane.stage.moved, lane.attempts.ended)
+        moved = max(lane.stage.moved, lane.attempts.ended, track.kept_out)
         pace = Pace(lane.budget.held_records, moved, track.excused, attempts)
         gone = lost(now, now_is, track.since, self.rebalance, self.policy)
         return gone or stalled(now, pace, self.policy)
-
-    def _waits_for_room(self, lane: Lane) -> bool:
-        """Whether one record is to be alone and a handler of another lane is under way still, which has a bound of its own."""
-        others = (each.lane for each in self.intakes if each.lane is not lane)
-        return bool(lane.room.wanted) and any(other.attempts.under_way for other in others)
-
-    async def _is_outage(self) -> bool:
-        return any(answer != OK for answer in (await self.dependencies.told()).values())

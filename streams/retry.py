@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
+from weakref import WeakSet
 
 import structlog
 
@@ -42,8 +43,8 @@ class RetryFeeder:
         self.lane, self.careful, self.database, self.owner = lane, careful, database, owner
         self.flow = lane.spec.name
         self.term = timedelta(seconds=TERM)
-        # The attempt at which each event was leased, as far as the answer came: no other lease is this lane's to renew.
-        self.held: dict[UUID, int] = {}
+        # A lease whose answer was lost is ours in the table alone: nobody works on it, so it has to run out.
+        self.leased = WeakSet[Item]()
 
     async def run(self) -> None:
         """Feeds until cancelled; wakes when the next row is due or this lane has kept one."""
@@ -66,24 +67,21 @@ class RetryFeeder:
 
     async def renew(self) -> None:
         """Keeps the leases of what this worker has in hand, until cancelled."""
+        failed = False
         while True:
-            await asyncio.sleep(TERM / 3)
-            if self.lane.budget.held_records == 0:
+            await asyncio.sleep(POLL if failed else TERM / 3)
+            failed = False
+            keys = [item.lease[0] for item in self.leased if item.lease is not None]
+            if not keys:
                 continue
             try:
-                await self._renew()
+                async with self.database.connection() as connection:
+                    await retries.renew(connection, self.flow, self.owner, keys, self.term)
             except Exception as error:
                 if fault_of(error) is None:
                     raise
+                failed = True
                 log.warning("retries_wait", agent=self.flow, error=repr(error))
-
-    async def _renew(self) -> None:
-        asked = dict(self.held)
-        async with self.database.connection() as connection:
-            renewed = await retries.renew(connection, self.owner, self.term, asked)
-        for key in asked.keys() - renewed:
-            if self.held.get(key) == asked[key]:
-                del self.held[key]
 
     async def suspect(self) -> None:
         """Feeds events whose lease has run out, one at a time, until cancelled."""
@@ -95,7 +93,9 @@ class RetryFeeder:
                 if fault_of(error) is None:
                     raise
                 log.warning("retries_wait", agent=self.flow, error=repr(error))
-                found = False
+                # While Postgres is away living workers cannot renew: they come first when it is back.
+                await asyncio.sleep(TERM / 3 + POLL)
+                continue
             if found:
                 suspect = Overdue(self)
                 self.careful.put([suspect])
@@ -115,8 +115,8 @@ class RetryFeeder:
         """Feeds what is due; returns the seconds until it is worth looking again."""
         async with self.database.connection() as connection:
             due = await retries.lease(connection, self.flow, self.owner, self.term, ROWS_AT_ONCE)
-            self.held |= {row.event_key: row.attempts for row in due}
             items = [_item(row) for row in due]
+            self.leased.update(items)
             self.lane.hold(items)
             self.lane.feed(items)
             wait = await retries.next_due(connection, self.flow)
@@ -144,7 +144,7 @@ class Overdue:
             self.ended.set()
             return None
         self._item, self.deaths = _item(row), row.deaths - 1
-        feeder.held[row.event_key] = row.attempts
+        feeder.leased.add(self._item)
         feeder.lane.hold([self._item])
         if not feeder.lane.present([self._item]):
             self.ended.set()
@@ -163,6 +163,7 @@ class Overdue:
         lease, owner = self._item.lease, self.feeder.owner
         if lease is not None:
             await self._asked(lambda connection: retries.put_back(connection, lease[0], owner))
+        self.feeder.leased.discard(self._item)
         self.feeder.lane.release([self._item])
         self.ended.set()
         return False

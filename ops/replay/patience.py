@@ -62,7 +62,7 @@ def away_of(error: BaseException) -> GaveUp | None:
     """The server that an error means to be away; None if it means something else."""
     if isinstance(error, Outage):
         return GaveUp("Kafka", error.message)
-    if fault_of(error) in {Fault.AGAIN, Fault.BROKEN, Fault.OUTAGE}:
+    if fault_of(error) not in {None, Fault.BAD}:
         return GaveUp("PostgreSQL", printable(str(error).partition("\n")[0] or type(error).__name__))
     return None
 

@@ -106,6 +106,20 @@ async def three_deaths(rig: Rig) -> None:
             await starts.reach(connection, "notes", *place, 9)
 
 
+async def test_what_waits_because_one_record_is_alone_in_the_process_is_not_red(rig: Rig) -> None:
+    async with rig.engine(quick(rig)) as engine, never_red(engine, 0.5):
+        async with engine.room.alone() as is_alone:
+            assert is_alone
+            await rig.publish([note("n-1")])
+            await eventually(lambda: holds(engine), expected=True)
+            await asyncio.sleep(LONGER)
+        await rig.until("select count(*) from notes", 1)
+
+
+async def holds(engine: Engine) -> bool:
+    return engine.lanes[0].budget.held_records > 0
+
+
 async def test_a_consumer_whose_task_has_ended_is_red(rig: Rig) -> None:
     async with rig.engine(quick(rig)) as engine:
         await rig.publish([note("n-1")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -197,3 +198,23 @@ def test_the_gate_is_shut_when_the_limit_is_reached_and_only_a_new_beginning_cou
     gate.open(WHO)
     limit.saw_ended(failed)
     assert (limit.epoch, gate.is_open) == (1, True)
+
+
+def test_a_rejection_that_no_reading_has_counted_counts_where_it_ends() -> None:
+    unstorable, killing = (
+        item(Rejection("internal", "its failure cannot be stored")),
+        item(Rejection("kills_worker", "…"), None),
+    )
+    assert endings(group(reject=[unstorable, item(Rejection("garbage", "…")), killing])) == [
+        bad("acme"),
+        bad(None, "kills_worker"),
+    ]
+
+
+def test_records_that_are_read_once_more_do_not_end_a_row() -> None:
+    gate, garbage, waiting, kept = Gate(), item(Rejection("garbage", "no JSON"), None), item(), item()
+    waiting.owns_key, kept.lease = True, (uuid4(), b"")
+    limit = FailureLimit(FailurePolicy(run=50, share=1.0), gate)
+    for _ in range(50):
+        limit.saw_read([garbage, waiting, kept], [garbage])
+    assert not gate.is_open

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from events.failures import Outage, Transient
+from streams.backoff import Backoff
 from streams.dependency import Dependency
 from streams.outages import Outages
 
@@ -55,6 +57,17 @@ async def test_an_outage_that_began_after_the_last_look_is_still_an_outage(serve
 
     assert await outages.waited(BROKEN, "notes", "save")
     await coming
+
+
+async def test_what_was_away_when_the_error_came_was_an_outage_although_it_is_back_by_now(server: Server) -> None:
+    dependency = Dependency("server", server.ping, backoff=Backoff(base=0.01, cap=0.01))
+    server.is_away = True
+    assert await dependency.found(time.monotonic()) is not None
+    server.is_away = False
+    await asyncio.sleep(0.02)
+
+    assert await Outages([dependency]).waited(BROKEN, "notes", "work")
+    assert dependency.breaker.error is None
 
 
 @pytest.mark.parametrize("error", [BROKEN, Outage("object_store_unreachable", "…")])

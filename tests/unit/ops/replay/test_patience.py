@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from events.failures import Outage
 from ops.replay.failures import GaveUp, Stopped
@@ -73,7 +74,15 @@ def test_an_outage_of_kafka_that_an_error_of_the_network_caused_is_kafkas() -> N
 
 
 @pytest.mark.parametrize(
-    "error", [OSError("refused"), asyncpg.CannotConnectNowError("starting"), asyncpg.DeadlockDetectedError("x")]
+    "error",
+    [
+        OSError("refused"),
+        asyncpg.CannotConnectNowError("starting"),
+        asyncpg.DeadlockDetectedError("x"),
+        asyncpg.TooManyConnectionsError("all are taken"),
+        asyncpg.QueryCanceledError("it took too long"),
+        PoolTimeout("none is free"),
+    ],
 )
 def test_what_passes_by_itself_in_the_database_is_waited_for(error: Exception) -> None:
     found = away_of(error)
