@@ -93,9 +93,8 @@ class Lane:
         """Takes a fetched batch of one partition, at once: it is bound before a rebalance can change its partition."""
         if self._stopping or self.halted is not None:
             return  # nothing of it is committed, so it comes again
-        first, last = records[0], records[-1]
-        fetch = self.offsets.partition(first.topic, first.partition).deliver(first.offset, last.offset + 1, len(records))
-        items = [Item(r.topic, r.partition, r.offset, r.key, r.value, r.headers, fetch) for r in records]
+        delivered = zip(records, self.offsets.deliver(records), strict=True)
+        items = [Item(r.topic, r.partition, r.offset, r.key, r.value, r.headers, fetch) for r, fetch in delivered]
         self.hold(items)
         self.admit(items)
         metrics.CONSUMED.labels(self.spec.name).inc(len(records))

@@ -1,26 +1,29 @@
 """The watermark: how far each partition is finished without a gap, and committing it to Kafka.
 
 Only whole fetches count: the offset of a partition passes a fetch when nothing of it, and nothing before it, is left.
-What a fetch delivered is what counts, not the numbers between, because transactions and compaction leave gaps.
+What a fetch delivered is what counts, not the numbers between, because transactions and compaction leave gaps. A large
+fetch is counted in parts, so that a worker that does not live long leaves progress behind.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams import metrics
 
 log = structlog.get_logger(__name__)
 
+PART = 250
+
 
 class Fetch:
-    """Records that came in one batch from one partition; `left` counts those that are not finished."""
+    """Records that came together from one partition; `left` counts those that are not finished."""
 
     __slots__ = ("end", "left", "partition")
 
@@ -51,6 +54,15 @@ class Partition:
         self.end = end
         return fetch
 
+    def split(self, fetch: Fetch, ends: Sequence[int]) -> list[Fetch]:
+        """Has the records of a fetch, none of which is finished, count one by one; `ends` are their offsets, each plus one."""
+        parts = [Fetch(self, end, 1) for end in ends]
+        place = self.fetches.index(fetch)
+        del self.fetches[place]
+        for part in reversed(parts):
+            self.fetches.insert(place, part)
+        return parts
+
     def advance(self) -> bool:
         """Passes the fetches of which nothing is left; tells whether the watermark moved."""
         moved = False
@@ -76,6 +88,14 @@ class Offsets:
         found = self.partitions.get(topic_partition)
         if found is None:
             found = self.partitions[topic_partition] = Partition(topic_partition)
+        return found
+
+    def deliver(self, records: Sequence[ConsumerRecord]) -> list[Fetch]:
+        """Registers a batch of one partition; for each of its records what it is counted in."""
+        partition, found = self.partition(records[0].topic, records[0].partition), list[Fetch]()
+        for start in range(0, len(records), PART):
+            part = records[start : start + PART]
+            found += [partition.deliver(part[0].offset, part[-1].offset + 1, len(part))] * len(part)
         return found
 
     def finish(self, fetches: Iterable[Fetch]) -> None:

@@ -118,7 +118,9 @@ class Starts:
         fetch = first.fetch
         begun.watched = begun.watched and fetch is not None and fetch.partition.watermark is None
         begun.queued -= 1
-        self.careful.put([Fetched(self, begun, item) for item in items if item.offset <= begun.until])
+        alone = [item for item in items if item.offset <= begun.until]
+        _count_alone(alone, items)
+        self.careful.put([Fetched(self, begun, item) for item in alone])
         self.lane.feed([item for item in items if item.offset > begun.until])
 
     async def _leave(self, gone: dict[TopicPartition, Begun]) -> None:
@@ -148,6 +150,16 @@ class Starts:
                 attempt += 1
                 log.warning("starts_wait", agent=self.flow, error=repr(error), attempt=attempt)
                 await asyncio.sleep(self.backoff.delay(attempt))
+
+
+def _count_alone(alone: Sequence[Item], items: Sequence[Item]) -> None:
+    """Lets offsets pass each record that goes alone: a worker that dies meanwhile must not have gone its way in vain."""
+    for fetch in {item.fetch for item in alone}:
+        if fetch is not None:
+            own = [item for item in items if item.fetch is fetch]
+            ends = [*(item.offset + 1 for item in own[:-1]), fetch.end]
+            for item, part in zip(own, fetch.partition.split(fetch, ends), strict=True):
+                item.fetch = part
 
 
 class Fetched:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -10,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.offsets import Offsets, Partition
+from streams.offsets import PART, Offsets, Partition
 
 TP = TopicPartition("runs.requested", 0)
 
@@ -68,6 +69,33 @@ def test_a_fetch_is_passed_once_each_of_its_records_has_been_finished() -> None:
     assert partition.watermark is None
     offsets.finish([first])
     assert partition.watermark == 5
+
+
+def test_a_large_batch_is_counted_in_parts_so_that_offsets_pass_what_is_done_of_it() -> None:
+    offsets = offsets_with(FakeConsumer())
+    records = [SimpleNamespace(topic="runs.requested", partition=0, offset=10 + number) for number in range(2 * PART + 7)]
+    fetches = offsets.deliver(records)  # type: ignore[arg-type]
+    partition = offsets.partition("runs.requested", 0)
+    assert (len(fetches), partition.begin, partition.end) == (len(records), 10, 10 + len(records))
+    offsets.finish(fetches[:PART])
+    assert partition.watermark == 10 + PART
+    offsets.finish(fetches[2 * PART :])
+    assert partition.watermark == 10 + PART
+    offsets.finish(fetches[PART : 2 * PART])
+    assert partition.watermark == 10 + len(records)
+
+
+def test_a_fetch_that_is_split_lets_offsets_pass_each_of_its_records() -> None:
+    offsets = offsets_with(FakeConsumer())
+    partition = offsets.partition("runs.requested", 0)
+    before, fetch, after = partition.deliver(0, 2, 2), partition.deliver(2, 9, 3), partition.deliver(9, 10, 1)
+    first, second, third = partition.split(fetch, [3, 6, 9])
+    offsets.finish([before, before, first, third])
+    assert partition.watermark == 3
+    offsets.finish([second])
+    assert partition.watermark == 9
+    offsets.finish([after])
+    assert partition.watermark == 10
 
 
 async def test_nothing_is_committed_before_the_assignment_is_checked() -> None:
