@@ -50,6 +50,7 @@ def engine_config(settings: Settings) -> EngineConfig:
             queue_records=settings.queue_records,
             queue_bytes=settings.queue_bytes,
             decode_records=settings.decode_records,
+            decode_bytes=settings.decode_bytes,
             group_records=settings.group_records,
             group_bytes=settings.group_bytes,
             linger=settings.group_linger_milliseconds / 1000,

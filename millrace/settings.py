@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     queue_records: int = knob(20_000, 100, 1_000_000, "records", "Lane", "In one lane before its intake waits")
     queue_bytes: int = knob(64 * MIB, MIB, 4096 * MIB, "bytes", "Lane", "In one lane before its intake waits")
     decode_records: int = knob(1_000, 1, 20_000, "records", "Lane", "Decoded at once")
+    decode_bytes: int = knob(
+        8 * MIB, 64 * 1024, 1024 * MIB, "bytes", "Lane", "Decoded and waiting for a hand, before decoding waits"
+    )
     group_records: int = knob(2_000, 1, 20_000, "events", "Lane", "Outcomes that share one transaction, at most")
     group_bytes: int = knob(16 * MIB, MIB, 512 * MIB, "bytes", "Lane", "Results that share one transaction, at most")
     group_linger_milliseconds: float = knob(

@@ -22,6 +22,7 @@ class LaneLimits:
     queue_records: int = 20_000
     queue_bytes: int = 64 * 1024 * 1024
     decode_records: int = 1_000
+    decode_bytes: int = 8 * 1024 * 1024
     group_records: int = 2_000
     group_bytes: int = 16 * 1024 * 1024
     linger: float = 0.002

@@ -16,9 +16,13 @@ class FairLine:
     A lane has as many slots as its hands take events; a heavy event is worked on alone, so it fills a hand. While others wait,
     no client gets more than its `share` of the slots (one at least); alone it may have them all. A client that waits gets a
     slot at the latest when each of the others has had one since.
+
+    What waits here is decoded, and takes many times its bytes: once it has more than `size`, decoding is to wait.
     """
 
-    def __init__(self, spec: FlowSpec, share: float) -> None:
+    def __init__(self, spec: FlowSpec, share: float, size: int) -> None:
+        self.size, self._waiting_size, self._room = size, 0, asyncio.Event()
+        self._room.set()
         self.most, self.heavy = spec.batch, spec.heavy
         self.share = max(1, int(spec.batch * spec.hands * share))
         self.held = Counter[str]()
@@ -41,6 +45,10 @@ class FairLine:
                 theirs.append(item)
         if waiting:
             self._some.set()
+        self._count(sum([item.size for item in items]))
+
+    async def wait_for_room(self) -> None:
+        await self._room.wait()
 
     async def take(self) -> list[Item]:
         """Waits until there is something; a batch of the flow, or one heavy event. To be given back when it is worked."""
@@ -48,6 +56,7 @@ class FairLine:
             self._some.clear()
             await self._some.wait()
         taken = self._of_one(self._turns[0]) if len(self._turns) == 1 else self._of_many()
+        self._count(-sum([item.size for item in taken]))
         if len(taken) == 1 and self._is_heavy(taken[0]):
             self.held[taken[0].event.client_id] += self.most - 1
         return taken
@@ -59,6 +68,13 @@ class FairLine:
             self.held[client] -= number * weight
             if not self.held[client]:
                 del self.held[client]
+
+    def _count(self, size: int) -> None:
+        self._waiting_size += size
+        if self._waiting_size < self.size:
+            self._room.set()
+        else:
+            self._room.clear()
 
     def _of_one(self, client: str) -> list[Item]:
         """The batch where only one client waits: nothing has to be weighed."""

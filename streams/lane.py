@@ -77,7 +77,7 @@ class Lane:
         self.custody, self.twins, self.gate, self.room = Custody(), Twins(), gate, room
         self.failures, self.attempts = FailureLimit(limits.failures, self.gate), Attempts()
         self.committer = Committer(saver, self.custody, saving, limits, stage, self.publish)
-        self._queue, self._ready = Line(), FairLine(spec, limits.client_share)
+        self._queue, self._ready = Line(), FairLine(spec, limits.client_share, limits.decode_bytes)
         self.kept_retries, self.admit, self._stopping = asyncio.Event(), self.feed, False
         self.halted: str | None = None
 
@@ -121,7 +121,8 @@ class Lane:
 
     async def _feed(self) -> None:
         while True:
-            taken = await self._queue.take(self.limits.decode_records)
+            taken = await self._queue.take(self.limits.decode_records, self.limits.decode_bytes)
+            await self._ready.wait_for_room()
             await self.gate.wait_until_open()
             async with self.room.shared:
                 with self.stage("decode"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from streams.item import Item
 
@@ -24,12 +24,14 @@ class Line:
         if self._items:
             self._some.set()
 
-    async def take(self, most: int, alone: Callable[[Item], bool] = lambda _item: False) -> list[Item]:
-        """Waits until there is something; up to `most` items, or one that is to be taken `alone`."""
+    async def take(self, most: int, size: int) -> list[Item]:
+        """Waits until there is something; up to `most` items, and no more once they have `size` bytes."""
         while not self._items:
             self._some.clear()
             await self._some.wait()
         taken = [self._items.popleft()]
-        while len(taken) < most and self._items and not alone(taken[0]) and not alone(self._items[0]):
+        size -= taken[0].size
+        while self._items and len(taken) < most and size > 0:
             taken.append(self._items.popleft())
+            size -= taken[-1].size
         return taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ from streams.fair import FairLine
 from streams.item import Item
 from tests.support.notes import notes
 
+NO_BOUND = 1_000_000
+
 
 def item(client: str, number: int = 0, *, heavy: bool = False) -> Item:
     made = Item("t", 0, number, None, b"", (), None)
@@ -23,7 +26,7 @@ def item(client: str, number: int = 0, *, heavy: bool = False) -> Item:
 
 
 def line(*, batch: int = 1, hands: int = 8, share: float = 0.5) -> FairLine:
-    return FairLine(notes("t.", batch=batch, hands=hands, heavy=lambda data: data), share)
+    return FairLine(notes("t.", batch=batch, hands=hands, heavy=lambda data: data), share, NO_BOUND)
 
 
 def clients(batch: Sequence[Item]) -> list[str]:
@@ -136,3 +139,14 @@ async def test_a_client_that_waits_has_its_turn_before_another_has_had_two(order
 
 def _by_client() -> defaultdict[str, list[int]]:
     return defaultdict(list)
+
+
+async def test_decoding_waits_while_much_waits_for_a_hand() -> None:
+    waiting = line(batch=1, hands=1)
+    waiting.size = 2 * item("a").size
+    waiting.put([item("a"), item("b")])
+    room = asyncio.create_task(waiting.wait_for_room())
+    await asyncio.sleep(0)
+    assert not room.done()
+    await waiting.take()
+    await asyncio.wait_for(room, 5)
