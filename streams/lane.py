@@ -89,11 +89,11 @@ class Lane:
 
     # intake
 
-    def intake(self, records: Sequence[ConsumerRecord]) -> None:
-        """Takes a fetched batch of one partition, at once: it is bound before a rebalance can change its partition."""
+    def intake(self, records: Sequence[ConsumerRecord], end: int) -> None:
+        """Takes a fetched batch of one partition, up to offset `end`, at once: it is bound before a rebalance can come."""
         if self._stopping or self.halted is not None:
             return  # nothing of it is committed, so it comes again
-        delivered = zip(records, self.offsets.deliver(records), strict=True)
+        delivered = zip(records, self.offsets.deliver(records, end), strict=True)
         items = [Item(r.topic, r.partition, r.offset, r.key, r.value, r.headers, fetch) for r, fetch in delivered]
         self.hold(items)
         self.admit(items)

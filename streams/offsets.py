@@ -90,12 +90,13 @@ class Offsets:
             found = self.partitions[topic_partition] = Partition(topic_partition)
         return found
 
-    def deliver(self, records: Sequence[ConsumerRecord]) -> list[Fetch]:
-        """Registers a batch of one partition; for each of its records what it is counted in."""
+    def deliver(self, records: Sequence[ConsumerRecord], end: int) -> list[Fetch]:
+        """Registers a batch of one partition, behind which `end` is read next; for each record what it is counted in."""
         partition, found = self.partition(records[0].topic, records[0].partition), list[Fetch]()
         for start in range(0, len(records), PART):
             part = records[start : start + PART]
-            found += [partition.deliver(part[0].offset, part[-1].offset + 1, len(part))] * len(part)
+            until = part[-1].offset + 1 if start + PART < len(records) else end
+            found += [partition.deliver(part[0].offset, until, len(part))] * len(part)
         return found
 
     def finish(self, fetches: Iterable[Fetch]) -> None:

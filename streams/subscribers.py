@@ -75,7 +75,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         for some in _by_partition(records):
             self._look_for_a_gap(some[0])
-            self.lane.intake(some)
+            self.lane.intake(some, self._next(some[-1]))
         if not self.lane.gate.is_open or not await self.lane.budget.wait_for_room(self.patience):
             self._pause()
 
@@ -118,6 +118,23 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def close(self) -> None:
         self._retention.close()
+
+    def _next(self, last: ConsumerRecord) -> int:
+        """The offset that is read next: behind the marks with which transactions end, which are no records.
+
+        Nothing is between these records and that offset, because the consumer is not asked for more before they are taken.
+        """
+        place = TopicPartition(last.topic, last.partition)
+        after: int = last.offset + 1
+        if self.consumer is None or place not in self.consumer.assignment():
+            return after
+        asked = self.consumer.position(place)
+        try:
+            asked.send(None)  # not awaited: a rebalance would have its turn if the position were not known
+        except StopIteration as known:
+            return max(after, int(known.value))
+        asked.close()
+        return after
 
     def _look_for_a_gap(self, record: ConsumerRecord) -> None:
         partition = self.lane.offsets.partition(record.topic, record.partition)

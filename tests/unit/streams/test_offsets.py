@@ -74,7 +74,7 @@ def test_a_fetch_is_passed_once_each_of_its_records_has_been_finished() -> None:
 def test_a_large_batch_is_counted_in_parts_so_that_offsets_pass_what_is_done_of_it() -> None:
     offsets = offsets_with(FakeConsumer())
     records = [SimpleNamespace(topic="runs.requested", partition=0, offset=10 + number) for number in range(2 * PART + 7)]
-    fetches = offsets.deliver(records)  # type: ignore[arg-type]
+    fetches = offsets.deliver(records, 10 + len(records))  # type: ignore[arg-type]
     partition = offsets.partition("runs.requested", 0)
     assert (len(fetches), partition.begin, partition.end) == (len(records), 10, 10 + len(records))
     offsets.finish(fetches[:PART])
@@ -83,6 +83,13 @@ def test_a_large_batch_is_counted_in_parts_so_that_offsets_pass_what_is_done_of_
     assert partition.watermark == 10 + PART
     offsets.finish(fetches[PART : 2 * PART])
     assert partition.watermark == 10 + len(records)
+
+
+def test_what_stands_behind_the_last_record_and_is_none_is_passed_with_it() -> None:
+    offsets = offsets_with(FakeConsumer())
+    records = [SimpleNamespace(topic="runs.requested", partition=0, offset=offset) for offset in (4, 5)]
+    offsets.finish(offsets.deliver(records, 9))  # type: ignore[arg-type]
+    assert offsets.partition("runs.requested", 0).watermark == 9
 
 
 def test_a_fetch_that_is_split_lets_offsets_pass_each_of_its_records() -> None:

@@ -25,7 +25,8 @@ class FakeLane:
         self.gate = Gate()
         self.taken: list[list[tuple[int, int]]] = []
 
-    def intake(self, records: Any) -> None:
+    def intake(self, records: Any, end: int) -> None:
+        assert end == records[-1].offset + 1
         self.taken.append([(record.partition, record.offset) for record in records])
 
 
