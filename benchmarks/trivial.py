@@ -85,7 +85,7 @@ def readings(work: Assignment) -> FlowSpec:
         completed_topic=work.target,
         completed_type="reading.stored.v1",
         key=lambda data: data.sensor,
-        batch=1 if waits else 500,
+        batch=1 if waits else 1_000,
         hands=WAITING_HANDS if waits else 2,
         timeout=30.0,
         build=WaitingFlow if waits else ReadingsFlow,
