@@ -24,7 +24,7 @@ NotAsked                      the lane waits             the work goes on
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from events.identity import Identity
 from events.text import printable
@@ -78,6 +78,11 @@ class Failure(MillraceError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+    def to_keep(self) -> Self:
+        """The failure without the frames that it went through: they hold whatever their functions held, a whole batch."""
+        self.__context__ = self.__cause__ = self.__traceback__ = None
+        return self
 
 
 class Permanent(Failure):

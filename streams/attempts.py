@@ -52,7 +52,7 @@ def give(items: Sequence[Item], results: Sequence[Any]) -> tuple[list[Item], lis
     failed = list[Item]()
     for item, result in zip(items, results, strict=True):
         if isinstance(result, Failure):
-            item.failure, item.result = result, None
+            item.failure, item.result = result.to_keep(), None
             failed.append(item)
         else:
             item.result = result

@@ -21,7 +21,7 @@ def read(item: Item, spec: FlowSpec) -> bool:
         item.accept(decode(item.value, spec.name, spec.models))
     except (Rejection, UnknownVersion) as failure:
         item.know(failure.identity)
-        item.failure = failure
+        item.failure = failure.to_keep()
     except Exception as error:
         # A fault in a model must not end the lane at this record for ever.
         log.exception("unexpected_error", step="decode", **context(spec.name, item))
