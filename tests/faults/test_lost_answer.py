@@ -96,26 +96,3 @@ async def test_a_retry_that_was_leased_without_an_answer_is_not_kept_by_a_lane_t
     assert len(lost) == 1
     assert others < BUSY, "it was stuck until the lane had nothing else to do"
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
-
-
-async def test_a_lease_without_an_answer_runs_out_although_its_worker_lives_and_always_has_work(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lease, lost = retries.lease, list[DueRow]()
-
-    async def treacherous(*arguments: Any) -> list[DueRow]:
-        rows = await lease(*arguments)
-        if rows and not lost:
-            lost.extend(rows)
-            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
-        return rows
-
-    monkeypatch.setattr("storage.retries.lease", treacherous)
-    monkeypatch.setattr("streams.retry.TERM", 2.0)
-    async with rig.engine() as engine:
-        engine.lanes[0].budget.take(1, 1)
-        await rig.publish([note("n-1", behave="transient:1")])
-        await rig.until("select count(*) from inbox", 1)
-        await rig.idle()
-    assert len(lost) == 1
-    assert await rig.count("retries") == 0
