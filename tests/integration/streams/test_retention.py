@@ -36,7 +36,8 @@ async def delete_before(rig: Rig, topic_partition: TopicPartition, offset: int) 
     await admin.close()
 
 
-async def test_a_lane_stops_where_records_were_deleted_unread(rig: Rig) -> None:
+async def three_are_lost(rig: Rig) -> TopicPartition:
+    """Of one partition the first records are finished, and Kafka has deleted the next three."""
     async with rig.engine():
         await publish_to_one_partition(rig, range(BEFORE))
         await rig.until("select count(*) from notes", BEFORE)
@@ -44,9 +45,13 @@ async def test_a_lane_stops_where_records_were_deleted_unread(rig: Rig) -> None:
     [partition] = await rig.partitions_in_use()
     place = TopicPartition(rig.spec.topic, partition)
     assert await committed(rig, place) == BEFORE
-
     await publish_to_one_partition(rig, range(BEFORE, AFTER))
     await delete_before(rig, place, BEFORE + 3)
+    return place
+
+
+async def test_a_lane_stops_where_records_were_deleted_unread(rig: Rig) -> None:
+    place = await three_are_lost(rig)
     async with rig.engine() as engine:
         await eventually(lambda: stopped(engine), told(place))
         assert (await engine.health())["database"] == "ok"
@@ -54,15 +59,7 @@ async def test_a_lane_stops_where_records_were_deleted_unread(rig: Rig) -> None:
 
 
 async def test_it_stops_for_all_workers_and_goes_on_behind_the_loss_once_a_person_has_looked(rig: Rig) -> None:
-    async with rig.engine():
-        await publish_to_one_partition(rig, range(BEFORE))
-        await rig.until("select count(*) from notes", BEFORE)
-        await all_is_finished(rig)  # the group has to have committed, or nothing counts as lost
-    [partition] = await rig.partitions_in_use()
-    place = TopicPartition(rig.spec.topic, partition)
-    assert await committed(rig, place) == BEFORE
-    await publish_to_one_partition(rig, range(BEFORE, AFTER))
-    await delete_before(rig, place, BEFORE + 3)
+    place = await three_are_lost(rig)
     async with rig.engine() as one, rig.engine() as other:
         await eventually(lambda: stopped(one), told(place))
         await eventually(lambda: stopped(other), told(place))
@@ -77,15 +74,7 @@ async def test_it_stops_for_all_workers_and_goes_on_behind_the_loss_once_a_perso
 
 async def test_a_loss_that_nobody_was_told_of_is_not_resumed_with_another(rig: Rig) -> None:
     other = lanes.Stop("notes", 0, "failures", "60 outcomes in a row failed", 60, 60, (), "host/1/a")
-    async with rig.engine():
-        await publish_to_one_partition(rig, range(BEFORE))
-        await rig.until("select count(*) from notes", BEFORE)
-        await all_is_finished(rig)  # the group has to have committed, or nothing counts as lost
-    [partition] = await rig.partitions_in_use()
-    place = TopicPartition(rig.spec.topic, partition)
-    assert await committed(rig, place) == BEFORE
-    await publish_to_one_partition(rig, range(BEFORE, AFTER))
-    await delete_before(rig, place, BEFORE + 3)
+    place = await three_are_lost(rig)
     async with rig.database.connection() as connection:
         await lanes.stop(connection, other)
         async with rig.engine() as engine:
