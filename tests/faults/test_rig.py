@@ -70,7 +70,7 @@ def test_without_the_inboxs_primary_key_the_judge_is_red(tmp_path: Path) -> None
 def test_when_offsets_are_committed_early_the_judge_is_red(tmp_path: Path) -> None:
     async def steps(built: World) -> Course:
         driver = Driver(built, rate=RATE, workers=1, patience=IMPATIENCE)
-        liar = await driver.slots[0].fill(commits_early=True, kill=("before_commit", 3))
+        liar = await driver.slots[0].fill(commits_early=True, kill=("before_commit", 1))
         await built.publish(built.author.take(100))
         await liar.wait()
         return await driver.quiet(120)

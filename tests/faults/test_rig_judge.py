@@ -19,7 +19,7 @@ from tests.faults.rig.fates import Fates, fates
 from tests.faults.rig.manifest import TOPIC_OF, Asked, Record
 from tests.faults.rig.portfolios import MARKET, VALUATION, run_data
 from tests.faults.rig.pricing import valued
-from tests.faults.rig.watch import is_durable
+from tests.faults.rig.watch import is_durable, letter_places
 
 RUN_ID = "0199f3a2-7c1f-4d10-8a55-51d1b1f5c0de"
 PLACE = ("runs.requested", 0, 7)
@@ -149,10 +149,18 @@ def test_a_record_is_durable_with_its_own_payload_stored_or_its_own_dead_letter(
     first = a_run(ask)
     other = ask.run(first.data | {"reporting_currency": "GBP"}, event_id=first.id)
     [record, conflict] = records(first, other)
-    assert is_durable(record, PLACE, {(first.key, first.payload)}, set())
-    assert not is_durable(conflict, PLACE, {(first.key, first.payload)}, set())
-    assert is_durable(conflict, PLACE, set(), {PLACE})
-    assert not is_durable(Record(3, "runs.requested", b"", b"{", "garbage", reason="garbage"), PLACE, set(), set())
+    assert is_durable(record, [PLACE], {(first.key, first.payload)}, set())
+    assert not is_durable(conflict, [PLACE], {(first.key, first.payload)}, set())
+    assert is_durable(conflict, [PLACE], set(), {PLACE})
+    assert not is_durable(Record(3, "runs.requested", b"", b"{", "garbage", reason="garbage"), [PLACE], set(), set())
+
+
+def test_one_letter_speaks_for_every_place_of_a_record_that_waited_and_for_one_place_of_any_other(ask: Asker) -> None:
+    first, again = PLACE, ("runs.requested", 0, 9)
+    garbage = Record(3, "runs.requested", b"", b"{", "garbage", reason="garbage")
+    waited = Record(4, "runs.requested", b"", b"", "a version", reason="unknown_version", kept_as=(a_run(ask).key, b""))
+    assert is_durable(waited, letter_places(waited, again, [first, again]), set(), {first})
+    assert not is_durable(garbage, letter_places(garbage, again, [first, again]), set(), {first})
 
 
 # what has come of an event

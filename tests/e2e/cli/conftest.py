@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -19,6 +20,8 @@ import pytest
 
 from devstack.standin.api import KEY
 from devstack.standin.control import Control
+from streams.kafka import KafkaConfig
+from tests.support.fresh_topics import forget_topics
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
@@ -67,7 +70,8 @@ def bare(tmp_path: Path) -> CommandLine:
 def millrace(
     tmp_path: Path, database_url: str, redis_url: str, kafka: str, object_store_url: str, openai: Control
 ) -> CommandLine:
-    """Real servers, a migrated database and an object store of this test's own, all topics, the stand-in for OpenAI."""
+    """Real servers, a migrated database and an object store of this test's own, all topics empty, the stand-in for OpenAI."""
+    asyncio.run(forget_topics(KafkaConfig(kafka)))
     environment = {
         "ENVIRONMENT": "test",
         "DATABASE_URL": database_url,

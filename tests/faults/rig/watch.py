@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from uuid import UUID
@@ -20,9 +21,16 @@ from tests.faults.rig.tail import INPUTS, Tail
 AWAY = (KafkaError, OSError, TimeoutError, EOFError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
-def is_durable(record: Record, place: Place, keys: AbstractSet[tuple[UUID, bytes] | None], dead: AbstractSet[Place]) -> bool:
-    """Whether a record has its dead letter, or its event, with this payload, an outcome or a row in `retries`."""
-    return place in dead or record.durable_as in keys
+def is_durable(
+    record: Record, places: Iterable[Place], keys: AbstractSet[tuple[UUID, bytes] | None], dead: AbstractSet[Place]
+) -> bool:
+    """Whether a record has its dead letter at one of `places`, or its event, with this payload, an outcome or a retry."""
+    return record.durable_as in keys or any(place in dead for place in places)
+
+
+def letter_places(record: Record, place: Place, sent_to: Sequence[Place]) -> Sequence[Place]:
+    """Where a letter may speak for the record at `place`: of one that waits in `retries` a single one is left."""
+    return [place] if record.kept_as is None else sent_to
 
 
 class Watch:
@@ -69,10 +77,12 @@ class Watch:
 
     async def _prove(self, passed: list[Place]) -> None:
         records = {place: self.manifest.records[self.tail.serials[place]] for place in passed}
-        keys, dead = await self.sight.durable([each.durable_as[0] for each in records.values() if each.durable_as], passed)
+        letters = {place: letter_places(record, place, self.tail.places[record.serial]) for place, record in records.items()}
+        asked = [record.durable_as[0] for record in records.values() if record.durable_as]
+        keys, dead = await self.sight.durable(asked, [place for places in letters.values() for place in places])
         for place, record in records.items():
             self._unproved[place[0], place[1]].discard(place[2])
-            if not is_durable(record, place, keys, dead):
+            if not is_durable(record, letters[place], keys, dead):
                 told = (
                     f"the offset committed for {place[0]}[{place[1]}] passes {place[2]}, whose outcome is nowhere in Postgres"
                 )

@@ -115,8 +115,8 @@ def commit_early() -> None:
     taken = Lane.intake
     tasks = set()
 
-    def intake(self: Lane, records: Any) -> None:
-        taken(self, records)
+    def intake(self: Lane, records: Any, end: int) -> None:
+        taken(self, records, end)
         last, consumer = records[-1], self.offsets.consumer()
         if consumer is not None:
             offsets = {TopicPartition(last.topic, last.partition): last.offset + 1}
