@@ -30,6 +30,7 @@ from tests.faults.rig.times import Times
 from tests.faults.rig.watch import Watch
 
 SHORT_CLAIM = "alter table outbox alter column claimed_until set default now() + interval '3 seconds'"
+TELL_SECONDS = 30.0
 Say = Callable[[str], None]
 
 
@@ -122,6 +123,15 @@ class World:
         await self.watch.look()
         return await self.tail.caught_up()
 
+    async def tell(self) -> None:
+        """Says every TELL_SECONDS how far it has come, until cancelled."""
+        began = time.monotonic()
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            left = await self._left() or "not known:"
+            told = f"{time.monotonic() - began:.0f} s: {len(self.manifest.sent):,} records published"
+            self.say(f"{told}, {left} in lag, outbox and retries, {len(self.crew.alive)} workers alive")
+
     async def _left(self) -> tuple[int, int, int] | None:
         try:
             lag = await self.watch.look()
@@ -157,7 +167,7 @@ async def world(servers: Hands, folder: Path, seed: int, times: Times, say: Say,
             seed, times, servers, *proxies.values(), Control(env["OPENAI_BASE_URL"]), crew, author, manifest, sender,
             look, tail, Watch(look, tail, manifest), say, Random(seed),
         )  # fmt: skip
-        built.watching = [asyncio.create_task(each) for each in (built.watch.run(), crew.watch())]
+        built.watching = [asyncio.create_task(each) for each in (built.watch.run(), crew.watch(), built.tell())]
         held.push_async_callback(_cancelled, built.watching)
         yield built
 
