@@ -21,7 +21,7 @@ demo: $(INSTALLED)
 	@$(BIN)/millrace demo
 
 test: lint
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check
