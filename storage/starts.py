@@ -57,9 +57,10 @@ REACH = """
 update starts set reach = greatest(reach, $4), updated_at = now() where flow = $1 and topic = $2 and partition = $3
 """
 
-# Uses pk_starts.
+# Uses pk_starts. Whoever has lost the partition says nothing any more of what its successor has in hand.
 TAKE = """
-update starts set in_hand = $4, deaths = $5, decoded = $6, updated_at = now() where flow = $1 and topic = $2 and partition = $3
+update starts set in_hand = $5, deaths = $6, decoded = $7, updated_at = now()
+where flow = $1 and topic = $3 and partition = $4 and owner = $2
 """
 
 # Uses pk_starts. Whose row it is now does not matter: the one who leaves is alive, so its start was no death.
@@ -86,10 +87,17 @@ async def reach(connection: Connection, flow: str, topic: str, partition: int, o
 
 
 async def take(
-    connection: Connection, flow: str, topic: str, partition: int, in_hand: int | None, deaths: int, *, decoded: bool
+    connection: Connection,
+    flow: str,
+    owner: UUID,
+    place: tuple[str, int],
+    in_hand: int | None,
+    deaths: int,
+    *,
+    decoded: bool,
 ) -> None:
-    """Writes down which record of a partition is alone in hand, None: none, and that it was so often."""
-    await connection.execute(TAKE, flow, topic, partition, in_hand, deaths, decoded)
+    """Writes down which record of a partition, its topic and number, `owner` has alone in hand, None: none, and how often."""
+    await connection.execute(TAKE, flow, owner, *place, in_hand, deaths, decoded)
 
 
 async def leave(connection: Connection, flow: str, owner: UUID, left: Sequence[Left]) -> None:

@@ -190,5 +190,5 @@ class Fetched:
         return True
 
     async def _write(self, in_hand: int | None, deaths: int, *, decoded: bool = False) -> None:
-        place = self.starts.flow, self.item.topic, self.item.partition
-        await self.starts.write(lambda connection: starts.take(connection, *place, in_hand, deaths, decoded=decoded))
+        whose, place = (self.starts.flow, self.starts.owner), (self.item.topic, self.item.partition)
+        await self.starts.write(lambda connection: starts.take(connection, *whose, place, in_hand, deaths, decoded=decoded))

@@ -15,8 +15,8 @@ async def begin(connection: Connection, offset: int, owner: UUID | None = None) 
     return (await starts.begin(connection, "runs", owner or uuid4(), {PLACE: offset}))[PLACE]
 
 
-async def take(connection: Connection, in_hand: int | None, deaths: int, *, decoded: bool = False) -> None:
-    await starts.take(connection, "runs", *PLACE, in_hand, deaths, decoded=decoded)
+async def take(connection: Connection, owner: UUID, in_hand: int | None, deaths: int, *, decoded: bool = False) -> None:
+    await starts.take(connection, "runs", owner, PLACE, in_hand, deaths, decoded=decoded)
 
 
 async def test_starts_at_one_offset_are_counted_and_another_offset_is_progress(database: Database) -> None:
@@ -75,18 +75,29 @@ async def test_leaving_late_does_not_touch_a_start_elsewhere(database: Database)
 
 async def test_what_was_in_hand_at_a_death_is_remembered_until_it_is_passed(database: Database) -> None:
     async with database.connection() as connection:
-        await begin(connection, 5)
-        await take(connection, 12, 2, decoded=True)
+        await begin(connection, 5, owner := uuid4())
+        await take(connection, owner, 12, 2, decoded=True)
         assert await begin(connection, 8) == Start(*PLACE, 8, 1, in_hand=12, deaths=2, decoded=True)
         assert await begin(connection, 13) == Start(*PLACE, 13, 1)
 
 
 async def test_what_is_put_down_leaves_no_trace(database: Database) -> None:
     async with database.connection() as connection:
-        await begin(connection, 5)
-        await take(connection, 7, 1)
-        await take(connection, None, 0)
+        await begin(connection, 5, owner := uuid4())
+        await take(connection, owner, 7, 1)
+        await take(connection, owner, None, 0)
         assert await begin(connection, 5) == Start(*PLACE, 5, 2)
+
+
+async def test_whoever_has_lost_a_partition_says_nothing_of_what_its_successor_has_in_hand(database: Database) -> None:
+    asleep, successor = uuid4(), uuid4()
+    async with database.connection() as connection:
+        await begin(connection, 5, asleep)
+        await take(connection, asleep, 7, 1)
+        await begin(connection, 5, successor)
+        await take(connection, successor, 7, 2)
+        await take(connection, asleep, None, 0)
+        assert await begin(connection, 5) == Start(*PLACE, 5, 3, in_hand=7, deaths=2)
 
 
 async def test_what_a_leaving_worker_has_in_hand_is_not_held_against_it(database: Database) -> None:
@@ -94,6 +105,6 @@ async def test_what_a_leaving_worker_has_in_hand_is_not_held_against_it(database
     async with database.connection() as connection:
         await begin(connection, 5)
         await begin(connection, 5, owner)
-        await take(connection, 7, 3)
+        await take(connection, owner, 7, 3)
         await starts.leave(connection, "runs", owner, [Left(*PLACE, 5, 7)])
         assert await begin(connection, 5) == Start(*PLACE, 5, 2, in_hand=7, deaths=2)
