@@ -115,7 +115,24 @@ class Careful:
         if not item.owns_key and item.uuid in self.lane.twins:
             return False  # its twin stands in a queue, and has to be finished in its turn
         fresh = await self.lane.dedupe([item])
-        return not fresh or await self.lane.carry(fresh, _ignore)
+        return not fresh or await self._carried(item)
+
+    async def _carried(self, item: Item) -> bool:
+        """Claim, load and work; given up once the lane's gate is shut: what waits for a server must not have the process."""
+        carrying = asyncio.create_task(self.lane.carry([item], _ignore))
+        shut = asyncio.create_task(self.lane.gate.wait_until_shut())
+        try:
+            await asyncio.wait({carrying, shut}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in (carrying, shut):
+                each.cancel()
+            await asyncio.gather(carrying, shut, return_exceptions=True)
+        if not carrying.cancelled():
+            return carrying.result()
+        self.lane.custody.release([item])
+        self.lane.leasing.release([item])
+        item.result = None
+        return False
 
     def _tell(self) -> None:
         metrics.CAREFUL_RECORDS.labels(self.lane.spec.name).set(len(self._suspects))

@@ -75,6 +75,28 @@ async def test_what_is_taken_in_is_written_down_once_a_worker_got_nowhere(rig: R
         assert await rig.rows("select reach from starts where partition <> $1", partition) == [{"reach": None}] * 2
 
 
+async def test_a_record_that_has_to_wait_for_a_server_leaves_the_process_to_the_others(rig: Rig) -> None:
+    [place] = await rig.publish_keyed([(b"same", note("n-0", behave="sleep:3"))])
+    await deaths_without_progress(rig, place[0], 3, reach=0)
+    in_hand = f"select in_hand from starts where partition = {place[0]}"
+    async with rig.engine() as engine:
+        await rig.until(in_hand, place[1])
+        await eventually(lambda: _times_worked("n-0"), 1)
+        [lane] = engine.lanes
+        lane.gate.shut("a server", "it is away")
+        await rig.until(in_hand, None)
+        assert (engine.room.is_open, lane.custody.count) == (True, 0)
+        lane.gate.open("a server")
+        await rig.completions(1)
+        await rig.idle()
+    assert NotesFlow.worked["n-0"] == 2
+    assert await rig.count("dead_letters") == 0
+
+
+async def _times_worked(event_id: str) -> int:
+    return NotesFlow.worked[event_id]
+
+
 async def test_an_event_at_which_three_workers_died_is_failed_without_being_worked_on(rig: Rig) -> None:
     places = await rig.publish_keyed([(b"same", note(f"n-{number}")) for number in range(5)])
     partition = places[0][0]
