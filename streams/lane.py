@@ -200,7 +200,7 @@ class Lane:
         """Marks what is done in Redis and lets the offsets advance."""
         done = [item.event for verdict in DONE for item in saved.became[verdict]]
         with self.stage("settle"):
-            await self.known.mark({event.key: event.payload_sha256 for event in done})
+            await self.known.mark({e.key: e.payload_sha256 for e in done}, len(saved.became[Verdict.DUPLICATE]))
             self.finish(saved.items())
         tally(self.spec.name, saved.became)
         self.failures.saw_ended(saved.became)
