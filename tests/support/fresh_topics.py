@@ -9,12 +9,19 @@ from aiokafka.errors import for_code
 
 from events.topics import TOPICS, dlq
 from streams.kafka import KafkaConfig
+from streams.topics import ensure_topics, wanted_topics
 
 GONE_SECONDS = 30.0
 
 
-async def forget_topics(kafka: KafkaConfig) -> None:
-    """Deletes every topic of Millrace, and with them what its groups have committed; returns once nothing of it is left."""
+async def fresh_topics(kafka: KafkaConfig, partitions: int) -> None:
+    """Every topic of Millrace, with nothing in it, and nothing known of what its groups had committed."""
+    await _forget(kafka)
+    await ensure_topics(kafka, wanted_topics(partitions))
+
+
+async def _forget(kafka: KafkaConfig) -> None:
+    """Deletes the topics, and with them what groups have committed; returns once nothing of it is left."""
     admin = AIOKafkaAdminClient(**kafka.client_arguments())
     await admin.start()
     try:

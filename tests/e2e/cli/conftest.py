@@ -21,11 +21,12 @@ import pytest
 from devstack.standin.api import KEY
 from devstack.standin.control import Control
 from streams.kafka import KafkaConfig
-from tests.support.fresh_topics import forget_topics
+from tests.support.fresh_topics import fresh_topics
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
 SECONDS = 90
+PARTITIONS = 3
 
 Result = subprocess.CompletedProcess[str]
 
@@ -71,7 +72,7 @@ def millrace(
     tmp_path: Path, database_url: str, redis_url: str, kafka: str, object_store_url: str, openai: Control
 ) -> CommandLine:
     """Real servers, a migrated database and an object store of this test's own, all topics empty, the stand-in for OpenAI."""
-    asyncio.run(forget_topics(KafkaConfig(kafka)))
+    asyncio.run(fresh_topics(KafkaConfig(kafka), PARTITIONS))
     environment = {
         "ENVIRONMENT": "test",
         "DATABASE_URL": database_url,
@@ -81,10 +82,7 @@ def millrace(
         "OPENAI_BASE_URL": openai.base_url,
         "OPENAI_API_KEY": KEY,
     }
-    command_line = CommandLine(tmp_path, environment)
-    made = command_line("topics", "ensure", TOPIC_PARTITIONS="3")
-    assert made.returncode == 0, made.stderr
-    return command_line
+    return CommandLine(tmp_path, environment)
 
 
 def free_port() -> int:
