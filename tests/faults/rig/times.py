@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds. `session` is Kafka's session time-out of the workers, `stopped` longer than that; `group` is in records."""
+    """Seconds. `session` is Kafka's session time-out of the workers, `stopped` longer than that; `group` is in records.
+
+    `between` is from the end of a fault to the next in its line. A kill stops the whole group for `session`, so with two lines
+    of kills anything much shorter than twice that leaves no time in which anybody works.
+    """
 
     redis_paused: float = 30.0
     redis_refusing: float = 15.0
@@ -21,7 +25,7 @@ class Times:
     stopped: float = 15.0
     storm: float = 20.0
     slow_answer: float = 13.0
-    between: float = 5.0
+    between: float = 20.0
     group: int = 200
     short_waits: bool = False
 
