@@ -129,6 +129,8 @@ class Driver:
             if self._flow is not None and self._flow.done():
                 return  # nothing comes in any more, so nothing can be shown
             await self._cause(name, self._fault(name, slot))
+            if slot is not None:
+                await slot.fill()  # or nobody would work until the next one
             await asyncio.sleep(self.world.times.between * self.world.draw.uniform(0.5, 1.5))
 
     async def _drawn(self, names: Sequence[str], slot: Slot | None, began: float, seconds: float) -> None:
