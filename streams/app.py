@@ -44,7 +44,7 @@ from streams.room import Room
 from streams.stages import Stages, Trace, no_trace
 from streams.starts import Starts
 from streams.stopping import Stops
-from streams.subscribers import Intake, rebalance_seconds
+from streams.subscribers import Intake, rebalance_seconds, start_together
 from streams.watch import watch
 
 log = structlog.get_logger(__name__)
@@ -212,7 +212,7 @@ class Engine:
         backoff, attempt = Backoff(base=0.5, cap=5.0), 0
         while True:
             try:
-                await self.broker.start()
+                await start_together(self.broker)
             except (KafkaError, OSError, TimeoutError) as error:
                 attempt += 1
                 log.warning("broker_start_failed", error=repr(error), attempt=attempt)

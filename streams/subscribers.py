@@ -182,3 +182,18 @@ def _by_partition(records: Sequence[ConsumerRecord]) -> Iterator[Sequence[Consum
         if place == len(records) or records[place].partition != records[start].partition:
             yield records[start:place]
             start = place
+
+
+async def start_together(broker: KafkaBroker) -> None:
+    """Starts a broker, as `broker.start` does, but all consumers at once.
+
+    Each waits for its group, which may wait for a member that died: one after the other would wait for all of them in turn.
+    """
+    await broker.connect()
+    started = await asyncio.gather(
+        *(each.start() for each in (*broker.subscribers, *broker.publishers)), return_exceptions=True
+    )
+    for error in started:
+        if isinstance(error, BaseException):
+            raise error
+    broker.running = True
