@@ -190,10 +190,10 @@ async def start_together(broker: KafkaBroker) -> None:
     Each waits for its group, which may wait for a member that died: one after the other would wait for all of them in turn.
     """
     await broker.connect()
-    started = await asyncio.gather(
-        *(each.start() for each in (*broker.subscribers, *broker.publishers)), return_exceptions=True
-    )
+    started = await asyncio.gather(*(each.start() for each in broker.subscribers), return_exceptions=True)
     for error in started:
         if isinstance(error, BaseException):
             raise error
+    for publisher in broker.publishers:
+        await publisher.start()
     broker.running = True
