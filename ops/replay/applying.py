@@ -144,7 +144,7 @@ class Applying:
         return Ending.APPLIED if applied else Ending.ABORTED
 
     async def _batch(self, reader: RangeReader) -> None:
-        records = await self.patience.until_done(lambda: reader.some(self.pace.batch))
+        records = self.selection.at_its_times(await self.patience.until_done(lambda: reader.some(self.pace.batch)))
         going = await self.patience.until_done(lambda: self._going(records))
         refused = await self.patience.until_done(lambda: self._publish(going))
         self.bucket.take(len(going), self._now())

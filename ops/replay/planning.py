@@ -77,11 +77,9 @@ class Planning:
         with kafka_errors_as_outages():
             found = await places(self.kafka, self.spec.topic, self.group)
             numbers = [place.partition for place in found]
-            since, until = [
-                await offsets_at(self.kafka, self.spec.topic, numbers, at) if at is not None else {}
-                for at in (selection.since, selection.until)
-            ]
-        return windows(selection, found, since, until), {place.partition: place for place in found}
+            at = selection.since
+            since = {} if at is None else await offsets_at(self.kafka, self.spec.topic, numbers, at)
+        return windows(selection, found, since), {place.partition: place for place in found}
 
     async def _predict(
         self,
@@ -98,7 +96,7 @@ class Planning:
         try:
             while left := reader.left:
                 show(total - sum(each.end - each.first for each in left.values()), total)
-                records = await reader.some(BATCH_RECORDS)
+                records = selection.at_its_times(await reader.some(BATCH_RECORDS))
                 async with self.database.connection() as connection:
                     judged = await judge(connection, self.spec, records, selection.client_id)
                 prediction.other_clients += len(records) - len(judged)

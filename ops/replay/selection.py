@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from streams.lag import PartitionLag
 from streams.ranges import Range
+from streams.read import Incoming
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 EXAMPLES = "a time with its zone, such as 2026-11-28T09:00:00Z, or how long ago, such as 90m, 2h or 1d12h"
@@ -41,8 +43,8 @@ def moment(text: str) -> Moment:
 class Selection:
     """What an operator chose of one topic. `to_offset` and `until` are the first that is left out.
 
-    No `partitions`: all. With `client_id` only that client's events. Records that would be rejected are left out unless
-    `include_rejected`.
+    Times are those that records carry, and need not be in the order in which they lie. No `partitions`: all. With `client_id`
+    only that client's events. Records that would be rejected are left out unless `include_rejected`.
     """
 
     topic: str
@@ -58,6 +60,12 @@ class Selection:
     def takes_all(self) -> bool:
         """Whether no record has to be looked into to know that it goes out."""
         return self.include_rejected and self.client_id is None
+
+    def at_its_times(self, records: Sequence[Incoming]) -> list[Incoming]:
+        """Those of the times that are chosen, as a lane would read them one after the other."""
+        first = -math.inf if self.since is None else self.since.timestamp() * 1000
+        end = math.inf if self.until is None else self.until.timestamp() * 1000
+        return [record for record in records if first <= record.timestamp < end]
 
     def as_plain(self) -> dict[str, Any]:
         """For a JSON column; what was not chosen is absent."""
@@ -86,24 +94,22 @@ def windows(
     selection: Selection,
     places: Sequence[PartitionLag],
     since: Mapping[int, int | None],
-    until: Mapping[int, int | None],
 ) -> dict[int, Window]:
-    """The offsets of each partition that is chosen and has any; `since` and `until` are those that Kafka gave for the times.
+    """The offsets of each partition that is chosen and has any; `since` are those that Kafka gave for that time.
 
-    Raises ValueError for a partition that the topic does not have.
+    Kafka gives the first record that is so late. None before it is, but after the first one of `until` there may be
+    earlier ones: those are looked for up to the end. Raises ValueError for a partition that the topic does not have.
     """
     known = {place.partition: place for place in places}
     for partition in selection.partitions:
         if partition not in known:
             raise ValueError(f"{selection.topic} has no partition {partition}, but {len(known)}, from 0 on")
     chosen = [known[each] for each in sorted(set(selection.partitions or known))]
-    found = {place.partition: _window(selection, place, since, until) for place in chosen}
+    found = {place.partition: _window(selection, place, since) for place in chosen}
     return {partition: window for partition, window in found.items() if window.range.first < window.range.end or window.deleted}
 
 
-def _window(
-    selection: Selection, place: PartitionLag, since: Mapping[int, int | None], until: Mapping[int, int | None]
-) -> Window:
+def _window(selection: Selection, place: PartitionLag, since: Mapping[int, int | None]) -> Window:
     first, end = place.start, place.end
     if selection.from_offset is not None:
         first = selection.from_offset
@@ -111,8 +117,6 @@ def _window(
         first = max(first, _or_end(since[place.partition], place.end))
     if selection.to_offset is not None:
         end = min(end, selection.to_offset)
-    if selection.until is not None:
-        end = min(end, _or_end(until[place.partition], place.end))
     deleted = max(0, min(end, place.start) - first)
     first = max(first, place.start)
     return Window(Range(first, max(first, end)), deleted)

@@ -133,7 +133,7 @@ async def test_only_a_clients_events_are_counted_and_published(rig: Rig) -> None
 async def test_times_choose_by_the_records_own_times(rig: Rig) -> None:
     now = datetime.now(UTC)
     async with AIOKafkaProducer(bootstrap_servers=rig.kafka.bootstrap_servers) as producer:
-        for hours in (3, 2, 1):
+        for hours in (3, -0.5, 2, 1):  # one whose clock is ahead lies among them
             at = int((now - timedelta(hours=hours)).timestamp() * 1000)
             await producer.send_and_wait(rig.spec.topic, note(f"{hours}h"), partition=0, timestamp_ms=at)
     planning = Planning(rig.database, rig.kafka, rig.spec, "nobody", "me@here")
@@ -142,10 +142,11 @@ async def test_times_choose_by_the_records_own_times(rig: Rig) -> None:
         chosen = Selection(rig.spec.topic, since=await planning.at(since), until=await planning.at(until))
         return (await planning.plan(chosen)).prediction.records
 
-    assert await counted(timedelta(minutes=150), None) == 2
+    assert await counted(timedelta(minutes=150), None) == 3
     assert await counted(timedelta(minutes=150), timedelta(minutes=90)) == 1
     assert await counted(None, timedelta(minutes=90)) == 2
-    assert await counted(timedelta(minutes=30), None) == 0
+    assert await counted(timedelta(minutes=30), None) == 1
+    assert await counted(timedelta(minutes=30), timedelta(minutes=1)) == 0
 
 
 async def test_an_empty_selection_is_no_plan(rig: Rig) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ops.replay.selection import Selection, Window, moment, windows
 from streams.lag import PartitionLag
 from streams.ranges import Range
+from streams.read import Incoming
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
@@ -46,7 +47,7 @@ def place(partition: int = 0, start: int = 100, end: int = 200) -> PartitionLag:
 
 
 def window(start: int = 100, end: int = 200, **chosen: Any) -> Window | None:
-    return windows(Selection("t", **chosen), [place(0, start, end)], {}, {}).get(0)
+    return windows(Selection("t", **chosen), [place(0, start, end)], {}).get(0)
 
 
 @pytest.mark.parametrize(
@@ -67,26 +68,34 @@ def test_offsets_are_cut_to_what_kafka_has_and_what_it_lacks_is_counted(chosen: 
     assert window(**chosen) == expected
 
 
-@pytest.mark.parametrize(
-    ("since", "until", "expected"),
-    [
-        (120, 130, Window(Range(120, 130))),
-        (120, None, Window(Range(120, 200))),
-        (None, None, None),
-        (130, 120, None),
-    ],
-)
-def test_times_are_the_offsets_that_kafka_gives_for_them(since: int | None, until: int | None, expected: Window | None) -> None:
+@pytest.mark.parametrize(("since", "expected"), [(120, Window(Range(120, 200))), (None, None)])
+def test_a_time_begins_where_kafka_says_and_what_is_before_another_is_looked_for_to_the_end(
+    since: int | None, expected: Window | None
+) -> None:
     chosen = Selection("t", since=NOON, until=NOON + timedelta(hours=1))
-    assert windows(chosen, [place()], {0: since}, {0: until}).get(0) == expected
+    assert windows(chosen, [place()], {0: since}).get(0) == expected
+
+
+def test_each_record_is_chosen_by_its_own_time_in_whatever_order_they_lie() -> None:
+    at = int(NOON.timestamp() * 1000)
+    times = [at + 3_600_000, at, at - 1, at + 3_599_999, at + 86_400_000, at + 1]
+    records = [Incoming("t", 0, offset, each, None, None, ()) for offset, each in enumerate(times)]
+
+    def offsets_at(**times: datetime) -> list[int]:
+        return [each.offset for each in Selection("t", **times).at_its_times(records)]
+
+    assert offsets_at(since=NOON, until=NOON + timedelta(hours=1)) == [1, 3, 5]
+    assert offsets_at(since=NOON) == [0, 1, 3, 4, 5]
+    assert offsets_at(until=NOON) == [2]
+    assert offsets_at() == [0, 1, 2, 3, 4, 5]
 
 
 def test_only_the_partitions_that_were_named_are_taken_and_each_has_to_be_there() -> None:
     places = [place(each) for each in range(3)]
-    assert sorted(windows(Selection("t", (2, 0, 2)), places, {}, {})) == [0, 2]
-    assert sorted(windows(Selection("t"), places, {}, {})) == [0, 1, 2]
+    assert sorted(windows(Selection("t", (2, 0, 2)), places, {})) == [0, 2]
+    assert sorted(windows(Selection("t"), places, {})) == [0, 1, 2]
     with pytest.raises(ValueError, match="t has no partition 3, but 3, from 0 on"):
-        windows(Selection("t", (0, 3)), places, {}, {})
+        windows(Selection("t", (0, 3)), places, {})
 
 
 offsets = st.none() | st.integers(0, 300)
