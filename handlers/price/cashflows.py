@@ -7,9 +7,10 @@ from typing import Self
 
 import numpy as np
 
+from handlers.price.accrual import accrual_periods
 from handlers.price.arrays import Floats, Ints, offsets
-from handlers.price.daycount import accrued_fractions, period_fractions
-from handlers.price.schedule import Schedule, build
+from handlers.price.daterules import DateRules
+from handlers.price.schedule import Schedule
 
 # Fewer loans than this are cheaper one by one than period by period.
 _FEW_LOANS = 16
@@ -23,11 +24,15 @@ AMORTIZATIONS = {"level_pay": LEVEL_PAY, "straight_line": STRAIGHT_LINE, "bullet
 
 @dataclass(frozen=True, slots=True)
 class LendingTerms:
-    """Terms of P bonds or loans; dates in days, `credit_spread` 0 where none is given, `rate` the bond's coupon."""
+    """Terms of P bonds or loans; dates in days, `credit_spread` 0 where none is given, `rate` the bond's coupon.
+
+    The contract runs from `start` to `end`; `maturity` is the last payment, which may have moved off a holiday.
+    """
 
     currency: Ints
     notional: Floats
     start: Ints
+    end: Ints
     maturity: Ints
     rate: Floats
     day_count: Ints
@@ -36,6 +41,7 @@ class LendingTerms:
     first_coupon: Ints
     amortization: Ints
     credit_spread: Floats
+    rules: DateRules
 
     def take(self, chosen: Ints | slice) -> Self:
         """The terms of the chosen positions."""
@@ -44,7 +50,7 @@ class LendingTerms:
     @property
     def sizes(self) -> Ints:
         """About how many cash flows each position has."""
-        return (self.maturity - self.start) * self.frequency // 365 + 2
+        return (self.end - self.start) * self.frequency // 365 + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +71,20 @@ class CashFlows:
 
 def cash_flows(terms: LendingTerms, valuation: int) -> CashFlows:
     """The cash flows after the valuation date of positions that have not matured."""
-    schedule = build(terms.start, terms.maturity, 12 // terms.frequency, terms.stub, terms.first_coupon)
-    fractions = period_fractions(schedule, terms.day_count, terms.frequency)
-    outstanding = _outstanding(terms, schedule, fractions)
+    periods = accrual_periods(terms)
+    schedule = periods.schedule
+    outstanding = _outstanding(terms, schedule, periods.years)
     repaid = outstanding.copy()
     repaid[:-1] -= outstanding[1:]
     repaid[schedule.last] = outstanding[schedule.last]
-    amount = outstanding * terms.rate[schedule.owner] * fractions + repaid
-    ahead = schedule.end > valuation
+    yearly = outstanding * terms.rate[schedule.owner]
+    interest = yearly * periods.years
+    interest[periods.trading_ex(valuation)] = 0.0
+    ahead = periods.payment > valuation
     owner = schedule.owner[ahead]
     bounds = offsets(np.bincount(owner, minlength=terms.rate.size))
-    current = schedule.bounds[1:] - np.diff(bounds)
-    accrued = _accrued(terms, schedule, outstanding, current, valuation)
-    return CashFlows(terms, valuation, bounds, owner, schedule.end[ahead], amount[ahead], accrued)
-
-
-def _accrued(terms: LendingTerms, schedule: Schedule, outstanding: Floats, current: Ints, valuation: int) -> Floats:
-    """Interest from the start of the current period; that period's clipping makes it 0 before the first one."""
-    fractions = accrued_fractions(schedule, current, valuation, terms.day_count, terms.frequency)
-    return outstanding[current] * terms.rate * fractions
+    amount = (interest + repaid)[ahead]
+    return CashFlows(terms, valuation, bounds, owner, periods.payment[ahead], amount, periods.accrued(yearly, valuation))
 
 
 def _outstanding(terms: LendingTerms, schedule: Schedule, fractions: Floats) -> Floats:

@@ -147,7 +147,28 @@ def lending(draw: st.DrawFn, product: str) -> dict[str, Any]:
     }
     if product == "AMORT_LOAN":
         position["amortization"] = draw(st.sampled_from(["level_pay", "straight_line", "bullet"]))
-    return position
+    return position | draw(date_rules(position))
+
+
+CONVENTIONS = st.sampled_from([None, "following", "modified_following", "preceding"])
+
+
+@st.composite
+def date_rules(draw: st.DrawFn, position: dict[str, Any]) -> dict[str, Any]:
+    """None at all for half of the positions."""
+    if draw(st.booleans()):
+        return {}
+    rules: dict[str, Any] = {
+        "calendar": draw(st.sampled_from(["TARGET", "US", "UK", "US+UK", "WEEKENDS"])),
+        "payment_convention": draw(CONVENTIONS),
+        "end_of_month": draw(st.booleans()),
+    }
+    if position["day_count"] != "ACT/ACT ISMA":
+        rules["accrual_convention"] = draw(CONVENTIONS)
+    if position["product_type"] == "FIXED_BOND":
+        rules["ex_coupon_days"] = draw(st.sampled_from([0, 1, 7, 21]))
+        rules["ex_coupon_calendar"] = draw(st.sampled_from([None, "NONE", "JP"]))
+    return rules
 
 
 @st.composite
