@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -20,6 +20,15 @@ _NO_RATE = 1e-16
 
 LEVEL_PAY, STRAIGHT_LINE, BULLET = 0, 1, 2
 AMORTIZATIONS = {"level_pay": LEVEL_PAY, "straight_line": STRAIGHT_LINE, "bullet": BULLET}
+
+
+class DebtTerms(Protocol):
+    """What discounting needs of the terms of P positions; `credit_spread` is 0 where none is given."""
+
+    @property
+    def currency(self) -> Ints: ...
+    @property
+    def credit_spread(self) -> Floats: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +69,21 @@ class CashFlows:
     `date` is in days, `amount` in the position's currency, `accrued` (P) the interest accrued at the valuation date.
     """
 
-    terms: LendingTerms
+    terms: DebtTerms
     valuation: int
     bounds: Ints
     owner: Ints
     date: Ints
     amount: Floats
     accrued: Floats
+
+    @classmethod
+    def after(cls, valuation: int, terms: DebtTerms, owner: Ints, date: Ints, amount: Floats, accrued: Floats) -> CashFlows:
+        """Those of these flows, in the order of their owners, that are paid after the valuation date."""
+        ahead = date > valuation
+        owner = owner[ahead]
+        bounds = offsets(np.bincount(owner, minlength=accrued.size))
+        return cls(terms, valuation, bounds, owner, date[ahead], amount[ahead], accrued)
 
 
 def cash_flows(terms: LendingTerms, valuation: int) -> CashFlows:
@@ -80,11 +97,8 @@ def cash_flows(terms: LendingTerms, valuation: int) -> CashFlows:
     yearly = outstanding * terms.rate[schedule.owner]
     interest = yearly * periods.years
     interest[periods.trading_ex(valuation)] = 0.0
-    ahead = periods.payment > valuation
-    owner = schedule.owner[ahead]
-    bounds = offsets(np.bincount(owner, minlength=terms.rate.size))
-    amount = (interest + repaid)[ahead]
-    return CashFlows(terms, valuation, bounds, owner, periods.payment[ahead], amount, periods.accrued(yearly, valuation))
+    accrued = periods.accrued(yearly, valuation)
+    return CashFlows.after(valuation, terms, schedule.owner, periods.payment, interest + repaid, accrued)
 
 
 def _outstanding(terms: LendingTerms, schedule: Schedule, fractions: Floats) -> Floats:

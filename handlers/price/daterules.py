@@ -16,11 +16,8 @@ from handlers.price.fields import Column, calendar, choice, flag, whole
 _SAME_CALENDAR = -1
 _MOST_EX_DAYS = 60
 
-ADJUSTMENT_FIELDS = (
-    calendar("calendar", absent=NONE),
-    choice("accrual_convention", CONVENTIONS, absent=UNADJUSTED),
-    choice("payment_convention", CONVENTIONS, absent=UNADJUSTED),
-)
+PAYMENT_FIELDS = (calendar("calendar", absent=NONE), choice("payment_convention", CONVENTIONS, absent=UNADJUSTED))
+ADJUSTMENT_FIELDS = (*PAYMENT_FIELDS, choice("accrual_convention", CONVENTIONS, absent=UNADJUSTED))
 SCHEDULE_FIELDS = (*ADJUSTMENT_FIELDS, flag("end_of_month"))
 EX_COUPON_FIELDS = (
     whole("ex_coupon_days", _MOST_EX_DAYS, absent=0),
@@ -51,7 +48,7 @@ class DateRules:
         ex_calendar = columns.get("ex_coupon_calendar", absent)
         return cls(
             calendar,
-            columns["accrual_convention"],
+            columns.get("accrual_convention", absent),
             columns["payment_convention"],
             columns.get("end_of_month", absent) != 0,
             columns.get("ex_coupon_days", absent),

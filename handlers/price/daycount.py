@@ -20,6 +20,8 @@ DAY_COUNTS = {
     "30E/360": THIRTY_E_360,
     "ACT/ACT ISMA": ACT_ACT_ISMA,
 }
+# What needs no coupon periods around the dates.
+DAY_COUNTS_BY_DATES = {name: code for name, code in DAY_COUNTS.items() if code != ACT_ACT_ISMA}
 
 
 def act_365f(start: Ints, end: Ints) -> Floats:
@@ -45,6 +47,15 @@ def thirty_e_360(start: Ints, end: Ints) -> Floats:
 
 
 _BY_DATES = {ACT_365F: act_365f, ACT_360: act_360, THIRTY_360: thirty_360, THIRTY_E_360: thirty_e_360}
+
+
+def fractions_between(start: Ints, end: Ints, day_count: Ints) -> Floats:
+    """The year fraction from each start to its end, by any of DAY_COUNTS_BY_DATES."""
+    fractions = np.empty(start.size)
+    for code in np.flatnonzero(np.bincount(day_count, minlength=5)).tolist():
+        chosen = day_count == code
+        fractions[chosen] = _BY_DATES[code](start[chosen], end[chosen])
+    return fractions
 
 
 def period_fractions(schedule: Schedule, day_count: Ints, frequency: Ints) -> Floats:
