@@ -10,6 +10,8 @@ import numpy as np
 from handlers.price.accrual import accrual_periods
 from handlers.price.arrays import Floats, Ints, offsets
 from handlers.price.daterules import DateRules
+from handlers.price.fields import name, number
+from handlers.price.names import NOTHING, issuer_code, rating_code
 from handlers.price.schedule import Schedule
 
 # Fewer loans than this are cheaper one by one than period by period.
@@ -21,14 +23,24 @@ _NO_RATE = 1e-16
 LEVEL_PAY, STRAIGHT_LINE, BULLET = 0, 1, 2
 AMORTIZATIONS = {"level_pay": LEVEL_PAY, "straight_line": STRAIGHT_LINE, "bullet": BULLET}
 
+CREDIT_FIELDS = (
+    number("credit_spread", absent=0.0),
+    name("issuer", issuer_code, absent=NOTHING),
+    name("rating", rating_code, absent=NOTHING),
+)
+
 
 class DebtTerms(Protocol):
-    """What discounting needs of the terms of P positions; `credit_spread` is 0 where none is given."""
+    """What discounting needs of the terms of P positions; 0 or `NOTHING` where no credit risk is given."""
 
     @property
     def currency(self) -> Ints: ...
     @property
     def credit_spread(self) -> Floats: ...
+    @property
+    def issuer(self) -> Ints: ...
+    @property
+    def rating(self) -> Ints: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,7 @@ class LendingTerms:
     """Terms of P bonds or loans; dates in days, `credit_spread` 0 where none is given, `rate` the bond's coupon.
 
     The contract runs from `start` to `end`; `maturity` is the last payment, which may have moved off a holiday.
+    `issuer` and `rating` find the credit curve; `NOTHING` where none is given.
     """
 
     currency: Ints
@@ -50,6 +63,8 @@ class LendingTerms:
     first_coupon: Ints
     amortization: Ints
     credit_spread: Floats
+    issuer: Ints
+    rating: Ints
     rules: DateRules
 
     def take(self, chosen: Ints | slice) -> Self:

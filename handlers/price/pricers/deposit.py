@@ -9,12 +9,13 @@ from typing import Self
 import numpy as np
 
 from handlers.price.arrays import Bools, Floats, Ints
-from handlers.price.cashflows import CashFlows
+from handlers.price.cashflows import CREDIT_FIELDS, CashFlows
 from handlers.price.daterules import ADJUSTMENT_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS_BY_DATES, fractions_between
 from handlers.price.fields import Column, choice, currency, day, number
 from handlers.price.measures import cs01, discounted, dv01, krd, present_value
-from handlers.price.pricers.pricer import Pricer, Requirements
+from handlers.price.pricers.pricer import Pricer
+from handlers.price.requirements import Requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class DepositTerms:
     rate: Floats
     day_count: Ints
     credit_spread: Floats
+    issuer: Ints
+    rating: Ints
     rules: DateRules
 
     def take(self, chosen: Ints | slice) -> Self:
@@ -52,6 +55,8 @@ def _terms(columns: Mapping[str, Column]) -> DepositTerms:
         rate=columns["rate"],
         day_count=columns["day_count"],
         credit_spread=columns["credit_spread"],
+        issuer=columns["issuer"],
+        rating=columns["rating"],
         rules=rules,
     )
 
@@ -88,7 +93,7 @@ DEPOSIT = Pricer(
         day("maturity_date"),
         number("rate"),
         choice("day_count", DAY_COUNTS_BY_DATES),
-        number("credit_spread", absent=0.0),
+        *CREDIT_FIELDS,
         *ADJUSTMENT_FIELDS,
     ),
     terms=_terms,

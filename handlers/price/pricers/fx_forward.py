@@ -13,7 +13,8 @@ from handlers.price.currencies import pair_code, pair_currencies
 from handlers.price.curves import Nodes
 from handlers.price.fields import Column, currency, day, number
 from handlers.price.market import MarketData
-from handlers.price.pricers.pricer import Pricer, Requirements
+from handlers.price.pricers.pricer import Pricer
+from handlers.price.requirements import Requirements
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ import numpy as np
 
 from handlers.price.accrual import schedule_faults
 from handlers.price.arrays import Bools, Floats, Ints
-from handlers.price.cashflows import AMORTIZATIONS, BULLET, LEVEL_PAY, CashFlows, LendingTerms, cash_flows
+from handlers.price.cashflows import AMORTIZATIONS, BULLET, CREDIT_FIELDS, LEVEL_PAY, CashFlows, LendingTerms, cash_flows
 from handlers.price.daterules import EX_COUPON_FIELDS, SCHEDULE_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS
 from handlers.price.fields import Column, choice, currency, day, number
 from handlers.price.measures import cs01, discounted, dv01, krd, present_value
-from handlers.price.pricers.pricer import Pricer, Requirements
+from handlers.price.pricers.pricer import Pricer
+from handlers.price.requirements import Requirements
 from handlers.price.schedule import NO_DATE, STUBS
 
 _FREQUENCIES = {1: 1, 2: 2, 4: 4, 12: 12}
@@ -27,7 +28,7 @@ _COMMON = (
     choice("frequency", _FREQUENCIES),
     choice("stub", STUBS),
     day("first_coupon_date", absent=NO_DATE),
-    number("credit_spread", absent=0.0),
+    *CREDIT_FIELDS,
     *SCHEDULE_FIELDS,
 )
 
@@ -55,6 +56,8 @@ def _terms(columns: Mapping[str, Column], rate: Floats, amortization: Ints) -> L
         first_coupon=columns["first_coupon_date"],
         amortization=amortization,
         credit_spread=columns["credit_spread"],
+        issuer=columns["issuer"],
+        rating=columns["rating"],
         rules=rules,
     )
 

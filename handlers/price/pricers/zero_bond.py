@@ -9,11 +9,12 @@ from typing import Self
 import numpy as np
 
 from handlers.price.arrays import Bools, Floats, Ints
-from handlers.price.cashflows import CashFlows
+from handlers.price.cashflows import CREDIT_FIELDS, CashFlows
 from handlers.price.daterules import PAYMENT_FIELDS, DateRules
 from handlers.price.fields import Column, currency, day, number
 from handlers.price.measures import cs01, discounted, dv01, krd, present_value
-from handlers.price.pricers.pricer import Pricer, Requirements
+from handlers.price.pricers.pricer import Pricer
+from handlers.price.requirements import Requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class ZeroBondTerms:
     notional: Floats
     maturity: Ints
     credit_spread: Floats
+    issuer: Ints
+    rating: Ints
     rules: DateRules
 
     def take(self, chosen: Ints | slice) -> Self:
@@ -39,7 +42,15 @@ class ZeroBondTerms:
 def _terms(columns: Mapping[str, Column]) -> ZeroBondTerms:
     rules = DateRules.of(columns)
     maturity = rules.payment_dates(columns["maturity_date"])
-    return ZeroBondTerms(columns["currency"], columns["notional"], maturity, columns["credit_spread"], rules)
+    return ZeroBondTerms(
+        currency=columns["currency"],
+        notional=columns["notional"],
+        maturity=maturity,
+        credit_spread=columns["credit_spread"],
+        issuer=columns["issuer"],
+        rating=columns["rating"],
+        rules=rules,
+    )
 
 
 def _faults(terms: ZeroBondTerms) -> list[tuple[Bools, str]]:
@@ -64,7 +75,7 @@ ZERO_BOND = Pricer(
         currency("currency"),
         number("notional"),
         day("maturity_date"),
-        number("credit_spread", absent=0.0),
+        *CREDIT_FIELDS,
         *PAYMENT_FIELDS,
     ),
     terms=_terms,

@@ -183,6 +183,26 @@ def bond_flows(position: dict[str, Any]) -> list[Flow]:
     return [(coupon.date(), interest, _ex_date(coupon)), (redemption.date(), 1.0, ql.Date())]
 
 
+def zero_bond_flows(position: dict[str, Any]) -> list[Flow]:
+    return [(adjusted(_date(position["maturity_date"]), position, "payment_convention"), 1.0, ql.Date())]
+
+
+def deposit_flows(position: dict[str, Any]) -> list[Flow]:
+    """QuantLib's own coupon of the deposit's one period, between the two payments of the notional."""
+    coupon = deposit_coupon(position)
+    start = adjusted(coupon.accrualStartDate(), position, "payment_convention")
+    return [(start, -1.0, ql.Date()), (coupon.date(), 1.0 + coupon.amount(), ql.Date())]
+
+
+def deposit_coupon(position: dict[str, Any]) -> ql.FixedRateCoupon:
+    start, end = (adjusted(_date(position[name]), position, "accrual_convention") for name in ("start_date", "maturity_date"))
+    paid = adjusted(end, position, "payment_convention")
+    return ql.FixedRateCoupon(paid, 1.0, position["rate"], DAY_COUNTS[position["day_count"]](None), start, end)
+
+
+_FLOWS = {"FIXED_BOND": bond_flows, "ZERO_BOND": zero_bond_flows, "DEPOSIT": deposit_flows}
+
+
 def _ex_date(flow: ql.CashFlow) -> ql.Date:
     coupon = ql.as_coupon(flow)
     return coupon.exCouponDate() if coupon else ql.Date()
@@ -219,8 +239,8 @@ def flows(position: dict[str, Any]) -> list[Flow]:
 @lru_cache(maxsize=64)
 def _flows(items: tuple[tuple[str, Any], ...]) -> list[Flow]:
     position = dict(items)
-    if position["product_type"] == "FIXED_BOND":
-        return bond_flows(position)
+    if position["product_type"] in _FLOWS:
+        return _FLOWS[position["product_type"]](position)
     paid = [(end, interest + principal) for _, end, _, interest, principal in loan_periods(position)]
     return [(adjusted(end, position, "payment_convention"), amount, ql.Date()) for end, amount in paid]
 
@@ -255,9 +275,12 @@ def spot(position: dict[str, Any], world: World) -> float:
 
 
 def accrued(position: dict[str, Any], world: World) -> float:
-    if position["product_type"] == "FX_FWD":
+    if position["product_type"] in ("FX_FWD", "ZERO_BOND"):
         return 0.0
     valuation = _date(world.valuation)
+    if position["product_type"] == "DEPOSIT":
+        coupon = deposit_coupon(position)
+        return position["notional"] * coupon.accruedAmount(valuation) if coupon.date() > valuation else 0.0
     if position["product_type"] == "FIXED_BOND":
         return position["notional"] * _bond_accrued(position, valuation)
     _, counter = accrual(position)
