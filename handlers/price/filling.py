@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handlers.price.arrays import Ints, offsets
+from handlers.price.arrays import Floats, Ints, pieces
 from handlers.price.book import Book
 from handlers.price.errors import MISSING_MARKET_DATA, UNSUPPORTED, Fault
 from handlers.price.market import MarketData
@@ -58,7 +58,7 @@ class Filling:
             self.sheet.put_contractual(rows, place, 0.0)
 
     def _fill_lacking(self, chosen: Ints) -> None:
-        """Accrued interest stands in the contract; everything else needs the market."""
+        """Accrued interest stands in the contract, unless it hangs on a fixing; everything else needs the market."""
         faults = [Fault(MISSING_MARKET_DATA, sentence) for sentence in self.book.lacks]
         for name, place in self.places.items():
             if name != "ACCRUED":
@@ -66,15 +66,17 @@ class Filling:
                 self.sheet.fail_each(rows, (faults[number] for number in self.book.lack[chosen].tolist()))
         if "ACCRUED" in self.places:
             for some in self._chunks(chosen):
-                terms = self.book.terms.take(some)
-                self._put_accrued(some, self.book.pricer.flows(terms, self.market.curves.valuation))
+                accrued = self._put_accrued(some, self._flows(self.book.terms.take(some)))
+                unknown = some[np.isnan(accrued)]
+                rows = self.sheet.rows(self.book.rows[unknown], self.places["ACCRUED"])
+                self.sheet.fail_each(rows, (faults[number] for number in self.book.lack[unknown].tolist()))
 
     def _fill_live(self, chosen: Ints) -> None:
         book = self.book
         everything = chosen.size == book.rows.size
         terms = book.terms if everything else book.terms.take(chosen)
         rows = book.rows if everything else book.rows[chosen]
-        flows = book.pricer.flows(terms, self.market.curves.valuation)
+        flows = self._flows(terms)
         if "ACCRUED" in self.places:
             self._put_accrued(chosen, flows)
         needing_market = [(name, place) for name, place in self.places.items() if name != "ACCRUED"]
@@ -85,23 +87,31 @@ class Filling:
                 self.sheet.put(rows, place, scenarios, values)
                 self.totals.add(name, terms.currency, scenarios, values)
 
-    def _put_accrued(self, chosen: Ints, flows: Any) -> None:
-        accrued = self.book.pricer.accrued(flows)[:, None]
-        self.sheet.put_contractual(self.book.rows[chosen], self.places["ACCRUED"], accrued)
-        everywhere = np.broadcast_to(accrued, (accrued.size, self.market.scenarios))
+    def _flows(self, terms: Any) -> Any:
+        pricer = self.book.pricer
+        return pricer.fixed(pricer.flows(terms, self.market.curves.valuation), self.market.fixings)
+
+    def _put_accrued(self, chosen: Ints, flows: Any) -> Floats:
+        accrued = self.book.pricer.accrued(flows)
+        self.sheet.put_contractual(self.book.rows[chosen], self.places["ACCRUED"], accrued[:, None])
+        everywhere = np.broadcast_to(accrued[:, None], (accrued.size, self.market.scenarios))
         self.totals.add("ACCRUED", self.book.terms.currency[chosen], EVERY_SCENARIO, everywhere)
+        return accrued
 
     def _chunks(self, chosen: Ints) -> Iterator[Ints]:
         """Parts of these positions of bounded numbers of cash flows."""
-        if chosen.size:
-            part = offsets(self.book.terms.sizes[chosen])[:-1] // CHUNK_FLOWS
-            yield from np.split(chosen, np.flatnonzero(np.diff(part)) + 1)
+        most = CHUNK_FLOWS
+        if self.book.pricer.nodes_by_flow:
+            most = min(most, max(1, BLOCK_CELLS // self.market.scenarios))
+        return pieces(chosen, self.book.terms.sizes[chosen], most)
 
     def _blocks(self, chosen: Ints) -> Iterator[slice]:
         """Parts of the scenarios for which the matrices of these positions are bounded."""
         terms, curves = self.book.terms, self.market.curves
         horizon = int(terms.maturity[chosen].max()) - curves.valuation
-        nodes = min(int(terms.sizes[chosen].sum()), horizon * curves.codes.size)
+        nodes = int(terms.sizes[chosen].sum())
+        if not self.book.pricer.nodes_by_flow:
+            nodes = min(nodes, horizon * curves.codes.size)
         rows = int(self.book.pillar_counts()[chosen].sum()) if "KRD" in self.places else chosen.size
         width = max(1, BLOCK_CELLS // max(nodes, rows))
         if width >= self.market.scenarios:

@@ -35,7 +35,7 @@ class DiscountedFlows:
     def summed(self, weights: Floats) -> Floats:
         """The sum over each position's flows of weight × discount factor (P × S)."""
         shape = (self.flows.bounds.size - 1, self.nodes.time.size)
-        return _product(weights, self.place, self.flows.bounds, self.nodes.discount, shape)
+        return product(weights, self.place, self.flows.bounds, self.nodes.discount, shape)
 
 
 def discounted(flows: CashFlows, market: MarketData) -> DiscountedFlows:
@@ -47,6 +47,13 @@ def discounted(flows: CashFlows, market: MarketData) -> DiscountedFlows:
     if spread.any():
         weights = weights * np.exp(-spread[flows.owner] * nodes.time[place])
     return DiscountedFlows(flows, nodes, place, weights, market.curves.pillar_counts(curve))
+
+
+def risk_free(flows: CashFlows, market: MarketData) -> DiscountedFlows:
+    """The same without any credit spread."""
+    curve = market.curves.find(flows.terms.currency)
+    nodes, place = market.curves.nodes(curve[flows.owner], flows.date)
+    return DiscountedFlows(flows, nodes, place, flows.amount, market.curves.pillar_counts(curve))
 
 
 def present_value(priced: DiscountedFlows) -> Floats:
@@ -76,11 +83,12 @@ def krd(priced: DiscountedFlows) -> Floats:
 
 def _pillar_sums(priced: DiscountedFlows, row: Ints, bump: Floats, rows: int) -> Floats:
     bounds = offsets(np.bincount(row, minlength=rows))
-    return _product(
+    return product(
         priced.weights * bump[priced.place], priced.place, bounds, priced.nodes.discount, (rows, priced.nodes.time.size)
     )
 
 
-def _product(data: Floats, column: Ints, bounds: Ints, dense: Floats, shape: tuple[int, int]) -> Floats:
+def product(data: Floats, column: Ints, bounds: Ints, dense: Floats, shape: tuple[int, int]) -> Floats:
+    """A sparse matrix, row i of which has `data` in the columns `column` from `bounds[i]` to `bounds[i + 1]`, times `dense`."""
     sparse = csr_array((data, column.astype(np.int32), bounds.astype(np.int32)), shape=shape)
     return np.asarray(sparse @ dense)

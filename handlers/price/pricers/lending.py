@@ -15,9 +15,7 @@ from handlers.price.fields import Column, choice, currency, day, number
 from handlers.price.measures import cs01, discounted, dv01, krd, present_value
 from handlers.price.pricers.pricer import Pricer
 from handlers.price.requirements import Requirements
-from handlers.price.schedule import NO_DATE, STUBS
-
-_FREQUENCIES = {1: 1, 2: 2, 4: 4, 12: 12}
+from handlers.price.schedule import FREQUENCIES, NO_DATE, STUBS
 
 _COMMON = (
     currency("currency"),
@@ -25,7 +23,7 @@ _COMMON = (
     day("start_date"),
     day("maturity_date"),
     choice("day_count", DAY_COUNTS),
-    choice("frequency", _FREQUENCIES),
+    choice("frequency", FREQUENCIES),
     choice("stub", STUBS),
     day("first_coupon_date", absent=NO_DATE),
     *CREDIT_FIELDS,
@@ -72,7 +70,7 @@ def _faults(terms: LendingTerms) -> list[tuple[Bools, str]]:
     ]
 
 
-def _requirements(terms: LendingTerms) -> Requirements:
+def _requirements(terms: LendingTerms, _valuation: int) -> Requirements:
     return Requirements(curves=(terms.currency,))
 
 
