@@ -167,7 +167,7 @@ class FloatingFlows:
         owner = np.concatenate((self.others.owner, self.leg.periods.schedule.owner[due]))
         date = np.concatenate((self.others.date, self.leg.periods.payment[due]))
         amount = np.concatenate((self.others.amount, self.leg.known_amounts()[due]))
-        order = np.argsort(owner, kind="stable")
+        order = np.lexsort((date, owner))
         return CashFlows.after(self.valuation, self.terms, owner[order], date[order], amount[order], self.other_accrued)
 
     def projected(self) -> Ints:
