@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, Tag, model_validator
 
-from events.model import Currency, CurrencyPair, Data, Date, either_of
+from events.model import Currency, CurrencyPair, Data, Date, one_form
 from events.text import Identifier
 
 MAX_CURVES = 200
@@ -23,7 +23,7 @@ MAX_EQUITIES = 50_000
 MAX_EXPIRIES = 200
 MAX_DELTAS = 100
 
-Interpolation = Literal["linear_zero", "log_linear_df", "flat_forward"]
+Interpolation = Literal["linear_zero", "log_linear_df", "flat_forward", "monotone_cubic_zero"]
 Pillars = Annotated[list[Date], Field(fail_fast=True, min_length=1)]
 Rates = Annotated[list[float], Field(fail_fast=True, min_length=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -130,9 +130,7 @@ class VolSurface(Data):
         return self
 
 
-FxVol = Annotated[
-    Annotated[FlatVol, Tag("has flat")] | Annotated[VolSurface, Tag("has vols")], either_of("flat", "vols", "flat_or_surface")
-]
+FxVol = Annotated[Annotated[FlatVol, Tag("one")] | Annotated[VolSurface, Tag("surface")], one_form(one="flat", surface="vols")]
 Fixings = Annotated[dict[Date, float], _at_most(MAX_FIXINGS)]
 
 

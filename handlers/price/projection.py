@@ -16,8 +16,8 @@ from handlers.price.arrays import Floats, Ints, distinct, offsets
 from handlers.price.credit import credit_nodes
 from handlers.price.curves import BASIS_POINT, Nodes
 from handlers.price.floating import FloatingFlows
+from handlers.price.keyrates import segment_product
 from handlers.price.market import MarketData
-from handlers.price.measures import product
 from handlers.price.names import NOTHING
 
 Bump = Callable[[Nodes], Floats]
@@ -93,7 +93,7 @@ class ProjectedCoupons:
         return self._difference(self.payments.discount, points)
 
     def _summed(self, weights: Floats) -> Floats:
-        return product(weights, self.triple, self.bounds, self.value, (self.bounds.size - 1, self.value.shape[0]))
+        return segment_product(weights, self.triple, self.bounds, self.value)
 
     def _bumped(self, time: Floats) -> Floats:
         return self._summed(self.weights * np.expm1(-BASIS_POINT * time)[self.triple])
@@ -108,7 +108,7 @@ class ProjectedCoupons:
         owners = np.repeat(np.arange(self.bounds.size - 1), np.diff(self.bounds))[chosen]
         bounds = offsets(np.bincount(owners, minlength=self.bounds.size - 1))
         gain = _growth(payments, points, self.paid[some], self.start[some], self.end[some]) - self.value[some]
-        return product(self.weights[chosen], number[self.triple[chosen]], bounds, gain, (bounds.size - 1, some.size))
+        return segment_product(self.weights[chosen], number[self.triple[chosen]], bounds, gain)
 
 
 def projected_coupons(flows: FloatingFlows, market: MarketData) -> ProjectedCoupons | None:

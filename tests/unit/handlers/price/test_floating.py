@@ -141,6 +141,13 @@ def test_accrued_interest_needs_fixings_but_no_curve() -> None:
     assert value(swiss, "ACCRUED") == value(FLOATER, "ACCRUED")
 
 
+def test_an_index_of_another_currency_does_not_project() -> None:
+    wrong = {"currency": "EUR"}
+    sentence = "no EUR projection curve of USD-SOFR-3M: it is in USD"
+    assert error(FLOATER | wrong) == ("MISSING_MARKET_DATA", sentence)
+    assert error(SWAP | wrong) == ("MISSING_MARKET_DATA", sentence)
+
+
 def test_matured_positions_need_no_fixings_and_are_worth_zero() -> None:
     for position in (FLOATER, SWAP):
         over = position | {"maturity_date": "2026-01-15", "index": "NOBODYS", "currency": "CHF"}
@@ -188,8 +195,8 @@ def test_dv01_and_cs01_are_the_difference_that_the_bump_makes(position: dict[str
     np.testing.assert_allclose(run.values[2] if bond else 0.0 * change, change, rtol=0, atol=tolerance)
 
 
-@settings(max_examples=12)
-@given(positions, st.sampled_from(["linear_zero", "log_linear_df", "flat_forward"]))
+@settings(max_examples=20)
+@given(positions, st.sampled_from(["linear_zero", "log_linear_df", "flat_forward", "monotone_cubic_zero"]))
 def test_key_rates_are_the_differences_that_bumped_curves_make(position: dict[str, Any], interpolation: str) -> None:
     raw = rates_market(rates_world()).model_dump(mode="python")
     for curve in (*raw["curves"].values(), *raw["projection_curves"].values()):
