@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.market import Market
-from handlers.price import filling, floating
+from handlers.price import filling, floating, floating_measures
 from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from tests.unit.handlers.price.books import VALUATION, scenario_sets
@@ -271,10 +271,19 @@ def test_a_large_run_gives_what_small_ones_give() -> None:
 def test_pieces_that_bound_memory_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     book = ladder(20)
     whole = priced(book, *SETS, measures=MEASURES)
-    monkeypatch.setattr(filling, "CHUNK_FLOWS", 60)
-    monkeypatch.setattr(filling, "BLOCK_CELLS", 100)
+    monkeypatch.setattr(filling, "BLOCK_CELLS", 600)
     monkeypatch.setattr(floating, "_PIECE", 40)
+    cells: list[int] = []
+    unwatched = floating_measures.projected_coupons
+
+    def watched(*arguments: Any) -> Any:
+        coupons = unwatched(*arguments)
+        cells.append(0 if coupons is None else coupons.value.size)
+        return coupons
+
+    monkeypatch.setattr(floating_measures, "projected_coupons", watched)
     pieces = priced(book, *SETS, measures=MEASURES)
+    assert max(cells) <= 600
     np.testing.assert_allclose(pieces.values, whole.values, rtol=1e-12, atol=1e-9)
     assert (pieces.error, pieces.error_detail, pieces.bucket) == (whole.error, whole.error_detail, whole.bucket)
 
