@@ -108,6 +108,16 @@ class MarketData:
         inverse = self.vols.get(pair_code(quote, base))
         return quoted if quoted is not None or inverse is None or not inverse.is_flat else inverse
 
+    def next_day(self) -> MarketData:
+        """The same market a day later: every rate at every pillar stays as it is, and the pillars are a day nearer."""
+        return replace(
+            self,
+            curves=self.curves.next_day(),
+            projections=self.projections.next_day(),
+            spreads=self.spreads.next_day(),
+            hazards=self.hazards.next_day(),
+        )
+
     def under(self, scenarios: slice) -> MarketData:
         """The same market under some of its scenarios."""
         if scenarios == slice(None):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from handlers.price.arrays import Bools, Floats, Ints
 from handlers.price.fields import Column, Field
 from handlers.price.market import MarketData
-from handlers.price.requirements import Requirements
+from handlers.price.payments import Payments
+from handlers.price.requirements import Lacks, Requirements
 
 
 class Terms(Protocol):
@@ -38,7 +39,10 @@ class Pricer:
     `terms` makes its columns; `faults` says which of them contradict each other; `requirements` comes before any
     pricing. `flows` is what stands in the contract, for positions that have not matured, `accrued` (P) reads it off
     that. `discounted` meets it with the market, and each of `measures` turns that into values: a row of S values for each
-    position (for KRD: for each of its pillars).
+    position (for KRD: for each of its pillars; for CASHFLOWS: for each of its payments).
+
+    `payments` are the days of CASHFLOWS and their amounts, which stand unless `measures` has CASHFLOWS too, for amounts
+    that depend on the market. `lacks` says which positions lack market data for one measure alone.
     """
 
     fields: tuple[Field, ...]
@@ -49,7 +53,13 @@ class Pricer:
     accrued: Callable[[Any], Floats]
     discounted: Callable[[Any, MarketData], Any]
     measures: Mapping[str, Callable[[Any], Floats]]
+    payments: Callable[[Any], Payments] | None = None
+    lacks: Mapping[str, Callable[[Any, MarketData, Mapping[int, str]], Lacks]] = field(default_factory=dict)
 
     def has(self, measure: str) -> bool:
         """Whether the product has this measure; every product has ACCRUED."""
-        return measure == "ACCRUED" or measure in self.measures
+        return measure in self.measures or self.is_contractual(measure)
+
+    def is_contractual(self, measure: str) -> bool:
+        """Whether the measure stands in the contract, so that it needs no market."""
+        return measure == "ACCRUED" or (measure == "CASHFLOWS" and self.payments is not None and measure not in self.measures)
