@@ -29,9 +29,9 @@ NO_PAYMENT = NO_COMMITMENT = 0.0
 class Repayment:
     """What changes how P loans are repaid.
 
-    No principal is due in the first `interest_only` periods; `balloon` is left for the last payment; `payment` (0: none given)
-    is what a level_pay loan pays, or a straight_line loan repays, each period. `cpr` is the share of the balance that is prepaid
-    in a year.
+    No principal is due in the first `interest_only` periods; `balloon` is left for the last payment; `payment` (0: none
+    given) is what a level_pay loan pays, or a straight_line loan repays, each period. `cpr` is the share of the balance that
+    is prepaid in a year.
     """
 
     interest_only: Ints
@@ -62,7 +62,7 @@ class Repayment:
 
 @dataclass(frozen=True, slots=True)
 class Facility:
-    """What P borrowers may still draw: `undrawn`, the yearly `fee` on it, and the share `conversion` that is drawn on default."""
+    """What P borrowers may still draw, `undrawn`, the yearly `fee` on it, and the share `conversion` drawn on default."""
 
     undrawn: Floats
     fee: Floats
@@ -78,7 +78,6 @@ class Facility:
 
     def __getitem__(self, chosen: Ints | slice) -> Self:
         return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
-
 
     def faults(self, notional: Floats) -> list[tuple[Bools, str]]:
         """What cannot be."""

@@ -54,7 +54,9 @@ class Book:
         )
         lacks = lacking(needs, market, group.names, group.rows.size)
         matured = group.terms.maturity <= valuation
-        return cls(group.product_type, pricer, group.rows, group.terms, matured, lacks.number, lacks.sentences, keyed, group.names)
+        return cls(
+            group.product_type, pricer, group.rows, group.terms, matured, lacks.number, lacks.sentences, keyed, group.names
+        )
 
     def pillar_counts(self) -> Ints:
         """How many key rates each position has; 1 where the market lacks something."""

@@ -42,8 +42,8 @@ class LendingTerms:
     """Terms of P bonds or loans; dates in days, `credit_spread` 0 where none is given, `rate` the bond's coupon.
 
     The contract runs from `start` to `end`; `maturity` is the last payment, which may have moved off a holiday.
-    `issuer` and `rating` find the credit curve; `NOTHING` where none is given. `recovery` is what default leaves of an exposure,
-    `quote` the clean price per 100 of what is outstanding, NaN where none is given.
+    `issuer` and `rating` find the credit curve; `NOTHING` where none is given. `recovery` is what default leaves of an
+    exposure, `quote` the clean price per 100 of what is outstanding, NaN where none is given.
     """
 
     currency: Ints

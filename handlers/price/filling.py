@@ -154,10 +154,9 @@ def ladder_of(book: Book, market: MarketData) -> Ladder | None:
     if pricer.payments is None:
         return None
     known = ~book.matured & (pricer.is_contractual("CASHFLOWS") | (book.lack == 0))
-    parts = []
-    for chosen in _chunks(book, np.flatnonzero(known)):
-        parts.append((chosen, pricer.payments(pricer.flows(book.terms.take(chosen), market.curves.valuation))))
-    return Ladder.of(parts)
+    chunks = list(_chunks(book, np.flatnonzero(known)))
+    flows = (pricer.flows(book.terms.take(chosen), market.curves.valuation) for chosen in chunks)
+    return Ladder.of([(chosen, pricer.payments(some)) for chosen, some in zip(chunks, flows, strict=True)])
 
 
 def _chunks(book: Book, chosen: Ints) -> Iterator[Ints]:

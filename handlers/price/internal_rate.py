@@ -21,7 +21,7 @@ _FIRST_STRIDE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Weighted:
-    """Flows of P positions, at least one each, those of position i from `bounds[i]` to `bounds[i + 1]`, their times in years (F).
+    """Flows of P positions, at least one each, those of position i from `bounds[i]` to `bounds[i + 1]`; times in years (F).
 
     A flow weighs its `weights` (F), times under each scenario the row of `factors` (N × S) at its `place` (F) if there are any.
     """
@@ -62,7 +62,7 @@ def moments(flows: Weighted, rate: Floats, powers: int) -> list[Floats]:
 
 
 def internal_rates(flows: Weighted, price: Floats) -> Floats:
-    """x (P × S), in 1 / years, with Σ w·exp(-x·t) = price (P × S); NaN where there is none.
+    """The x (P × S, in 1 / years) with Σ w·exp(-x·t) = price (P × S); NaN where there is none.
 
     Prices and flows may both be negative, as those of positions that are sold.
     """

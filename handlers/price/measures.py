@@ -1,4 +1,4 @@
-"""Present value, prices, yields, sensitivities and expected loss of discounted cash flows: a sparse (positions × dates) matrix times discount factors.
+"""Values, yields, sensitivities and losses of cash flows: a sparse (positions × dates) matrix times discount factors.
 
 Every sensitivity is the difference that its bump makes, never a derivative: DF · (exp(-bump · t) - 1) in place of
 DF is exactly that, because rates are continuous.
@@ -137,9 +137,13 @@ def theta(priced: DiscountedFlows) -> Floats:
 
 
 def expected_loss(priced: DiscountedFlows) -> Floats:
-    """What default is expected to cost over the remaining life, discounted without any spread (P × S); NaN without hazards."""
+    """What default is expected to cost over the remaining life, discounted without any spread (P × S).
+
+    NaN without a hazard curve, and for flows without a standing.
+    """
     flows, standing = priced.flows, priced.flows.standing
-    assert standing is not None, "only of loans and bonds with a standing"
+    if standing is None:
+        return np.full(priced.value.shape, np.nan)
     since = np.empty_like(flows.date)
     since[1:] = flows.date[:-1]
     since[flows.bounds[:-1]] = np.maximum(flows.valuation, standing.terms.start)

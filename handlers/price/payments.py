@@ -13,7 +13,7 @@ from handlers.price.dates import to_date
 
 
 class Payments(NamedTuple):
-    """The payments of P positions, those of position i from `bounds[i]` to `bounds[i + 1]`: days, and amounts in its currency."""
+    """The payments of P positions, position i's from `bounds[i]` to `bounds[i + 1]`: days, and amounts in its currency."""
 
     bounds: Ints
     date: Ints

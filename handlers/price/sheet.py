@@ -16,9 +16,9 @@ from handlers.price.errors import CALCULATION_FAILED, MISSING_MARKET_DATA, Fault
 class PricedRun:
     """Rows in columns, ordered by `row_no`, then by measure as requested, then by bucket.
 
-    `row_no` is the position's place in the portfolio; `bucket` is empty but for KRD and CASHFLOWS; `values` (rows × scenarios) hold
-    NaN where a cell could not be priced, and then the row has an `error` (code) and an `error_detail`. `totals` are
-    sums in the reporting currency by measure and scenario over all cells without error; None where a conversion is
+    `row_no` is the position's place in the portfolio; `bucket` is empty but for KRD and CASHFLOWS; `values` (rows ×
+    scenarios) hold NaN where a cell could not be priced, and then the row has an `error` (code) and an `error_detail`.
+    `totals` are sums in the reporting currency by measure and scenario over all cells without error; None where a conversion is
     missing or the scenario could not be built. `errors` counts rows with an error.
     """
 

@@ -51,9 +51,7 @@ class Standing:
         return found
 
     def losses_given_default(self) -> Floats:
-        """What default before each payment that is to come would cost (F): of the balance, prepayments taken off, and of what is
-        drawn in its face.
-        """
+        """What default before each payment to come would cost (F), of the balance and of what is drawn in its face."""
         ahead, facility = self.ahead, self.terms.facility
         owner = self.periods.schedule.owner[ahead]
         exposure = self.balance[ahead] + (facility.undrawn * facility.conversion)[owner]

@@ -17,7 +17,7 @@ from handlers.price.internal_rate import Weighted, internal_rates, moments
 
 @dataclass(frozen=True, slots=True)
 class Yields:
-    """Yields of P positions under S scenarios: their flows, how often a year each compounds, and the continuous rate (P × S)."""
+    """Yields of P positions under S scenarios: flows, how often a year each compounds, and the continuous rate (P × S)."""
 
     flows: Weighted
     compounding: Ints
@@ -31,7 +31,8 @@ class Yields:
     def ytm(self) -> Floats:
         """y, as a decimal."""
         times = self.compounding[:, None]
-        return times * np.expm1(self.rate / times)
+        compounded: Floats = times * np.expm1(self.rate / times)
+        return compounded
 
     def modified_duration(self) -> Floats:
         """-(dP/dy) / P = Σ t·CF·(1 + y/m)^(-m·t - 1) / P, in years."""
