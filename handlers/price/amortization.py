@@ -207,14 +207,12 @@ def _not_beyond_zero(balance: Floats, notional: Floats) -> Floats:
     return np.where(balance * np.sign(notional) < 0.0, 0.0, balance)
 
 
-def prepay(terms: Repaid, schedule: Schedule, ahead: Bools, amount: Floats, remaining: Floats) -> Floats | None:
-    """Adds what is expected to be prepaid to the `amount` of each period that is `ahead`; what prepayments have left of the
-    balance before each of those (None: all).
+def prepay(terms: Repaid, schedule: Schedule, ahead: Bools, amount: Floats, remaining: Floats) -> Floats:
+    """Adds what is expected to be prepaid to the `amount` of each period that is `ahead`; returns the share of the balance
+    that prepayments have left before each of those.
 
     With every payment that is to come, 1 - (1 - cpr)^(1 / frequency) of the balance `remaining` after it is prepaid.
     """
-    if not terms.repayment.cpr.any():
-        return None
     owner = schedule.owner[ahead]
     bounds = offsets(np.bincount(owner, minlength=schedule.forward.size))
     number = np.arange(owner.size) - bounds[owner]

@@ -107,16 +107,18 @@ def cash_flows(terms: LendingTerms, valuation: int) -> CashFlows:
     periods = accrual_periods(terms)
     schedule = periods.schedule
     balance = scheduled_balances(terms, schedule, periods.years)
-    remaining = np.zeros_like(balance)
-    remaining[:-1] = balance[1:]
-    remaining[schedule.last] = 0.0
+    repaid = balance.copy()
+    repaid[:-1] -= balance[1:]
+    repaid[schedule.last] = balance[schedule.last]
     yearly = balance * terms.rate[schedule.owner]
     if terms.facility.fee.any():
         yearly += (terms.facility.undrawn * terms.facility.fee)[schedule.owner]
     amount = yearly * periods.years
     amount[periods.trading_ex(valuation)] = 0.0
-    amount += balance - remaining
+    amount += repaid
     accrued = periods.accrued(yearly, valuation)
-    left = prepay(terms, schedule, periods.payment > valuation, amount, remaining)
+    left = None
+    if terms.repayment.cpr.any():
+        left = prepay(terms, schedule, periods.payment > valuation, amount, balance - repaid)
     flows = CashFlows.after(valuation, terms, schedule.owner, periods.payment, amount, accrued)
     return replace(flows, standing=Standing(terms, valuation, periods, balance, left))

@@ -67,8 +67,9 @@ def internal_rates(flows: Weighted, price: Floats) -> Floats:
     Prices and flows may both be negative, as those of positions that are sold.
     """
     rates = np.empty(price.shape)
-    for chosen in pieces(flows.bounds, price.shape[1]):
-        rates[chosen] = _solved(flows.take(chosen), price[chosen])
+    with np.errstate(all="ignore"):  # on its way a search may leave the numbers that have logarithms
+        for chosen in pieces(flows.bounds, price.shape[1]):
+            rates[chosen] = _solved(flows.take(chosen), price[chosen])
     return rates
 
 

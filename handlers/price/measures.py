@@ -147,6 +147,7 @@ def expected_loss(priced: DiscountedFlows) -> Floats:
     since = np.empty_like(flows.date)
     since[1:] = flows.date[:-1]
     since[flows.bounds[:-1]] = np.maximum(flows.valuation, standing.terms.start)
+    since = np.minimum(since, flows.date)
     hazard = priced.market.hazards.find_first(flows.terms.issuer, flows.terms.rating)
     at_risk = AtRisk(flows.bounds, hazard, standing.losses_given_default(), since, flows.date, *priced.riskless)
     return at_risk.expected(priced.market.hazards)

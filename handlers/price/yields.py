@@ -30,7 +30,7 @@ class Yields:
 
     def ytm(self) -> Floats:
         """y, as a decimal."""
-        times = self.compounding[:, None]
+        times = self.compounding[:, None].astype(np.float64)
         compounded: Floats = times * np.expm1(self.rate / times)
         return compounded
 
