@@ -95,7 +95,7 @@ class CashFlows:
 
     @classmethod
     def after(cls, valuation: int, terms: DebtTerms, owner: Ints, date: Ints, amount: Floats, accrued: Floats) -> CashFlows:
-        """Those of these flows, in the order of their owners, that are paid after the valuation date."""
+        """Those of these flows, by owner and in time order, that are paid after the valuation date."""
         ahead = date > valuation
         owner = owner[ahead]
         bounds = offsets(np.bincount(owner, minlength=accrued.size))

@@ -15,8 +15,8 @@ from handlers.price.book import Book
 from handlers.price.currencies import currency_code
 from handlers.price.dates import to_day
 from handlers.price.filling import Filling, ladder_of
+from handlers.price.ladder import Ladder
 from handlers.price.market import MarketData
-from handlers.price.payments import Ladder
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun, Sheet
 from handlers.price.totals import Totals

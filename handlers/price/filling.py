@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from handlers.price.arrays import Ints, offsets
+from handlers.price.arrays import Floats, Ints, pieces
 from handlers.price.book import Book
 from handlers.price.errors import CALCULATION_FAILED, MISSING_MARKET_DATA, UNSUPPORTED, Fault
+from handlers.price.ladder import Ladder
 from handlers.price.market import MarketData
-from handlers.price.payments import Ladder
+from handlers.price.pricers.pricer import Pricer
 from handlers.price.requirements import Lacks
 from handlers.price.sheet import Sheet
 from handlers.price.totals import Totals
@@ -85,7 +86,7 @@ class Filling:
                 self.sheet.put_contractual(rows, place, 0.0)
 
     def _fill_lacking(self, chosen: Ints) -> None:
-        """What stands in the contract stands; everything else needs the market."""
+        """What stands in the contract stands, unless it hangs on a fixing; everything else needs the market."""
         faults = [Fault(MISSING_MARKET_DATA, sentence) for sentence in self.book.lacks]
         for name, place in self.places.items():
             if not self.book.pricer.is_contractual(name):
@@ -93,15 +94,17 @@ class Filling:
                 self.sheet.fail_each(rows, (faults[number] for number in self.book.lack[chosen].tolist()))
         if "ACCRUED" in self.places:
             for some in self._chunks(chosen):
-                terms = self.book.terms.take(some)
-                self._put_accrued(some, self.book.pricer.flows(terms, self.market.curves.valuation))
+                accrued = self._put_accrued(some, _flows(self.book.pricer, self.book.terms.take(some), self.market))
+                unknown = some[np.isnan(accrued)]
+                rows = self.sheet.rows(self.book.rows[unknown], self.places["ACCRUED"])
+                self.sheet.fail_each(rows, (faults[number] for number in self.book.lack[unknown].tolist()))
 
     def _fill_live(self, chosen: Ints) -> None:
         book = self.book
         everything = chosen.size == book.rows.size
         terms = book.terms if everything else book.terms.take(chosen)
         rows = book.rows if everything else book.rows[chosen]
-        flows = book.pricer.flows(terms, self.market.curves.valuation)
+        flows = _flows(book.pricer, terms, self.market)
         if "ACCRUED" in self.places:
             self._put_accrued(chosen, flows)
         contractual = book.pricer.is_contractual
@@ -126,20 +129,27 @@ class Filling:
         if self.book.pricer.is_contractual("CASHFLOWS"):
             self.sheet.put_contractual(owners, place, ladder.payments.amount[:, None])
 
-    def _put_accrued(self, chosen: Ints, flows: Any) -> None:
-        accrued = self.book.pricer.accrued(flows)[:, None]
-        self.sheet.put_contractual(self.book.rows[chosen], self.places["ACCRUED"], accrued)
-        everywhere = np.broadcast_to(accrued, (accrued.size, self.market.scenarios))
+    def _put_accrued(self, chosen: Ints, flows: Any) -> Floats:
+        accrued = self.book.pricer.accrued(flows)
+        self.sheet.put_contractual(self.book.rows[chosen], self.places["ACCRUED"], accrued[:, None])
+        everywhere = np.broadcast_to(accrued[:, None], (accrued.size, self.market.scenarios))
         self.totals.add("ACCRUED", self.book.terms.currency[chosen], EVERY_SCENARIO, everywhere)
+        return accrued
 
     def _chunks(self, chosen: Ints) -> Iterator[Ints]:
-        return _chunks(self.book, chosen)
+        """Parts of these positions of bounded numbers of cash flows."""
+        most = CHUNK_FLOWS
+        if self.book.pricer.nodes_by_flow:
+            most = min(most, max(1, BLOCK_CELLS // self.market.scenarios))
+        return pieces(chosen, self.book.terms.sizes[chosen], most)
 
     def _blocks(self, chosen: Ints) -> Iterator[slice]:
         """Parts of the scenarios for which the matrices of these positions are bounded."""
         terms, curves = self.book.terms, self.market.curves
         horizon = int(terms.maturity[chosen].max()) - curves.valuation
-        nodes = min(int(terms.sizes[chosen].sum()), horizon * curves.codes.size)
+        nodes = int(terms.sizes[chosen].sum())
+        if not self.book.pricer.nodes_by_flow:
+            nodes = min(nodes, horizon * curves.codes.size)
         rows = int(self.book.pillar_counts()[chosen].sum()) if "KRD" in self.places else chosen.size
         width = max(1, BLOCK_CELLS // max(nodes, rows))
         if width >= self.market.scenarios:
@@ -154,13 +164,11 @@ def ladder_of(book: Book, market: MarketData) -> Ladder | None:
     if pricer.payments is None:
         return None
     known = ~book.matured & (pricer.is_contractual("CASHFLOWS") | (book.lack == 0))
-    chunks = list(_chunks(book, np.flatnonzero(known)))
-    flows = (pricer.flows(book.terms.take(chosen), market.curves.valuation) for chosen in chunks)
+    chosen = np.flatnonzero(known)
+    chunks = list(pieces(chosen, book.terms.sizes[chosen], CHUNK_FLOWS))
+    flows = (_flows(pricer, book.terms.take(some), market) for some in chunks)
     return Ladder.of([(chosen, pricer.payments(some)) for chosen, some in zip(chunks, flows, strict=True)])
 
 
-def _chunks(book: Book, chosen: Ints) -> Iterator[Ints]:
-    """Parts of these positions of bounded numbers of cash flows."""
-    if chosen.size:
-        part = offsets(book.terms.sizes[chosen])[:-1] // CHUNK_FLOWS
-        yield from np.split(chosen, np.flatnonzero(np.diff(part)) + 1)
+def _flows(pricer: Pricer, terms: Any, market: MarketData) -> Any:
+    return pricer.fixed(pricer.flows(terms, market.curves.valuation), market.fixings)

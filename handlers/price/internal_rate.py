@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handlers.price.arrays import Bools, Floats, Ints
-from handlers.price.segments import flows_of, pieces
+from handlers.price.segments import flows_of, positions
 
 _STEPS = 100
 _CLOSE = 1e-11
@@ -55,7 +55,7 @@ class Weighted:
 def moments(flows: Weighted, rate: Floats, powers: int) -> list[Floats]:
     """`Weighted.moments` in pieces that keep working memory within bounds."""
     found = [np.empty(rate.shape) for _ in range(powers)]
-    for chosen in pieces(flows.bounds, rate.shape[1]):
+    for chosen in positions(flows.bounds, rate.shape[1]):
         for whole, part in zip(found, flows.take(chosen).moments(rate[chosen], powers), strict=True):
             whole[chosen] = part
     return found
@@ -68,7 +68,7 @@ def internal_rates(flows: Weighted, price: Floats) -> Floats:
     """
     rates = np.empty(price.shape)
     with np.errstate(all="ignore"):  # on its way a search may leave the numbers that have logarithms
-        for chosen in pieces(flows.bounds, price.shape[1]):
+        for chosen in positions(flows.bounds, price.shape[1]):
             rates[chosen] = _solved(flows.take(chosen), price[chosen])
     return rates
 

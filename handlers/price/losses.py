@@ -9,7 +9,7 @@ import numpy as np
 from handlers.price.arrays import Floats, Ints
 from handlers.price.curves import Curves, Nodes
 from handlers.price.names import NOTHING
-from handlers.price.segments import flows_of, pieces
+from handlers.price.segments import flows_of, positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class AtRisk:
             return losses
         survival, place = hazards.nodes(np.concatenate((curve, curve)), days)
         begin, end = place[: flow.size], place[flow.size :]
-        for chosen in pieces(bounds, scenarios):
+        for chosen in positions(bounds, scenarios):
             some, own = flows_of(bounds, chosen)
             lost = survival.discount[begin[some]] - survival.discount[end[some]]
             lost *= self.nodes.discount[self.place[flow[some]]]

@@ -96,6 +96,13 @@ def outstanding(flows: CashFlows) -> Floats:
     return flows.terms.notional if flows.standing is None else flows.standing.outstanding(flows.bounds)
 
 
+def risk_free(flows: CashFlows, market: MarketData) -> DiscountedFlows:
+    """The same without any credit spread."""
+    curve = market.curves.find(flows.terms.currency)
+    nodes, place = market.curves.nodes(curve[flows.owner], flows.date)
+    return DiscountedFlows(flows, market, curve, nodes, place, flows.amount)
+
+
 def present_value(priced: DiscountedFlows) -> Floats:
     """Dirty, at the valuation date (P × S)."""
     return priced.value

@@ -6,17 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from handlers.price.arrays import Floats, Ints, offsets
+from handlers.price.arrays import Floats, Ints, offsets, pieces
 
 # Flows × scenarios in hand at once.
 PIECE_CELLS = 1_000_000
 
 
-def pieces(bounds: Ints, scenarios: int) -> Iterator[Ints]:
+def positions(bounds: Ints, scenarios: int) -> Iterator[Ints]:
     """The positions in parts of bounded numbers of flows × scenarios."""
-    if bounds.size > 1:
-        part = bounds[:-1] * scenarios // PIECE_CELLS
-        yield from np.split(np.arange(part.size), np.flatnonzero(np.diff(part)) + 1)
+    return pieces(np.arange(bounds.size - 1), np.diff(bounds) * scenarios, PIECE_CELLS)
 
 
 def flows_of(bounds: Ints, chosen: Ints) -> tuple[Ints, Ints]:

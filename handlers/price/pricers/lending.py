@@ -24,6 +24,7 @@ from handlers.price.cashflows import CREDIT_FIELDS, CashFlows, LendingTerms, cas
 from handlers.price.daterules import EX_COUPON_FIELDS, SCHEDULE_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS
 from handlers.price.fields import Column, choice, currency, day, number, whole
+from handlers.price.ladder import Paid
 from handlers.price.market import MarketData
 from handlers.price.measures import (
     clean_price,
@@ -41,12 +42,10 @@ from handlers.price.measures import (
     z_spread,
 )
 from handlers.price.names import NOTHING
-from handlers.price.payments import Payments
 from handlers.price.pricers.pricer import Pricer
 from handlers.price.requirements import Lacks, Requirements, lacking
-from handlers.price.schedule import NO_DATE, STUBS
+from handlers.price.schedule import FREQUENCIES, NO_DATE, STUBS
 
-_FREQUENCIES = {1: 1, 2: 2, 4: 4, 12: 12}
 _MOST_PERIODS = 4_800
 
 _COMMON = (
@@ -55,7 +54,7 @@ _COMMON = (
     day("start_date"),
     day("maturity_date"),
     choice("day_count", DAY_COUNTS),
-    choice("frequency", _FREQUENCIES),
+    choice("frequency", FREQUENCIES),
     choice("stub", STUBS),
     day("first_coupon_date", absent=NO_DATE),
     *CREDIT_FIELDS,
@@ -125,12 +124,12 @@ def _loan_faults(terms: LendingTerms) -> list[tuple[Bools, str]]:
     return [*_faults(terms), *repayment_faults(terms), *terms.facility.faults(terms.notional)]
 
 
-def _requirements(terms: LendingTerms) -> Requirements:
+def _requirements(terms: LendingTerms, _valuation: int) -> Requirements:
     return Requirements(curves=(terms.currency,))
 
 
-def _payments(flows: CashFlows) -> Payments:
-    return Payments(flows.bounds, flows.date, flows.amount)
+def _payments(flows: CashFlows) -> Paid:
+    return Paid(flows.bounds, flows.date, flows.amount)
 
 
 def _without_hazards(terms: LendingTerms, market: MarketData, names: Mapping[int, str]) -> Lacks:

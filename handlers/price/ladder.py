@@ -12,7 +12,7 @@ from handlers.price.arrays import Floats, Ints, distinct, offsets
 from handlers.price.dates import to_date
 
 
-class Payments(NamedTuple):
+class Paid(NamedTuple):
     """The payments of P positions, position i's from `bounds[i]` to `bounds[i + 1]`: days, and amounts in its currency."""
 
     bounds: Ints
@@ -25,16 +25,16 @@ class Ladder:
     """The payments of some positions of a book, at their places `chosen` in it."""
 
     chosen: Ints
-    payments: Payments
+    payments: Paid
 
     @classmethod
-    def of(cls, parts: Sequence[tuple[Ints, Payments]]) -> Ladder:
+    def of(cls, parts: Sequence[tuple[Ints, Paid]]) -> Ladder:
         """One ladder of the payments of several parts of a book."""
         nothing = np.empty(0, dtype=np.int64)
         counts = [np.diff(payments.bounds) for _, payments in parts]
         return cls(
             np.concatenate([nothing, *(chosen for chosen, _ in parts)]),
-            Payments(
+            Paid(
                 offsets(np.concatenate([nothing, *counts])),
                 np.concatenate([nothing, *(payments.date for _, payments in parts)]),
                 np.concatenate([np.empty(0), *(payments.amount for _, payments in parts)]),
