@@ -57,7 +57,7 @@ class MarketData:
     @classmethod
     def of(cls, market: Market, scenarios: Sequence[Scenario], valuation: date) -> MarketData:
         """The market as it is, with the shocks of each scenario applied together."""
-        shocks = Shocks(market, len(scenarios))
+        shocks = Shocks(market, len(scenarios), valuation)
         for place, scenario in enumerate(scenarios):
             for shock in scenario.shocks:
                 missing = shocks.apply(place, shock)
