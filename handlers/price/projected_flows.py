@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handlers.price.arrays import Floats, Ints
+from handlers.price.arrays import Bools, Floats, Ints
 from handlers.price.floating import FloatingFlows
 from handlers.price.floating_measures import DiscountedFloating, present_value
 from handlers.price.internal_rate import Weighted
 from handlers.price.keyrates import product
 from handlers.price.ladder import Paid, paid_by_day
+from handlers.price.market import MarketData
+from handlers.price.measures import discounted as discounted_flows
+from handlers.price.measures import risk_free
+from handlers.price.projection import ProjectedCoupons, payment_nodes, projected_coupons
 from handlers.price.spreads import ZSpreads
 
 _PER_CENT = 100.0
@@ -79,4 +83,35 @@ def _z_spreads(priced: DiscountedFloating) -> ZSpreads:
     return ZSpreads.of(Weighted(flows.bounds, ones, nodes.time[place], values, every), present_value(priced))
 
 
-PRICE_MEASURES = {"CLEAN_PRICE": clean_price, "Z_SPREAD": z_spread, "SPREAD_DV01": spread_dv01, "CASHFLOWS": cash_flows}
+def theta(priced: DiscountedFloating) -> Floats:
+    """What a day that leaves every pillar's rate as it is adds, payments of that day included (P × S).
+
+    Rates that are fixed today, and are not known yet, are fixed as they are projected today.
+    """
+    flows, tomorrow = priced.flows, priced.known.market.next_day()
+    fixed = np.isnan(flows.leg.rate) & (flows.leg.fixing_day <= flows.valuation)
+    later = replace(flows, leg=replace(flows.leg, rate=np.where(fixed, 0.0, flows.leg.rate)))
+    value = (discounted_flows if flows.has_credit else risk_free)(priced.known.flows, tomorrow).value
+    coupons = projected_coupons(later, tomorrow)
+    if coupons is not None:
+        value = value + coupons.present_value()
+    if priced.coupons is not None and fixed[flows.projected()].any():
+        value = value + _fixed_today(priced, priced.coupons, fixed, tomorrow)
+    return value - present_value(priced)
+
+
+def _fixed_today(priced: DiscountedFloating, coupons: ProjectedCoupons, fixed: Bools, market: MarketData) -> Floats:
+    """What the coupons at the rates fixed today are worth in a later market (P × S), but for what counts as known of them."""
+    leg, projected = priced.flows.leg, priced.flows.projected()
+    own = np.flatnonzero(fixed[projected])
+    chosen = projected[own]
+    owner = leg.periods.schedule.owner[chosen]
+    left, nodes, place = payment_nodes(priced.flows, market, owner, leg.periods.payment[chosen])
+    triple = coupons.triple[own]
+    growth = coupons.value[triple] / coupons.payments.discount[coupons.paid[triple]]
+    values = growth * nodes.discount[place]
+    return product(left * leg.notional[owner], np.arange(own.size), owner, values, leg.notional.size)
+
+
+PRICE_MEASURES = {"CLEAN_PRICE": clean_price, "Z_SPREAD": z_spread, "SPREAD_DV01": spread_dv01}
+FLOW_MEASURES = {"THETA": theta, "CASHFLOWS": cash_flows}

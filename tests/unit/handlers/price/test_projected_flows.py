@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from handlers.price import filling
 from tests.unit.handlers.price.books import VALUATION, scenario_sets
@@ -89,6 +91,55 @@ def test_a_floater_without_its_fixing_has_one_row_with_the_error() -> None:
     assert run.errors == 2
 
 
+TOMORROW = VALUATION + timedelta(days=1)
+
+
+def next_days_change(position: dict[str, Any], rate: float | None = None) -> float:
+    """PV tomorrow and what is paid then less PV today, both days priced by themselves; `rate`: what is fixed today."""
+    later = rates_world(TOMORROW)
+    today = rates_world()
+    same = replace(today.discount, valuation=TOMORROW.isoformat()), replace(today.projections, valuation=TOMORROW.isoformat())
+    fixings = {name: days | today.fixings[name] for name, days in later.fixings.items()}
+    if rate is not None:
+        fixings[position["index"]] = fixings[position["index"]] | {VALUATION.isoformat(): rate}
+    for name, days in fixings.items():
+        fixings[name] = {day: each for day, each in days.items() if day < TOMORROW.isoformat()}
+    world = replace(later, discount=same[0], projections=same[1], fixings=fixings)
+    flows = priced([position], measures=("CASHFLOWS",))
+    paid = sum(flows.values[place, 0] for place, bucket in enumerate(flows.bucket) if bucket == TOMORROW.isoformat())
+    return value(position, valuation=TOMORROW, in_market=world) + float(paid) - value(position)
+
+
+@settings(max_examples=40)
+@given(st.one_of(floaters(), swaps()))
+def test_theta_is_the_next_days_value_and_payments_less_todays(position: dict[str, Any]) -> None:
+    """Of positions without a rate that is fixed today."""
+    position = position | {"ex_coupon_days": None, "fixing_days": 0, "fixing_calendar": None, "calendar": None}
+    position |= dict.fromkeys(("payment_convention", "accrual_convention"))
+    periods = priced([position], measures=("THETA", "CASHFLOWS"))
+    assert periods.errors == 0, periods.error_detail
+    if VALUATION.isoformat() in unfixed_days(position) or date.fromisoformat(position["maturity_date"]) <= TOMORROW:
+        return
+    assert periods.values[0, 0] == pytest.approx(next_days_change(position), abs=1e-9 * abs(position["notional"]))
+
+
+def unfixed_days(position: dict[str, Any]) -> list[str]:
+    """Payment days are where the next period begins, if nothing moves them; the start is the first."""
+    earlier = priced([position], measures=("CASHFLOWS",), valuation=VALUATION - timedelta(days=1))
+    return [position["start_date"], *earlier.bucket]
+
+
+@pytest.mark.parametrize("position", [FLOATER, SWAP])
+@pytest.mark.parametrize(("start", "fixing_days"), [("2026-01-15", 0), ("2026-01-17", 2)])
+def test_a_rate_that_is_fixed_today_is_fixed_as_it_is_projected(position: dict[str, Any], start: str, fixing_days: int) -> None:
+    """Tomorrow's run is given what today's curve makes of the first period, until 2026-04-15."""
+    fresh = position | {"index": "USD-TERM", "start_date": start, "maturity_date": "2031-01-15", "fixing_days": fixing_days}
+    curve, first = rates_world().discount.discount("USD"), "2026-04-15"
+    years = (date.fromisoformat(first) - date.fromisoformat(start)).days / 360
+    rate = (curve.discount(_date(start)) / curve.discount(_date(first)) - 1) / years
+    assert value(fresh, "THETA") == pytest.approx(next_days_change(fresh, rate), abs=1e-6)
+
+
 def test_a_swap_has_cash_flows_but_no_price() -> None:
     run = priced([SWAP], measures=("CASHFLOWS", "CLEAN_PRICE", "Z_SPREAD"))
     assert run.error[-2:] == ["UNSUPPORTED"] * 2
@@ -98,7 +149,7 @@ def test_a_swap_has_cash_flows_but_no_price() -> None:
 def test_neighbours_and_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     book = [FLOATER | {"maturity_date": f"{2027 + number}-03-15", "credit_spread": 0.001 * number} for number in range(8)]
     book += [SWAP | {"maturity_date": f"{2027 + number}-09-15"} for number in range(8)]
-    measures = ("PV", "CLEAN_PRICE", "Z_SPREAD", "SPREAD_DV01", "CASHFLOWS")
+    measures = ("PV", "CLEAN_PRICE", "Z_SPREAD", "SPREAD_DV01", "THETA", "CASHFLOWS")
     whole = priced(book, *SETS, measures=measures)
     monkeypatch.setattr(filling, "CHUNK_FLOWS", 40)
     monkeypatch.setattr(filling, "BLOCK_CELLS", 60)
