@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers.price.pricers.fx_forward import FX_FWD
+from handlers.price.pricers.fx_swap import FX_SWAP
 from handlers.price.pricers.lending import AMORT_LOAN, FIXED_BOND
 from handlers.price.pricers.pricer import Pricer
 
@@ -10,6 +11,7 @@ PRICERS: dict[str, Pricer] = {
     "FIXED_BOND": FIXED_BOND,
     "AMORT_LOAN": AMORT_LOAN,
     "FX_FWD": FX_FWD,
+    "FX_SWAP": FX_SWAP,
 }
 
 
