@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import ErrorDetails
 
 from events.text import TEXT_PATTERN, Text, printable
@@ -74,6 +83,25 @@ class StoredObject(Data):
 
     uri: Annotated[Text, Field(max_length=1024)]
     sha256: Sha256 | None = None
+
+
+def either_of(first: str, second: str, fault: str) -> Discriminator:
+    """Tells an object with the one field from an object with the other, whose tags are `has <field>`.
+
+    Both or neither is an error of type `fault`.
+    """
+
+    def form(value: Any) -> str | None:
+        has_first, has_second = _has(value, first), _has(value, second)
+        if has_first == has_second:
+            return None
+        return f"has {first if has_first else second}"
+
+    return Discriminator(form, custom_error_type=fault, custom_error_message=f"must have either {first} or {second}")
+
+
+def _has(value: Any, name: str) -> bool:
+    return (value.get(name) if isinstance(value, dict) else getattr(value, name, None)) is not None
 
 
 def explain(error: ValidationError, raw: Any, root: str = "") -> str:

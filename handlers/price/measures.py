@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from handlers.price.arrays import Floats, Ints, offsets
 from handlers.price.cashflows import CashFlows
+from handlers.price.credit import credit_nodes
 from handlers.price.curves import Nodes
 from handlers.price.market import MarketData
 
@@ -38,10 +39,10 @@ class DiscountedFlows:
 
 
 def discounted(flows: CashFlows, market: MarketData) -> DiscountedFlows:
-    """`flows` on their currencies' curves, which the market must have."""
+    """`flows` on their currencies' curves, which the market must have, and on the spread curves that it has for them."""
     curve = market.curves.find(flows.terms.currency)
-    shift = market.spread_shift if market.spread_shift.any() else None
-    nodes, place = market.curves.nodes(curve[flows.owner], flows.date, shift)
+    credit = market.spreads.find_first(flows.terms.issuer, flows.terms.rating)
+    nodes, place = credit_nodes(market, curve[flows.owner], credit[flows.owner], flows.date)
     weights, spread = flows.amount, flows.terms.credit_spread
     if spread.any():
         weights = weights * np.exp(-spread[flows.owner] * nodes.time[place])

@@ -12,7 +12,8 @@ from handlers.price.arrays import Bools, Floats, Ints
 from handlers.price.fields import Column, currency, day, number
 from handlers.price.market import MarketData
 from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, exchanged, together
-from handlers.price.pricers.pricer import Pricer, Requirements
+from handlers.price.pricers.pricer import Pricer
+from handlers.price.requirements import Requirements
 
 
 @dataclass(frozen=True, slots=True)

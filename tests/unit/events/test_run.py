@@ -9,17 +9,8 @@ import pytest
 from events.event import Event
 from events.failures import Rejection
 from events.model import StoredObject
-from events.run import (
-    CreditSpread,
-    Fx,
-    InlineMarket,
-    InlinePortfolio,
-    RateNode,
-    RateParallel,
-    RunCompleted,
-    RunRequested,
-    Scenario,
-)
+from events.run import InlineMarket, InlinePortfolio, RunCompleted, RunRequested
+from events.scenario import CreditSpread, Fx, RateNode, RateParallel, Scenario
 
 Decoded = Callable[[dict[str, Any]], Event]
 
@@ -132,7 +123,7 @@ def with_shock(**shock: Any) -> dict[str, Any]:
         ),
         ({"measures": []}, "data.measures: list should have at least 1 item"),
         ({"measures": ["PV", "PV"]}, "data.measures: measures must be unique"),
-        ({"measures": ["PV", "VEGA"]}, "data.measures[1]: input should be 'PV', 'ACCRUED'"),
+        ({"measures": ["PV", "RHO"]}, "data.measures[1]: input should be 'PV', 'ACCRUED'"),
     ],
 )
 def test_a_wrong_run_names_the_field(envelope: dict[str, Any], decoded: Decoded, changes: dict[str, Any], message: str) -> None:
@@ -150,7 +141,7 @@ def test_a_wrong_run_names_the_field(envelope: dict[str, Any], decoded: Decoded,
         ({"pillars": [], "zero_rates": []}, ".pillars: list should have at least 1 item"),
         ({"zero_rates": [0.01, "0.02"]}, ".zero_rates[1]: input should be a valid number"),
         ({"zero_rates": [0.01, None]}, ".zero_rates[1]: input should be a valid number"),
-        ({"interpolation": "cubic"}, ".interpolation: input should be 'linear_zero'"),
+        ({"interpolation": "cubic"}, ".interpolation: input should be 'linear_zero', 'log_linear_df' or"),
         ({"compounding": "annual"}, ".compounding: input should be 'continuous'"),
         ({"day_count": "ACT/360"}, ".day_count: input should be 'ACT/365F'"),
     ],

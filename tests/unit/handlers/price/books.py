@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from events.run import Market, Scenario
+from events.market import Market
+from events.scenario import Scenario
 from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
