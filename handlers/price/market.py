@@ -103,10 +103,9 @@ class MarketData:
         return None if inverse is None else 1.0 / inverse
 
     def vol(self, base: int, quote: int) -> Vols | None:
-        """The volatilities of a pair: as quoted, else those of its inverse if they are flat, so the same."""
+        """The volatilities of a pair: as quoted, else those of its inverse, which stand at the inverse strikes."""
         quoted = self.vols.get(pair_code(base, quote))
-        inverse = self.vols.get(pair_code(quote, base))
-        return quoted if quoted is not None or inverse is None or not inverse.is_flat else inverse
+        return self.vols.get(pair_code(quote, base)) if quoted is None else quoted
 
     def under(self, scenarios: slice) -> MarketData:
         """The same market under some of its scenarios."""

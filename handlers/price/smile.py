@@ -11,6 +11,14 @@ import numpy as np
 from scipy.special import ndtri
 
 from handlers.price.arrays import Floats, Ints
+from handlers.price.vols import Vols
+
+
+def volatility(vols: Vols, time: Floats, moneyness: Floats) -> Floats:
+    """The volatility (P × S) of one pair at times to expiry (P) and `moneyness` = ln(K / F) (P × S)."""
+    times, place = np.unique(time, return_inverse=True)
+    quoted = vols.at(times)
+    return interpolated(log_strikes(vols.deltas, quoted, times), quoted, place, moneyness)
 
 
 def log_strikes(deltas: Floats, vols: Floats, time: Floats) -> Floats:

@@ -49,24 +49,16 @@ class Vols:
         """The same under some of the scenarios."""
         return replace(self, factor=self.factor[scenarios], shift=self.shift[scenarios])
 
-    def at_delta(self, time: Floats, delta: Floats) -> Floats:
-        """The volatility (P × S) at times (P) and forward deltas of the call (P × S).
+    def at(self, time: Floats) -> Floats:
+        """The volatilities of each delta (N × deltas × S) at times (N).
 
-        Linear in delta between deltas; the variance vol² · time at one delta is linear in time between expiries. Outside
-        both the volatility is flat.
+        Between expiries vol² · time is linear in time, outside them the volatility is flat.
         """
         lower, upper, share = _around(self.times, time)
-        early, late = self._across(lower, delta), self._across(upper, delta)
-        start, end = self.times[lower][:, None], self.times[upper][:, None]
-        weight = share[:, None]
-        variance = (1.0 - weight) * early**2 * start + weight * late**2 * end
-        between = np.sqrt(variance / ((1.0 - weight) * start + weight * end))
-        return between * self.factor + self.shift
-
-    def _across(self, expiry: Ints, delta: Floats) -> Floats:
-        lower, upper, share = _around(self.deltas, delta)
-        row = expiry[:, None]
-        return (1.0 - share) * self.vols[row, lower] + share * self.vols[row, upper]
+        start, end = (1.0 - share) * self.times[lower], share * self.times[upper]
+        variance = self.vols[lower] ** 2 * start[:, None] + self.vols[upper] ** 2 * end[:, None]
+        between = np.sqrt(variance / (start + end)[:, None])
+        return between[:, :, None] * self.factor + self.shift
 
 
 def _around(grid: Floats, value: Floats) -> tuple[Ints, Ints, Floats]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from handlers.price.pricers.fx_forward import FX_FWD
+from handlers.price.pricers.fx_option import FX_OPTION
 from handlers.price.pricers.fx_swap import FX_SWAP
+from handlers.price.pricers.holdings import CASH, EQUITY
 from handlers.price.pricers.lending import AMORT_LOAN, FIXED_BOND
+from handlers.price.pricers.ndf import NDF
 from handlers.price.pricers.pricer import Pricer
 
 PRICERS: dict[str, Pricer] = {
@@ -12,6 +15,10 @@ PRICERS: dict[str, Pricer] = {
     "AMORT_LOAN": AMORT_LOAN,
     "FX_FWD": FX_FWD,
     "FX_SWAP": FX_SWAP,
+    "NDF": NDF,
+    "FX_OPTION": FX_OPTION,
+    "EQUITY": EQUITY,
+    "CASH": CASH,
 }
 
 
