@@ -40,7 +40,7 @@ class OptionTerms:
     currency: Ints
     notional: Floats
     strike: Floats
-    sign: Ints
+    sign: Floats
     maturity: Ints
     delivery: Ints
 
@@ -78,7 +78,8 @@ class PricedOptions:
 def _terms(columns: Mapping[str, Column]) -> OptionTerms:
     names = ("base_currency", "quote_currency", "notional", "strike", "option_type", "expiry_date")
     delivery = np.where(columns["delivery_date"] == NO_DATE, columns["expiry_date"], columns["delivery_date"])
-    return OptionTerms(*(columns[name] for name in names), delivery)
+    base, quote, notional, strike, sign, expiry = (columns[name] for name in names)
+    return OptionTerms(base, quote, notional, strike, sign.astype(np.float64), expiry, delivery)
 
 
 def _faults(terms: OptionTerms) -> list[tuple[Bools, str]]:

@@ -44,7 +44,8 @@ class FixedForwardTerms:
     @property
     def in_base(self) -> Bools:
         """Which are settled in their base currency."""
-        return self.currency == self.base
+        in_base: Bools = self.currency == self.base
+        return in_base
 
     @property
     def other(self) -> Ints:
