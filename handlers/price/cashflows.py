@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
+from handlers.price.accrual import accrual_periods
 from handlers.price.arrays import Floats, Ints, offsets
-from handlers.price.daycount import accrued_fractions, period_fractions
-from handlers.price.schedule import Schedule, build
+from handlers.price.daterules import DateRules
+from handlers.price.fields import name, number
+from handlers.price.names import NOTHING, issuer_code, rating_code
+from handlers.price.schedule import Schedule
 
 # Fewer loans than this are cheaper one by one than period by period.
 _FEW_LOANS = 16
@@ -20,17 +23,38 @@ _NO_RATE = 1e-16
 LEVEL_PAY, STRAIGHT_LINE, BULLET = 0, 1, 2
 AMORTIZATIONS = {"level_pay": LEVEL_PAY, "straight_line": STRAIGHT_LINE, "bullet": BULLET}
 
+CREDIT_FIELDS = (
+    number("credit_spread", absent=0.0),
+    name("issuer", issuer_code, absent=NOTHING),
+    name("rating", rating_code, absent=NOTHING),
+)
+
+
+class DebtTerms(Protocol):
+    """What discounting needs of the terms of P positions; 0 or `NOTHING` where no credit risk is given."""
+
+    @property
+    def currency(self) -> Ints: ...
+    @property
+    def credit_spread(self) -> Floats: ...
+    @property
+    def issuer(self) -> Ints: ...
+    @property
+    def rating(self) -> Ints: ...
+
 
 @dataclass(frozen=True, slots=True)
 class LendingTerms:
     """Terms of P bonds or loans; dates in days, `credit_spread` 0 where none is given, `rate` the bond's coupon.
 
+    The contract runs from `start` to `end`; `maturity` is the last payment, which may have moved off a holiday.
     `issuer` and `rating` find the credit curve; `NOTHING` where none is given.
     """
 
     currency: Ints
     notional: Floats
     start: Ints
+    end: Ints
     maturity: Ints
     rate: Floats
     day_count: Ints
@@ -41,6 +65,7 @@ class LendingTerms:
     credit_spread: Floats
     issuer: Ints
     rating: Ints
+    rules: DateRules
 
     def take(self, chosen: Ints | slice) -> Self:
         """The terms of the chosen positions."""
@@ -49,7 +74,7 @@ class LendingTerms:
     @property
     def sizes(self) -> Ints:
         """About how many cash flows each position has."""
-        return (self.maturity - self.start) * self.frequency // 365 + 2
+        return (self.end - self.start) * self.frequency // 365 + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +84,7 @@ class CashFlows:
     `date` is in days, `amount` in the position's currency, `accrued` (P) the interest accrued at the valuation date.
     """
 
-    terms: LendingTerms
+    terms: DebtTerms
     valuation: int
     bounds: Ints
     owner: Ints
@@ -67,28 +92,28 @@ class CashFlows:
     amount: Floats
     accrued: Floats
 
+    @classmethod
+    def after(cls, valuation: int, terms: DebtTerms, owner: Ints, date: Ints, amount: Floats, accrued: Floats) -> CashFlows:
+        """Those of these flows, in the order of their owners, that are paid after the valuation date."""
+        ahead = date > valuation
+        owner = owner[ahead]
+        bounds = offsets(np.bincount(owner, minlength=accrued.size))
+        return cls(terms, valuation, bounds, owner, date[ahead], amount[ahead], accrued)
+
 
 def cash_flows(terms: LendingTerms, valuation: int) -> CashFlows:
     """The cash flows after the valuation date of positions that have not matured."""
-    schedule = build(terms.start, terms.maturity, 12 // terms.frequency, terms.stub, terms.first_coupon)
-    fractions = period_fractions(schedule, terms.day_count, terms.frequency)
-    outstanding = _outstanding(terms, schedule, fractions)
+    periods = accrual_periods(terms)
+    schedule = periods.schedule
+    outstanding = _outstanding(terms, schedule, periods.years)
     repaid = outstanding.copy()
     repaid[:-1] -= outstanding[1:]
     repaid[schedule.last] = outstanding[schedule.last]
-    amount = outstanding * terms.rate[schedule.owner] * fractions + repaid
-    ahead = schedule.end > valuation
-    owner = schedule.owner[ahead]
-    bounds = offsets(np.bincount(owner, minlength=terms.rate.size))
-    current = schedule.bounds[1:] - np.diff(bounds)
-    accrued = _accrued(terms, schedule, outstanding, current, valuation)
-    return CashFlows(terms, valuation, bounds, owner, schedule.end[ahead], amount[ahead], accrued)
-
-
-def _accrued(terms: LendingTerms, schedule: Schedule, outstanding: Floats, current: Ints, valuation: int) -> Floats:
-    """Interest from the start of the current period; that period's clipping makes it 0 before the first one."""
-    fractions = accrued_fractions(schedule, current, valuation, terms.day_count, terms.frequency)
-    return outstanding[current] * terms.rate * fractions
+    yearly = outstanding * terms.rate[schedule.owner]
+    interest = yearly * periods.years
+    interest[periods.trading_ex(valuation)] = 0.0
+    accrued = periods.accrued(yearly, valuation)
+    return CashFlows.after(valuation, terms, schedule.owner, periods.payment, interest + repaid, accrued)
 
 
 def _outstanding(terms: LendingTerms, schedule: Schedule, fractions: Floats) -> Floats:

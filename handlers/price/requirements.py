@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -84,15 +84,13 @@ def _lack_hazards(lacks: Lacks, issuer: Ints, rating: Ints, market: MarketData, 
     missing = ((issuer != NOTHING) | (rating != NOTHING)) & (market.hazards.find_first(issuer, rating) == NOTHING)
     if missing.any():
         places, place = _distinct_pairs(issuer, rating)
-        sentences = [" or ".join(_credit_names(int(issuer[each]), int(rating[each]), names)) for each in places.tolist()]
-        lacks.add(place, missing, lambda number: f"no hazard curve of {sentences[number]}")
+        lacks.add(place, missing, lambda number: _no_hazards(int(issuer[places[number]]), int(rating[places[number]]), names))
 
 
-def _credit_names(issuer: int, rating: int, names: Mapping[int, str]) -> Iterator[str]:
-    if issuer != NOTHING:
-        yield f"issuer {_named(issuer, names)}"
-    if rating != NOTHING:
-        yield f"rating {_named(rating, names)}"
+def _no_hazards(issuer: int, rating: int, names: Mapping[int, str]) -> str:
+    wanted = [f"issuer {_named(issuer, names)}"] if issuer != NOTHING else []
+    wanted += [f"rating {_named(rating, names)}"] if rating != NOTHING else []
+    return f"no hazard curve of {' or '.join(wanted)}"
 
 
 def _lack_pairs(lacks: Lacks, base: Ints, quote: Ints, is_missing: Callable[[int, int], bool], sentence: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handlers.price.pricers.deposit import DEPOSIT
 from handlers.price.pricers.fx_forward import FX_FWD
 from handlers.price.pricers.fx_option import FX_OPTION
 from handlers.price.pricers.fx_swap import FX_SWAP
@@ -9,10 +10,13 @@ from handlers.price.pricers.holdings import CASH, EQUITY
 from handlers.price.pricers.lending import AMORT_LOAN, FIXED_BOND
 from handlers.price.pricers.ndf import NDF
 from handlers.price.pricers.pricer import Pricer
+from handlers.price.pricers.zero_bond import ZERO_BOND
 
 PRICERS: dict[str, Pricer] = {
     "FIXED_BOND": FIXED_BOND,
+    "ZERO_BOND": ZERO_BOND,
     "AMORT_LOAN": AMORT_LOAN,
+    "DEPOSIT": DEPOSIT,
     "FX_FWD": FX_FWD,
     "FX_SWAP": FX_SWAP,
     "NDF": NDF,

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from handlers.price.accrual import schedule_faults
 from handlers.price.arrays import Bools, Floats, Ints
-from handlers.price.cashflows import AMORTIZATIONS, BULLET, LEVEL_PAY, CashFlows, LendingTerms, cash_flows
+from handlers.price.cashflows import AMORTIZATIONS, BULLET, CREDIT_FIELDS, LEVEL_PAY, CashFlows, LendingTerms, cash_flows
+from handlers.price.daterules import EX_COUPON_FIELDS, SCHEDULE_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS
-from handlers.price.fields import Column, choice, currency, day, name, number
+from handlers.price.fields import Column, choice, currency, day, number
 from handlers.price.measures import cs01, discounted, dv01, krd, present_value
-from handlers.price.names import NOTHING, issuer_code, rating_code
 from handlers.price.pricers.pricer import Pricer
 from handlers.price.requirements import Requirements
 from handlers.price.schedule import NO_DATE, STUBS
@@ -27,9 +28,8 @@ _COMMON = (
     choice("frequency", _FREQUENCIES),
     choice("stub", STUBS),
     day("first_coupon_date", absent=NO_DATE),
-    number("credit_spread", absent=0.0),
-    name("issuer", issuer_code, absent=NOTHING),
-    name("rating", rating_code, absent=NOTHING),
+    *CREDIT_FIELDS,
+    *SCHEDULE_FIELDS,
 )
 
 
@@ -42,11 +42,13 @@ def _loan_terms(columns: Mapping[str, Column]) -> LendingTerms:
 
 
 def _terms(columns: Mapping[str, Column], rate: Floats, amortization: Ints) -> LendingTerms:
+    rules = DateRules.of(columns)
     return LendingTerms(
         currency=columns["currency"],
         notional=columns["notional"],
         start=columns["start_date"],
-        maturity=columns["maturity_date"],
+        end=columns["maturity_date"],
+        maturity=rules.last_payments(columns["maturity_date"]),
         rate=rate,
         day_count=columns["day_count"],
         frequency=columns["frequency"],
@@ -56,15 +58,13 @@ def _terms(columns: Mapping[str, Column], rate: Floats, amortization: Ints) -> L
         credit_spread=columns["credit_spread"],
         issuer=columns["issuer"],
         rating=columns["rating"],
+        rules=rules,
     )
 
 
 def _faults(terms: LendingTerms) -> list[tuple[Bools, str]]:
-    given = terms.first_coupon != NO_DATE
-    outside = (terms.first_coupon <= terms.start) | (terms.first_coupon > terms.maturity)
     return [
-        (terms.maturity <= terms.start, "maturity_date: must be after start_date"),
-        (given & outside, "first_coupon_date: must be after start_date and not after maturity_date"),
+        *schedule_faults(terms),
         (
             (terms.amortization == LEVEL_PAY) & (terms.rate <= -terms.frequency),
             "rate: no level payment repays a loan at -100 % a period or less",
@@ -81,7 +81,7 @@ def _accrued(flows: CashFlows) -> Floats:
 
 
 FIXED_BOND = Pricer(
-    fields=(*_COMMON, number("coupon")),
+    fields=(*_COMMON, number("coupon"), *EX_COUPON_FIELDS),
     terms=_bond_terms,
     faults=_faults,
     requirements=_requirements,
