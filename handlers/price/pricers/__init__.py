@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handlers.price.pricers.cds import CDS
 from handlers.price.pricers.deposit import DEPOSIT
 from handlers.price.pricers.fx_forward import FX_FWD
 from handlers.price.pricers.fx_option import FX_OPTION
@@ -23,6 +24,7 @@ PRICERS: dict[str, Pricer] = {
     "FX_OPTION": FX_OPTION,
     "EQUITY": EQUITY,
     "CASH": CASH,
+    "CDS": CDS,
 }
 
 

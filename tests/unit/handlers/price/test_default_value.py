@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from handlers.price.default_swap import default_integrals
+from handlers.price.default_value import default_integrals
 
 rates = st.floats(-0.05, 0.3)
 hazards = st.one_of(st.just(0.0), st.floats(0.0, 3.0))
