@@ -20,7 +20,8 @@ from handlers.price.schedule import build
 # A period accrues from the end of the day before it, and the model adds half a day.
 _ACCRUAL_LEAD = 1.5
 
-# About how many pillars of its curves lie within a position.
+# Spans are weeks, or end with a month or a pillar.
+_SHORTEST = 5
 _PILLARS = 20
 
 # A position's place and a day as one number: days of the calendar are less than 2**23 apart.
@@ -58,8 +59,8 @@ class DefaultSwapTerms:
 
     @property
     def sizes(self) -> Ints:
-        """About how many premiums and spans each position has."""
-        return 2 * ((self.end - self.start) * self.frequency // 365 + 2) + _PILLARS
+        """About how many premiums and spans each position has, at most."""
+        return (self.end - self.start) // _SHORTEST + _PILLARS
 
 
 @dataclass(frozen=True, slots=True)

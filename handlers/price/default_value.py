@@ -12,9 +12,10 @@ from typing import Self
 import numpy as np
 from scipy.sparse import csr_array
 
-from handlers.price.arrays import Floats, Ints, distinct, offsets
+from handlers.price.arrays import Bools, Floats, Ints, distinct, offsets
 from handlers.price.curves import Curves, Nodes
 from handlers.price.default_swap import Premiums, Spans, spans
+from handlers.price.interpolation import FLAT_FORWARD, LOG_LINEAR_DF
 from handlers.price.market import MarketData
 
 # Cells of one matrix of spans × scenarios that are worked on at once.
@@ -22,6 +23,8 @@ _CELLS = 1_000_000
 
 # Below this the series is more exact than the difference that it stands for.
 _SMALL_DECAY = 1e-2
+
+_WEEK = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +126,19 @@ def discounted(flows: Premiums, market: MarketData) -> PricedSwaps:
 
 
 def _cut(flows: Premiums, market: MarketData, curve: Ints, hazard: Ints) -> Spans:
-    """The spans between the pillars of both curves."""
-    both = _pillars(market.curves, curve), _pillars(market.hazards, hazard)
-    owner, pillar = (np.concatenate(parts) for parts in zip(*both, strict=True))
-    return spans(flows, owner, pillar)
+    """The spans between the pillars of both curves, and between weeks where a curve is not log-linear between its pillars."""
+    smooth = _is_log_linear(market.curves, curve) & _is_log_linear(market.hazards, hazard)
+    cuts = (
+        _ragged(market.curves.bounds[curve], market.curves.pillar_counts(curve)),
+        _ragged(market.hazards.bounds[hazard], market.hazards.pillar_counts(hazard)),
+        _ragged(np.ones_like(curve), np.where(smooth, 0, (flows.terms.maturity - flows.valuation) // _WEEK)),
+    )
+    days = market.curves.pillars[cuts[0][1]], market.hazards.pillars[cuts[1][1]], flows.valuation + _WEEK * cuts[2][1]
+    return spans(flows, np.concatenate([owner for owner, _ in cuts]), np.concatenate(days))
+
+
+def _is_log_linear(curves: Curves, curve: Ints) -> Bools:
+    return np.isin(curves.methods[curve], (LOG_LINEAR_DF, FLAT_FORWARD))
 
 
 def _points(market: MarketData, spanned: Cells, paid: Cells, upfront: Cells) -> tuple[Points, Points]:
@@ -138,12 +150,10 @@ def _points(market: MarketData, spanned: Cells, paid: Cells, upfront: Cells) -> 
     return discount, Points.of(market.hazards, (hazard, first), (hazard, last), (paid_hazard, payment - 1))
 
 
-def _pillars(curves: Curves, curve: Ints) -> tuple[Ints, Ints]:
-    """All pillars of each position's curve: the position, and the day."""
-    counts = curves.pillar_counts(curve)
+def _ragged(first: Ints, counts: Ints) -> tuple[Ints, Ints]:
+    """Of each position so many numbers from its first one on: the position, and the number."""
     bounds = offsets(counts)
-    place = np.repeat(curves.bounds[curve] - bounds[:-1], counts) + np.arange(bounds[-1])
-    return np.repeat(np.arange(counts.size), counts), curves.pillars[place]
+    return np.repeat(np.arange(counts.size), counts), np.repeat(first - bounds[:-1], counts) + np.arange(bounds[-1])
 
 
 def default_integrals(

@@ -41,13 +41,14 @@ class CreditWorld:
         rates = {day: rate + BP * (pillar in (None, day)) for day, rate in getattr(self, name).items()}
         return replace(self, **{name: rates})
 
-    def snapshot(self, interpolation: str = "log_linear_df") -> Market:
+    def snapshot(self, interpolation: str = "log_linear_df", credit: dict[str, Any] | None = None) -> Market:
+        """The market of this world, or the same with other credit curves."""
         curve = {"interpolation": interpolation, "compounding": "continuous", "day_count": "ACT/365F"}
         hazards = {"kind": "hazard", "interpolation": interpolation}
         hazards |= {"pillars": list(self.hazards), "rates": list(self.hazards.values())}
         parts = {
             "curves": {"USD": curve | {"pillars": list(self.zeros), "zero_rates": list(self.zeros.values())}},
-            "credit_curves": {"issuers": {"ACME": hazards}, "ratings": {"BBB": hazards}},
+            "credit_curves": credit or {"issuers": {"ACME": hazards}, "ratings": {"BBB": hazards}},
         }
         return Market.model_validate({"snapshot_id": "eod", "as_of": self.valuation, "fx_spot": {}} | parts)
 
