@@ -23,7 +23,7 @@ MAX_EQUITIES = 50_000
 MAX_EXPIRIES = 200
 MAX_DELTAS = 100
 
-Interpolation = Literal["linear_zero", "log_linear_df", "flat_forward"]
+Interpolation = Literal["linear_zero", "log_linear_df", "flat_forward", "monotone_cubic_zero"]
 Pillars = Annotated[list[Date], Field(fail_fast=True, min_length=1)]
 Rates = Annotated[list[float], Field(fail_fast=True, min_length=1)]
 Positive = Annotated[float, Field(gt=0)]

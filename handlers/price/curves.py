@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from handlers.price.arrays import Floats, Ints, distinct
+from handlers.price.cubic import CubicNodes
 from handlers.price.dates import to_date
-from handlers.price.interpolation import bracket
+from handlers.price.interpolation import MONOTONE_CUBIC_ZERO, bracket
 from handlers.price.names import NOTHING
 
 BASIS_POINT = 1e-4
@@ -78,10 +80,21 @@ class Curves:
         exponent = self.rates[found.left]
         exponent *= -found.left_time[:, None]
         exponent -= self.rates[found.right] * found.right_time[:, None]
+        cubic = self._cubic(curve, ahead) if (self.methods == MONOTONE_CUBIC_ZERO).any() else ()
+        for each in cubic:
+            exponent[each.rows] = -each.zero_rates() * each.time[:, None]
         if spread is not None:
             exponent -= spread * found.time[:, None]
         discount = np.exp(exponent, out=exponent)
-        return Nodes(found.time, found.left - first, found.right - first, found.left_time, found.right_time, discount)
+        left, right = found.left - first, found.right - first
+        return Nodes(found.time, left, right, found.left_time, found.right_time, discount, cubic)
+
+    def _cubic(self, curve: Ints, ahead: Ints) -> tuple[CubicNodes, ...]:
+        found = []
+        for each in np.unique(curve[self.methods[curve] == MONOTONE_CUBIC_ZERO]).tolist():
+            rows, pillars = np.flatnonzero(curve == each), slice(*self.bounds[each : each + 2].tolist())
+            found.append(CubicNodes.of(rows, ahead[rows], self.pillars[pillars] - self.valuation, self.rates[pillars]))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,8 @@ class Nodes:
     """N points on curves under S scenarios.
 
     `time` in years, the pillars `left` and `right` of it, counted from the curve's first, the years that the zero rate of
-    each counts for, and the discount factors (N × S).
+    each counts for, and the discount factors (N × S). Nodes on monotone cubic curves are in `cubic` too, and have no years at
+    single pillars.
     """
 
     time: Floats
@@ -98,16 +112,27 @@ class Nodes:
     left_time: Floats
     right_time: Floats
     discount: Floats
+    cubic: tuple[CubicNodes, ...] = ()
 
     def rate_bump(self) -> Floats:
         """What discount factors gain, relatively, when the whole curve rises by a basis point (N)."""
         return np.expm1(-BASIS_POINT * self.time)
 
     def pillar_bumps(self) -> tuple[Floats, Floats]:
-        """The same when only the left, or only the right pillar rises."""
+        """The same when only the left, or only the right pillar rises; 0 on monotone cubic curves."""
         return np.expm1(-BASIS_POINT * self.left_time), np.expm1(-BASIS_POINT * self.right_time)
+
+    def cubic_bumps(self) -> Iterator[tuple[int, Ints, Floats]]:
+        """The same on monotone cubic curves: a pillar, the nodes that it moves, and what they gain (nodes × S)."""
+        for each in self.cubic:
+            for pillar, gains in enumerate(each.gains(BASIS_POINT)):
+                yield pillar, each.rows, gains
 
     def bumped(self, pillar: int) -> Floats:
         """The discount factors (N × S) when that pillar of each curve, counted from its first, rises by a basis point."""
         years = np.where(self.left == pillar, self.left_time, 0.0) + np.where(self.right == pillar, self.right_time, 0.0)
-        return self.discount * np.exp(-BASIS_POINT * years)[:, None]
+        found: Floats = self.discount * np.exp(-BASIS_POINT * years)[:, None]
+        for moved, rows, gains in self.cubic_bumps():
+            if moved == pillar:
+                found[rows] *= 1.0 + gains
+        return found

@@ -10,6 +10,7 @@ import numpy as np
 from handlers.price.arrays import Floats, Ints, distinct, offsets
 from handlers.price.currencies import pair_code, pair_currencies
 from handlers.price.curves import Nodes
+from handlers.price.keyrates import key_rates_of_values
 from handlers.price.market import MarketData
 
 
@@ -122,14 +123,9 @@ def krd(priced: DiscountedExchange) -> Floats:
     rows = offsets(first + second)
     sums = np.zeros((int(rows[-1]), priced.delta.shape[1]))
     for payment in priced.payments:
-        _add_pillars(sums, rows[:-1] + first * payment.curve, payment)
+        row = rows[:-1] + first * payment.curve
+        sums += key_rates_of_values(payment.nodes, payment.place, payment.value, row, int(rows[-1]))
     return sums
-
-
-def _add_pillars(sums: Floats, row: Ints, payment: Payment) -> None:
-    nodes, place = payment.nodes, payment.place
-    for pillar, bump in zip((nodes.left, nodes.right), nodes.pillar_bumps(), strict=True):
-        sums[row + pillar[place]] += payment.value * bump[place][:, None]
 
 
 MEASURES = {"PV": present_value, "DV01": dv01, "KRD": krd, "FX_DELTA": fx_delta}
