@@ -46,7 +46,7 @@ class Book:
     @classmethod
     def of(cls, group: Group, market: MarketData, valuation: int) -> Book:
         pricer = PRICERS[group.product_type]
-        needs = pricer.requirements(group.terms)
+        needs = pricer.requirements(group.terms, valuation)
         keyed = (
             *(Keyed(market.curves, market.curves.find(currency)) for currency in needs.curves),
             *(Keyed(market.projections, market.projections.find(index)) for index in needs.projections),

@@ -16,7 +16,7 @@ from handlers.price.names import NOTHING, pair_text
 
 
 class PastFixings(NamedTuple):
-    """Fixings that positions need if their day is before the valuation: the position of each, its name code and its day."""
+    """Fixings that positions need: the position of each, its name code and its day."""
 
     position: Ints
     name: Ints
@@ -114,8 +114,7 @@ def _lack_prices(lacks: Lacks, share: Ints, currency: Ints, market: MarketData, 
 
 def _lack_fixings(lacks: Lacks, fixings: PastFixings, market: MarketData, names: Mapping[int, str]) -> None:
     """The first fixing that each position lacks."""
-    past = fixings.day < market.curves.valuation
-    absent = np.flatnonzero(past & np.isnan(market.fixings.find(fixings.name, fixings.day)))
+    absent = np.flatnonzero(np.isnan(market.fixings.find(fixings.name, fixings.day)))
     if absent.size == 0:
         return
     lacks_one, first = np.unique(fixings.position[absent], return_index=True)

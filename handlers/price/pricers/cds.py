@@ -55,7 +55,7 @@ def _faults(terms: DefaultSwapTerms) -> list[tuple[Bools, str]]:
     ]
 
 
-def _requirements(terms: DefaultSwapTerms) -> Requirements:
+def _requirements(terms: DefaultSwapTerms, _valuation: int) -> Requirements:
     return Requirements(curves=(terms.currency,), hazards=((terms.issuer, terms.rating),))
 
 

@@ -65,7 +65,7 @@ def _faults(terms: DepositTerms) -> list[tuple[Bools, str]]:
     return [(terms.end <= terms.start, "maturity_date: must be after start_date"), *terms.rules.faults()]
 
 
-def _requirements(terms: DepositTerms) -> Requirements:
+def _requirements(terms: DepositTerms, _valuation: int) -> Requirements:
     return Requirements(curves=(terms.currency,))
 
 

@@ -45,7 +45,7 @@ def _faults(terms: ForwardTerms) -> list[tuple[Bools, str]]:
     return [(terms.base == terms.currency, "quote_currency: must differ from base_currency")]
 
 
-def _requirements(terms: ForwardTerms) -> Requirements:
+def _requirements(terms: ForwardTerms, _valuation: int) -> Requirements:
     return Requirements(curves=(terms.currency, terms.base), spots=((terms.base, terms.currency),))
 
 

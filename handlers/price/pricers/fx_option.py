@@ -90,7 +90,7 @@ def _faults(terms: OptionTerms) -> list[tuple[Bools, str]]:
     ]
 
 
-def _requirements(terms: OptionTerms) -> Requirements:
+def _requirements(terms: OptionTerms, _valuation: int) -> Requirements:
     pair = (terms.base, terms.currency)
     return Requirements(curves=(terms.currency, terms.base), spots=(pair,), vols=(pair,))
 

@@ -50,7 +50,7 @@ def _faults(terms: SwapTerms) -> list[tuple[Bools, str]]:
     ]
 
 
-def _requirements(terms: SwapTerms) -> Requirements:
+def _requirements(terms: SwapTerms, _valuation: int) -> Requirements:
     return Requirements(curves=(terms.currency, terms.base), spots=((terms.base, terms.currency),))
 
 

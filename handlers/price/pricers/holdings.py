@@ -55,7 +55,7 @@ def _faults(_terms: HoldingTerms) -> list[tuple[Bools, str]]:
     return []
 
 
-def _requirements(terms: HoldingTerms) -> Requirements:
+def _requirements(terms: HoldingTerms, _valuation: int) -> Requirements:
     return Requirements(equities=((terms.equity, terms.currency),))
 
 

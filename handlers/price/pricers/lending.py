@@ -72,7 +72,7 @@ def _faults(terms: LendingTerms) -> list[tuple[Bools, str]]:
     ]
 
 
-def _requirements(terms: LendingTerms) -> Requirements:
+def _requirements(terms: LendingTerms, _valuation: int) -> Requirements:
     return Requirements(curves=(terms.currency,))
 
 

@@ -67,12 +67,13 @@ def _faults(terms: FixedForwardTerms) -> list[tuple[Bools, str]]:
     ]
 
 
-def _requirements(terms: FixedForwardTerms) -> Requirements:
-    everyone = np.arange(terms.notional.size)
+def _requirements(terms: FixedForwardTerms, valuation: int) -> Requirements:
+    past = np.flatnonzero(terms.fixing < valuation)
+    pair = pair_code(terms.base, terms.quote)
     return Requirements(
         curves=(terms.currency, terms.other),
         spots=((terms.base, terms.quote),),
-        fixings=(PastFixings(everyone, pair_code(terms.base, terms.quote), terms.fixing),),
+        fixings=(PastFixings(past, pair[past], terms.fixing[past]),),
     )
 
 

@@ -44,7 +44,7 @@ class Pricer:
     fields: tuple[Field, ...]
     terms: Callable[[Mapping[str, Column]], Terms]
     faults: Callable[[Any], list[tuple[Bools, str]]]
-    requirements: Callable[[Any], Requirements]
+    requirements: Callable[[Any, int], Requirements]
     flows: Callable[[Any, int], Any]
     accrued: Callable[[Any], Floats]
     discounted: Callable[[Any, MarketData], Any]

@@ -57,7 +57,7 @@ def _faults(terms: ZeroBondTerms) -> list[tuple[Bools, str]]:
     return terms.rules.faults()
 
 
-def _requirements(terms: ZeroBondTerms) -> Requirements:
+def _requirements(terms: ZeroBondTerms, _valuation: int) -> Requirements:
     return Requirements(curves=(terms.currency,))
 
 
