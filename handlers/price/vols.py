@@ -52,13 +52,15 @@ class Vols:
     def at(self, time: Floats) -> Floats:
         """The volatilities of each delta (N × deltas × S) at times (N).
 
-        Between expiries vol² · time is linear in time, outside them the volatility is flat.
+        Between expiries vol² · time is linear in time, outside them the volatility is flat. NaN where a scenario makes a
+        volatility negative.
         """
+        shocked = self.vols[:, :, None] * self.factor + self.shift
+        shocked[shocked < 0.0] = np.nan
         lower, upper, share = _around(self.times, time)
         start, end = (1.0 - share) * self.times[lower], share * self.times[upper]
-        variance = self.vols[lower] ** 2 * start[:, None] + self.vols[upper] ** 2 * end[:, None]
-        between = np.sqrt(variance / (start + end)[:, None])
-        return between[:, :, None] * self.factor + self.shift
+        variance = shocked[lower] ** 2 * start[:, None, None] + shocked[upper] ** 2 * end[:, None, None]
+        return np.sqrt(variance / (start + end)[:, None, None])
 
 
 def _around(grid: Floats, value: Floats) -> tuple[Ints, Ints, Floats]:

@@ -105,10 +105,14 @@ def _smile(market: FxWorld, pair: str, expiry: ql.Date, moneyness: float) -> flo
     strikes, vols = [], []
     for column, delta in enumerate(quoted["deltas"]):
         curve = ql.BlackVarianceCurve(
-            valuation, dates, [quoted["vols"][row][column] for row in rows], ql.Actual365Fixed(), False
+            valuation,
+            dates,
+            [quoted["vols"][row][column] + market.vol_shift for row in rows],
+            ql.Actual365Fixed(),
+            False,
         )
         curve.enableExtrapolation()
-        vol = curve.blackVol(expiry, 1.0) + market.vol_shift
+        vol = curve.blackVol(expiry, 1.0)
         time = ql.Actual365Fixed().yearFraction(valuation, expiry)
         deltas = ql.BlackDeltaCalculator(ql.Option.Call, ql.DeltaVolQuote.Fwd, 1.0, 1.0, 1.0, vol * math.sqrt(time))
         strikes.append(math.log(deltas.strikeFromDelta(delta)))
