@@ -111,13 +111,13 @@ def explain(error: ValidationError, raw: Any, root: str = "") -> str:
     and short.
     """
     first, more = error.errors(include_url=False, include_input=False)[0], error.error_count() - 1
-    path = _path(first["loc"], raw, root)
+    path = _path(first["loc"], raw, root, is_missing=first["type"] == "missing")
     line = f"{path}: {_sentence(first)}" if path else _sentence(first)
     return printable(line) + (f" (and {more} more)" if more else "")
 
 
-def _path(location: Sequence[int | str], raw: Any, root: str) -> str:
-    """Pydantic's location without the tags of unions, which are no part of the input."""
+def _path(location: Sequence[int | str], raw: Any, root: str, *, is_missing: bool) -> str:
+    """Pydantic's location without the tags of unions, which are no part of the input; nor is a field that is missing."""
     path, here = root, raw
     for place, step in enumerate(location):
         if isinstance(step, int):
@@ -125,7 +125,7 @@ def _path(location: Sequence[int | str], raw: Any, root: str) -> str:
             here = here[step] if isinstance(here, list) and step < len(here) else None
         elif isinstance(here, dict) and step in here:
             path, here = _joined(path, step), here[step]
-        elif place == len(location) - 1 and isinstance(here, dict):
+        elif is_missing and place == len(location) - 1:
             path = _joined(path, step)
     return path
 

@@ -9,18 +9,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from events.market import Market
+from events.market import FlatVol, Market, VolSurface
 from events.scenario import Scenario
 from handlers.price.arrays import Floats
-from handlers.price.currencies import currency_code, pair_code, parse_pair
+from handlers.price.currencies import currency_code, pair_code, pair_currencies
 from handlers.price.curves import Curves
 from handlers.price.dates import to_day
 from handlers.price.fixings import Fixings
+from handlers.price.moves import Moves
 from handlers.price.names import name_code
 from handlers.price.shocks import Shocks
 from handlers.price.vols import Vols
 
-_USD = currency_code("USD")
+_USD, _EUR = currency_code("USD"), currency_code("EUR")
 
 
 class Price(NamedTuple):
@@ -63,16 +64,15 @@ class MarketData:
                 if missing:
                     shocks.unavailable.setdefault(place, f"scenario {scenario.id}: {missing}")
         day = to_day(valuation)
-        still = np.ones(len(scenarios)), np.zeros(len(scenarios))
         return cls(
             curves=shocks.curves.shocked(day),
             projections=shocks.projections.shocked(day),
             spreads=shocks.spreads.shocked(day),
             hazards=shocks.hazards.shocked(day),
-            spots={pair_code(*parse_pair(pair)): market.fx_spot[pair] * by for pair, by in shocks.spot_factor.items()},
-            vols={pair_code(*parse_pair(pair)): Vols.of(quoted, valuation, *still) for pair, quoted in market.fx_vols.items()},
+            spots={name_code(pair): shocks.spots[pair].applied(spot) for pair, spot in market.fx_spot.items()},
+            vols={name_code(pair): _vols(quoted, valuation, shocks.vols[pair]) for pair, quoted in market.fx_vols.items()},
             equities={
-                name_code(name): Price(currency_code(each.currency), each.price * still[0])
+                name_code(name): Price(currency_code(each.currency), each.price * shocks.equities[name].factor)
                 for name, each in market.equities.items()
             },
             fixings=Fixings.of(market.fixings),
@@ -86,14 +86,20 @@ class MarketData:
         return self.spread_shift.size
 
     def spot(self, base: int, quote: int) -> Floats | None:
-        """Units of `quote` for one of `base` under each scenario: as quoted, else the inverse, else by way of USD."""
+        """Units of `quote` for one of `base` under each scenario: as quoted, else the inverse, else by way of a third currency.
+
+        That is USD, else EUR, else the first in alphabetical order for which both legs are quoted, either way round.
+        """
         if base == quote:
             return np.ones(self.scenarios)
         direct = self._quoted(base, quote)
-        if direct is not None or _USD in (base, quote):
+        if direct is not None:
             return direct
-        to_usd, from_usd = self._quoted(base, _USD), self._quoted(_USD, quote)
-        return None if to_usd is None or from_usd is None else to_usd * from_usd
+        for middle in (_USD, _EUR, *sorted({currency for pair in self.spots for currency in pair_currencies(pair)})):
+            to_middle, from_middle = self._quoted(base, middle), self._quoted(middle, quote)
+            if to_middle is not None and from_middle is not None:
+                return to_middle * from_middle
+        return None
 
     def _quoted(self, base: int, quote: int) -> Floats | None:
         spot = self.spots.get(pair_code(base, quote))
@@ -122,3 +128,10 @@ class MarketData:
             equities={name: Price(each.currency, each.price[scenarios]) for name, each in self.equities.items()},
             spread_shift=self.spread_shift[scenarios],
         )
+
+
+def _vols(quoted: FlatVol | VolSurface, valuation: date, moves: Moves) -> Vols:
+    """One pair's volatilities; NaN under scenarios in which any of them would not stay positive."""
+    least = quoted.flat if isinstance(quoted, FlatVol) else min(map(min, quoted.vols))
+    shift = np.where(np.isnan(moves.applied(least)), np.nan, moves.shift)
+    return Vols.of(quoted, valuation, moves.factor, shift)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 
 import numpy as np
 
@@ -36,11 +35,9 @@ class ShockedCurves:
         """Adds to the rates of a curve under one scenario: to all of them, or to that of each pillar its own."""
         self.shift[self.rows[code], scenario] += by
 
-    def move_pillar(self, code: int, scenario: int, pillar: date, by: float) -> bool:
-        """Adds to the rate at one pillar; False if it is none of the curve's."""
-        here = self.days(code) == to_day(pillar)
-        self.move(code, scenario, here * by)
-        return bool(here.any())
+    def move_all(self, scenario: int, by: float) -> None:
+        """Adds to every rate of every curve."""
+        self.shift[:, scenario] += by
 
     def shocked(self, valuation: int) -> Curves:
         """The curves under all scenarios."""
