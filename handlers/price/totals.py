@@ -9,7 +9,7 @@ import numpy as np
 from handlers.price.arrays import Floats, Ints, distinct, members
 from handlers.price.market import MarketData
 
-TOTALLED = frozenset({"PV", "ACCRUED", "DV01", "CS01"})
+TOTALLED = frozenset({"PV", "ACCRUED", "DV01", "CS01", "VEGA"})
 
 
 class Totals:

@@ -52,11 +52,11 @@ class Vols:
     def at(self, time: Floats) -> Floats:
         """The volatilities of each delta (N × deltas × S) at times (N).
 
-        Between expiries vol² · time is linear in time, outside them the volatility is flat. NaN where a scenario makes a
-        volatility negative.
+        Between expiries vol² · time is linear in time, outside them the volatility is flat. NaN where a scenario leaves no
+        positive volatility.
         """
         shocked = self.vols[:, :, None] * self.factor + self.shift
-        shocked[shocked < 0.0] = np.nan
+        shocked[shocked <= 0.0] = np.nan
         lower, upper, share = _around(self.times, time)
         start, end = (1.0 - share) * self.times[lower], share * self.times[upper]
         variance = shocked[lower] ** 2 * start[:, None, None] + shocked[upper] ** 2 * end[:, None, None]
