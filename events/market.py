@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, Tag, model_validator
 
-from events.model import Currency, CurrencyPair, Data, Date, either_of
+from events.model import Currency, CurrencyPair, Data, Date, one_form
 from events.text import Identifier
 
 MAX_CURVES = 200
@@ -130,9 +130,7 @@ class VolSurface(Data):
         return self
 
 
-FxVol = Annotated[
-    Annotated[FlatVol, Tag("has flat")] | Annotated[VolSurface, Tag("has vols")], either_of("flat", "vols", "flat_or_surface")
-]
+FxVol = Annotated[Annotated[FlatVol, Tag("one")] | Annotated[VolSurface, Tag("surface")], one_form(one="flat", surface="vols")]
 Fixings = Annotated[dict[Date, float], _at_most(MAX_FIXINGS)]
 
 

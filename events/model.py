@@ -43,12 +43,14 @@ UUID_PATTERN = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 SHA256_PATTERN = r"^[0-9A-Fa-f]{64}$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 PAIR_PATTERN = r"^[A-Z]{6}$"
+TENOR_PATTERN = r"^[1-9][0-9]{0,2}[DWMY]$"
 # What people are told in place of a pattern.
 MEANINGS = {
     UUID_PATTERN: "must be a UUID",
     SHA256_PATTERN: "must be 64 hexadecimal digits",
     CURRENCY_PATTERN: "must be a currency such as USD",
     PAIR_PATTERN: "must be a pair of currencies such as EURUSD",
+    TENOR_PATTERN: "must be a tenor such as 5D, 2W, 3M or 10Y",
     TEXT_PATTERN: "must not contain the NUL character",
 }
 UuidText = Annotated[
@@ -59,6 +61,7 @@ UuidText = Annotated[
 Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN, to_lower=True)]
 Currency = Annotated[str, StringConstraints(pattern=CURRENCY_PATTERN)]
 CurrencyPair = Annotated[str, StringConstraints(pattern=PAIR_PATTERN)]
+Tenor = Annotated[str, StringConstraints(pattern=TENOR_PATTERN)]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -85,19 +88,15 @@ class StoredObject(Data):
     sha256: Sha256 | None = None
 
 
-def either_of(first: str, second: str, fault: str) -> Discriminator:
-    """Tells an object with the one field from an object with the other, whose tags are `has <field>`.
-
-    Both or neither is an error of type `fault`.
-    """
+def one_form(**names: str) -> Discriminator:
+    """Tells the forms of a thing by the one name (tag to name) that each of them has; several or none is an error."""
 
     def form(value: Any) -> str | None:
-        has_first, has_second = _has(value, first), _has(value, second)
-        if has_first == has_second:
-            return None
-        return f"has {first if has_first else second}"
+        forms = [tag for tag, name in names.items() if _has(value, name)]
+        return forms[0] if len(forms) == 1 else None
 
-    return Discriminator(form, custom_error_type=fault, custom_error_message=f"must have either {first} or {second}")
+    message = f"must have one of {', '.join(names.values())}"
+    return Discriminator(form, custom_error_type="one_form", custom_error_message=message)
 
 
 def _has(value: Any, name: str) -> bool:

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from events.market import Market
-from events.model import Count, Currency, Data, Date, Sha256, StoredObject, UuidText, either_of
+from events.model import Count, Currency, Data, Date, Sha256, StoredObject, UuidText, one_form
 from events.scenario import Scenario
 from events.text import IDENTIFIER_LENGTH, Identifier, Timestamp
 
@@ -112,12 +112,12 @@ class RunRequested(Data):
     valuation_date: Date
     reporting_currency: Currency = "USD"
     portfolio: Annotated[
-        Annotated[InlinePortfolio, Tag("has positions")] | Annotated[StoredObject, Tag("has uri")],
-        either_of("positions", "uri", "inline_or_stored"),
+        Annotated[InlinePortfolio, Tag("inline")] | Annotated[StoredObject, Tag("stored")],
+        one_form(inline="positions", stored="uri"),
     ]
     market: Annotated[
-        Annotated[InlineMarket, Tag("has snapshot")] | Annotated[StoredObject, Tag("has uri")],
-        either_of("snapshot", "uri", "inline_or_stored"),
+        Annotated[InlineMarket, Tag("inline")] | Annotated[StoredObject, Tag("stored")],
+        one_form(inline="snapshot", stored="uri"),
     ]
     scenarios: Annotated[
         list[Scenario],

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from events.model import Currency, CurrencyPair, Data, Date
+from events.model import Currency, CurrencyPair, Data, Date, Tenor
 from events.text import Identifier
 
 MAX_SHOCKS = 1_000
+
+MAX_TENORS = 100
+
+_UNITS = {"D": 1, "W": 7, "M": 1, "Y": 12}
 
 # Larger ones would move what they shock to zero or past it.
 Relative = Annotated[float, Field(gt=-1)]
@@ -62,6 +66,22 @@ class RateTwist(Data):
     short_bp: float
     long_bp: float
     pivot: Date
+
+
+def _check_tenors(tenors: dict[str, float]) -> dict[str, float]:
+    """1Y and 12M are one day, which cannot move twice."""
+    counts = {(tenor[-1] in "MY", int(tenor[:-1]) * _UNITS[tenor[-1]]) for tenor in tenors}
+    if len(counts) < len(tenors):
+        raise ValueError("must not have one tenor twice")
+    return tenors
+
+
+class RateTenors(Data):
+    """Zero rates moved by so many basis points at tenors from the valuation date, linearly between, flat outside."""
+
+    kind: Literal["rate_tenors"]
+    currency: Currency
+    bp: Annotated[dict[Tenor, float], Field(min_length=1, max_length=MAX_TENORS), AfterValidator(_check_tenors)]
 
 
 class CreditSpread(Data):
@@ -121,7 +141,8 @@ class EquityPrice(Data):
 
 
 Shock = Annotated[
-    RateParallel | RateNode | RateTriangle | RateTwist | CreditSpread | Fx | Vol | EquityPrice, Field(discriminator="kind")
+    RateParallel | RateNode | RateTenors | RateTriangle | RateTwist | CreditSpread | Fx | Vol | EquityPrice,
+    Field(discriminator="kind"),
 ]
 
 

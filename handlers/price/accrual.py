@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -31,6 +31,22 @@ class Accruing(Protocol):
     def first_coupon(self) -> Ints: ...
     @property
     def rules(self) -> DateRules: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccrualTerms:
+    """Such terms alone."""
+
+    start: Ints
+    end: Ints
+    day_count: Ints
+    frequency: Ints
+    stub: Ints
+    first_coupon: Ints
+    rules: DateRules
+
+    def __getitem__(self, chosen: Ints | slice) -> Self:
+        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)

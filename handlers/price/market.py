@@ -57,7 +57,7 @@ class MarketData:
     @classmethod
     def of(cls, market: Market, scenarios: Sequence[Scenario], valuation: date) -> MarketData:
         """The market as it is, with the shocks of each scenario applied together."""
-        shocks = Shocks(market, len(scenarios))
+        shocks = Shocks(market, len(scenarios), valuation)
         for place, scenario in enumerate(scenarios):
             for shock in scenario.shocks:
                 missing = shocks.apply(place, shock)
@@ -112,6 +112,16 @@ class MarketData:
         """The volatilities of a pair: as quoted, else those of its inverse, which stand at the inverse strikes."""
         quoted = self.vols.get(pair_code(base, quote))
         return self.vols.get(pair_code(quote, base)) if quoted is None else quoted
+
+    def next_day(self) -> MarketData:
+        """The same market a day later: every rate at every pillar stays as it is, and the pillars are a day nearer."""
+        return replace(
+            self,
+            curves=self.curves.next_day(),
+            projections=self.projections.next_day(),
+            spreads=self.spreads.next_day(),
+            hazards=self.hazards.next_day(),
+        )
 
     def under(self, scenarios: slice) -> MarketData:
         """The same market under some of its scenarios."""

@@ -27,10 +27,10 @@ class PastFixings(NamedTuple):
 class Requirements:
     """What P positions need from the market; `NOTHING` stands where one of them does not need it.
 
-    `curves`: the currency of each discount curve; `projections`: the index of each projection curve. Key rates follow in
-    this order; the pillars of all but the first curve go under `<name of the curve>:<date>`. `hazards`: issuer and rating, one
-    of which must have a hazard curve. `spots` and `vols`: base and quote currency. `equities`: a share and the currency that
-    it must be quoted in.
+    `curves`: the currency of each discount curve; `projections`: the index of each projection curve, for which the discount
+    curve stands in if there is none. Key rates follow in this order; the pillars of all but the first curve go under
+    `<name of the curve>:<date>`. `hazards`: issuer and rating, one of which must have a hazard curve. `spots` and `vols`: base
+    and quote currency. `equities`: a share and the currency that its price must be in.
     """
 
     curves: tuple[Ints, ...] = ()
@@ -64,9 +64,6 @@ def lacking(needs: Requirements, market: MarketData, names: Mapping[int, str], p
     for currency in needs.curves:
         missing = (currency != NOTHING) & (market.curves.find(currency) == NOTHING)
         lacks.add(currency, missing, lambda code: f"no {currency_text(code)} curve")
-    for index in needs.projections:
-        missing = (index != NOTHING) & (market.projections.find(index) == NOTHING)
-        lacks.add(index, missing, lambda code: f"no {_named(code, names)} projection curve")
     for issuer, rating in needs.hazards:
         _lack_hazards(lacks, issuer, rating, market, names)
     for base, quote in needs.spots:

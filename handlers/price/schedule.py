@@ -12,6 +12,8 @@ from handlers.price.dates import Months, in_month, is_month_end, month_and_day, 
 SHORT_FIRST, SHORT_LAST, LONG_FIRST = 0, 1, 2
 STUBS = {"short_first": SHORT_FIRST, "short_last": SHORT_LAST, "long_first": LONG_FIRST}
 
+FREQUENCIES = {1: 1, 2: 2, 4: 4, 12: 12}
+
 NO_DATE = np.iinfo(np.int64).min
 
 # In every month it is clipped to the last day.

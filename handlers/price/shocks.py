@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from events.scenario import (
     Fx,
     RateNode,
     RateParallel,
+    RateTenors,
     RateTriangle,
     RateTwist,
     Shock,
@@ -20,7 +22,7 @@ from events.scenario import (
 )
 from handlers.price.currencies import currency_code
 from handlers.price.curves import BASIS_POINT
-from handlers.price.dates import to_day
+from handlers.price.dates import after, to_day
 from handlers.price.moves import Moves
 from handlers.price.names import issuer_code, name_code, rating_code
 from handlers.price.shocked import Quoted, ShockedCurves
@@ -31,8 +33,9 @@ ALL = "*"
 class Shocks:
     """Shifts of rates and spreads, and moves of spots, volatilities and prices; `unavailable`: see MarketData."""
 
-    def __init__(self, market: Market, scenarios: int) -> None:
+    def __init__(self, market: Market, scenarios: int, valuation: date) -> None:
         self.market = market
+        self.valuation = valuation
         self.curves = ShockedCurves(((currency_code(name), name, each) for name, each in market.curves.items()), scenarios)
         self.projections = ShockedCurves(
             ((name_code(name), name, each) for name, each in market.projection_curves.items()), scenarios
@@ -54,6 +57,8 @@ class Shocks:
                 missing = self._parallel(place, shock)
             case RateNode():
                 missing = self._node(place, shock)
+            case RateTenors():
+                missing = self._tenors(place, shock)
             case RateTriangle():
                 missing = self._triangle(place, shock)
             case RateTwist():
@@ -94,6 +99,14 @@ class Shocks:
         if not found:
             return f"no {shock.currency} curve"
         return None if moved else f"the {shock.currency} curve has no pillar {shock.pillar}"
+
+    def _tenors(self, place: int, shock: RateTenors) -> str | None:
+        points = sorted((after(self.valuation, tenor), bp * BASIS_POINT) for tenor, bp in shock.bp.items())
+        days, sizes = [day for day, _ in points], [size for _, size in points]
+        found = self.rate_curves.get(shock.currency, [])
+        for curves, code in found:
+            curves.move(code, place, np.interp(curves.days(code), days, sizes))
+        return None if found else f"no {shock.currency} curve"
 
     def _triangle(self, place: int, shock: RateTriangle) -> str | None:
         corners = [(day, height) for day, height in ((shock.left, 0.0), (shock.centre, 1.0), (shock.right, 0.0)) if day]

@@ -10,7 +10,18 @@ from events.event import Event
 from events.failures import Rejection
 from events.model import StoredObject
 from events.run import InlineMarket, InlinePortfolio, RunCompleted, RunRequested
-from events.scenario import CreditSpread, EquityPrice, Fx, RateNode, RateParallel, RateTriangle, RateTwist, Scenario, Vol
+from events.scenario import (
+    CreditSpread,
+    EquityPrice,
+    Fx,
+    RateNode,
+    RateParallel,
+    RateTenors,
+    RateTriangle,
+    RateTwist,
+    Scenario,
+    Vol,
+)
 
 Decoded = Callable[[dict[str, Any]], Event]
 
@@ -53,6 +64,7 @@ def test_every_kind_of_shock_is_understood(run: dict[str, Any]) -> None:
         {"kind": "rate_parallel", "bp": -100.5, "currency": "USD"},
         {"kind": "rate_node", "currency": "USD", "pillar": "2031-01-15", "bp": 25},
         {"kind": "credit_spread", "bp": 100},
+        {"kind": "rate_tenors", "currency": "USD", "bp": {"1Y": 1, "10Y": -2.5}},
         {"kind": "rate_triangle", "currency": "USD", "left": "2030-01-15", "centre": "2031-01-15", "bp": 25},
         {"kind": "rate_twist", "currency": "USD", "short_bp": -10, "long_bp": 20, "pivot": "2031-01-15"},
         {"kind": "credit_spread", "bp": 100, "issuer": "ACME"},
@@ -67,6 +79,7 @@ def test_every_kind_of_shock_is_understood(run: dict[str, Any]) -> None:
         RateParallel(kind="rate_parallel", bp=-100.5, currency="USD"),
         RateNode(kind="rate_node", currency="USD", pillar=date(2031, 1, 15), bp=25.0),
         CreditSpread(kind="credit_spread", bp=100.0),
+        RateTenors(kind="rate_tenors", currency="USD", bp={"1Y": 1.0, "10Y": -2.5}),
         RateTriangle(
             kind="rate_triangle", currency="USD", left=date(2030, 1, 15), centre=date(2031, 1, 15), right=None, bp=25.0
         ),
@@ -79,6 +92,7 @@ def test_every_kind_of_shock_is_understood(run: dict[str, Any]) -> None:
     ]
 
 
+TENORS = {"kind": "rate_tenors", "currency": "USD"}
 TRIANGLE = {"kind": "rate_triangle", "currency": "USD", "centre": "2031-01-15", "bp": 1}
 
 
@@ -97,9 +111,9 @@ def with_shock(**shock: Any) -> dict[str, Any]:
         ({"valuation_date": "2026-02-30"}, "data.valuation_date: must be a date such as 2026-01-15"),
         ({"valuation_date": "2026-01-15T00:00:00"}, "data.valuation_date: must be a date such as 2026-01-15"),
         ({"reporting_currency": "usd"}, "data.reporting_currency: must be a currency such as USD"),
-        ({"portfolio": {}}, "data.portfolio: must have either positions or uri"),
-        ({"portfolio": {"positions": [], "uri": "a"}}, "data.portfolio: must have either positions or uri"),
-        ({"portfolio": [1]}, "data.portfolio: must have either positions or uri"),
+        ({"portfolio": {}}, "data.portfolio: must have one of positions, uri"),
+        ({"portfolio": {"positions": [], "uri": "a"}}, "data.portfolio: must have one of positions, uri"),
+        ({"portfolio": [1]}, "data.portfolio: must have one of positions, uri"),
         ({"portfolio": {"positions": {}}}, "data.portfolio.positions: must be an array"),
         ({"portfolio": {"positions": [1]}}, "data.portfolio.positions[0]: must be an object"),
         (
@@ -136,6 +150,10 @@ def with_shock(**shock: Any) -> dict[str, Any]:
             with_shock(kind="credit_spread", bp=1, issuer="A", rating="B"),
             "data.scenarios[0].shocks[0]: must not have both issuer and rating",
         ),
+        (with_shock(**TENORS, bp={}), "data.scenarios[0].shocks[0].bp: dictionary should have at least 1 item"),
+        (with_shock(**TENORS, bp={"1X": 1}), "data.scenarios[0].shocks[0].bp.1X: must be a tenor such as 5D, 2W, 3M or 10Y"),
+        (with_shock(**TENORS, bp={"1Y": "1"}), "data.scenarios[0].shocks[0].bp.1Y: input should be a valid number"),
+        (with_shock(**TENORS, bp={"1Y": 1, "12M": 1}), "data.scenarios[0].shocks[0].bp: must not have one tenor twice"),
         (with_shock(**TRIANGLE, left="2031-01-15"), "data.scenarios[0].shocks[0]: left must be before centre"),
         (with_shock(**TRIANGLE, right="2030-01-15"), "data.scenarios[0].shocks[0]: right must be after centre"),
         (

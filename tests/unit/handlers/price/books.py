@@ -89,7 +89,10 @@ def interpolated_world(interpolation: str, valuation: date = VALUATION) -> World
 
 
 def market(of: World | None = None) -> Market:
-    of = of or world()
+    return Market.model_validate(snapshot(of or world()))
+
+
+def snapshot(of: World) -> dict[str, Any]:
     curves = {
         name: {
             "interpolation": of.interpolations.get(name, "linear_zero"),
@@ -100,8 +103,7 @@ def market(of: World | None = None) -> Market:
         }
         for name, curve in of.curves.items()
     }
-    snapshot = {"snapshot_id": "eod", "as_of": of.valuation, "curves": curves, "fx_spot": of.spots}
-    return Market.model_validate(snapshot)
+    return {"snapshot_id": "eod", "as_of": of.valuation, "curves": curves, "fx_spot": of.spots}
 
 
 def scenarios(*shocks: list[dict[str, Any]]) -> list[Scenario]:

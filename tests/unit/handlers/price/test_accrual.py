@@ -21,7 +21,7 @@ GILT = BOND | {
     "day_count": "ACT/ACT ISMA",
     "calendar": "UK",
     "payment_convention": "following",
-    "ex_coupon_days": 7,
+    "ex_coupon_days": 6,
 }
 
 
@@ -65,21 +65,25 @@ def test_interest_that_is_late_has_still_accrued() -> None:
     assert flat(longer, date(2027, 3, 8), "ACCRUED") == pytest.approx(2.0 * 1 / 184)
 
 
-def test_from_its_ex_date_on_a_coupon_is_not_the_buyers_and_he_is_paid_what_is_yet_to_accrue() -> None:
-    """Seven business days before Monday 7 September 2026, over the bank holiday of 31 August: 26 August; 184 days a period."""
-    day = date(2026, 8, 25)
+def test_a_coupon_traded_ex_is_not_the_buyers_and_he_is_paid_what_is_yet_to_accrue() -> None:
+    """The rule of the UK Debt Management Office, "Formulae for calculating gilt prices from yields": RAI = (t / s - 1) · c / 2.
+
+    Its ex-dividend date lies seven business days before Monday 7 September 2026, over the bank holiday of 31 August: 26 August,
+    the last day on which the coupon is still the buyer's. 184 days a period.
+    """
+    day = date(2026, 8, 26)
     with_coupon = 2.0 * discount(day, date(2026, 9, 7)) + 102.0 * discount(day, date(2027, 3, 8))
     assert flat(GILT, day) == pytest.approx(with_coupon)
-    assert flat(GILT, day, "ACCRUED") == pytest.approx(2.0 * 171 / 184)
-    day = date(2026, 8, 26)
+    assert flat(GILT, day, "ACCRUED") == pytest.approx(2.0 * 172 / 184)
+    day = date(2026, 8, 27)
     assert flat(GILT, day) == pytest.approx(102.0 * discount(day, date(2027, 3, 8)))
-    assert flat(GILT, day, "ACCRUED") == pytest.approx(-2.0 * 12 / 184)
+    assert flat(GILT, day, "ACCRUED") == pytest.approx(-2.0 * 11 / 184)
     assert flat(GILT, date(2026, 9, 7), "ACCRUED") == 0.0
 
 
 def test_ex_days_may_be_counted_by_another_calendar_than_payments() -> None:
     """Seven days of the calendar before 7 September 2026: 31 August."""
-    australian = GILT | {"ex_coupon_calendar": "NONE"}
+    australian = GILT | {"ex_coupon_days": 7, "ex_coupon_calendar": "NONE"}
     assert flat(australian, date(2026, 8, 30), "ACCRUED") > 0
     assert flat(australian, date(2026, 8, 31), "ACCRUED") == pytest.approx(-2.0 * 7 / 184)
 

@@ -45,7 +45,7 @@ def test_what_the_market_has_and_what_is_not_needed_is_not_lacking() -> None:
 
 def test_curves_and_spots_are_named() -> None:
     assert lacks(curves=(codes(GBP, USD), codes(JPY, JPY))) == ["no GBP curve", "no JPY curve"]
-    assert lacks(projections=(codes(name_code("ESTR"), NOTHING),)) == ["no ESTR projection curve", ""]
+    assert lacks(projections=(codes(name_code("ESTR"), NOTHING),)) == ["", ""], "the discount curve stands in"
     assert lacks(spots=((codes(EUR, EUR), codes(GBP, USD)),)) == ["no EURGBP spot, quoted or derived", ""]
     assert lacks(vols=((codes(EUR, EUR), codes(GBP, USD)),)) == ["no EURGBP vols", ""]
 

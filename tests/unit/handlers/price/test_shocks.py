@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from events.market import Market
 from handlers.price.currencies import currency_code
 from handlers.price.curves import Curves
+from handlers.price.dates import after, to_day
 from handlers.price.market import MarketData
 from handlers.price.names import issuer_code, name_code, rating_code
 from tests.unit.handlers.price.books import VALUATION, scenarios, shocks
@@ -108,6 +110,32 @@ def test_a_triangle_without_a_corner_is_flat_on_that_side() -> None:
     assert moved("curves", USD, shock) == [30] * 4
 
 
+def test_tenors_are_counted_from_the_valuation_and_shocks_are_linear_between() -> None:
+    """From 2026-01-15 on; 2028-01-15 is 365 of 1,461 days from 1Y to 5Y, 2036-01-15 lies after 5Y."""
+    shock = {"kind": "rate_tenors", "currency": "USD", "bp": {"5Y": 10, "12M": -2, "26W": 4}}
+    assert moved("curves", USD, shock) == pytest.approx([-2, -2 + 12 * 365 / 1461, 10, 10])
+    assert moved("projections", SOFR, shock)[0] == pytest.approx(4)
+
+
+@pytest.mark.parametrize(
+    ("day", "tenor", "expected"),
+    [
+        ("2026-01-31", "1M", "2026-02-28"),
+        ("2024-02-29", "1Y", "2025-02-28"),
+        ("2024-02-29", "4Y", "2028-02-29"),
+        ("2026-01-15", "3D", "2026-01-18"),
+        ("2026-01-15", "2W", "2026-01-29"),
+        ("1850-11-30", "3M", "1851-02-28"),
+    ],
+)
+def test_a_tenor_ends_on_the_same_day_of_the_month_or_at_its_end(day: str, tenor: str, expected: str) -> None:
+    assert after(date.fromisoformat(day), tenor) == to_day(date.fromisoformat(expected))
+
+
+def test_the_longest_tenor_from_the_last_day_is_still_a_number() -> None:
+    assert after(date(9999, 12, 31), "999Y") > to_day(date(9999, 12, 31))
+
+
 @given(st.floats(-300, 300))
 def test_triangles_side_by_side_add_up_to_a_parallel_shift(bp: float) -> None:
     corners = [None, *PILLARS, None]
@@ -195,6 +223,7 @@ MISSING = [
         {"kind": "rate_triangle", "bp": 1, "currency": "USD", "left": PILLARS[2], "centre": "2033-01-15", "right": PILLARS[3]},
         "no pillar of the USD curve lies within the triangle about 2033-01-15",
     ),
+    ({"kind": "rate_tenors", "currency": "GBP", "bp": {"1Y": 1}}, "no GBP curve"),
     (TWIST | {"currency": "GBP"}, "no GBP curve"),
     (TWIST | {"currency": "CHF"}, "no CHF curve"),
     (TWIST | {"currency": "EUR"}, "the pillars of the EUR curve do not lie on both sides of 2029-01-15"),
