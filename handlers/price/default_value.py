@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from handlers.price.arrays import Bools, Floats, Ints, distinct, offsets
 from handlers.price.curves import Curves, Nodes
-from handlers.price.default_swap import Premiums, Spans, spans
+from handlers.price.default_swap import Premiums, Spans, premiums, spans
 from handlers.price.interpolation import FLAT_FORWARD, LOG_LINEAR_DF
 from handlers.price.market import MarketData
 
@@ -74,8 +74,11 @@ class PricedSwaps:
 
     `discount` has the places of the first and the last days of spans, of premiums and of upfront payments; `survival` those of
     the first and the last days of spans, and of the days before premiums. `days` is how long the spans are, `pillars` (P) how
-    many each position's discount curve has.
+    many each position's discount curve has; `flows` and `market` are what it was made of.
     """
+
+    flows: Premiums
+    market: MarketData
 
     base: csr_array
     slope: csr_array
@@ -114,6 +117,8 @@ def discounted(flows: Premiums, market: MarketData) -> PricedSwaps:
     discount, survival = _points(market, spanned, paid, upfront)
     positions, first, last = terms.end.size, *spanned.days
     return PricedSwaps(
+        flows=flows,
+        market=market,
         base=spanned.matrix(cut.owner, cut.base, positions),
         slope=spanned.matrix(cut.owner, cut.slope, positions),
         premium=paid.matrix(flows.owner, flows.amount, positions),
@@ -206,3 +211,16 @@ def krd(priced: PricedSwaps) -> Floats:
         change = priced.value(priced.discount.nodes.bumped(pillar), priced.survival.nodes.discount) - before
         sums[rows[having] + pillar] = change[having]
     return sums
+
+
+def theta(priced: PricedSwaps) -> Floats:
+    """What the next day changes if the issuer lives through it (P × S); payments of that day count in full."""
+    flows, before = priced.flows, present_value(priced)
+    terms, day = flows.terms, flows.valuation + 1
+    paid = np.bincount(flows.owner, np.where(flows.payment == day, flows.amount, 0.0), minlength=terms.end.size)
+    paid -= np.where(terms.upfront_date == day, terms.notional * terms.upfront, 0.0)
+    change = paid[:, None] - before
+    left = np.flatnonzero(terms.maturity > day)
+    if left.size:
+        change[left] += present_value(discounted(premiums(terms.take(left), day), priced.market.a_day_later()))
+    return change

@@ -123,6 +123,18 @@ class MarketData:
             hazards=self.hazards.next_day(),
         )
 
+    def a_day_later(self) -> MarketData:
+        """The same market on the next day: every rate stays at its pillar's date, every volatility at its expiry."""
+        day = self.curves.valuation + 1
+        return replace(
+            self,
+            curves=replace(self.curves, valuation=day),
+            projections=replace(self.projections, valuation=day),
+            spreads=replace(self.spreads, valuation=day),
+            hazards=replace(self.hazards, valuation=day),
+            vols={pair: vols.a_day_later() for pair, vols in self.vols.items()},
+        )
+
     def under(self, scenarios: slice) -> MarketData:
         """The same market under some of its scenarios."""
         if scenarios == slice(None):

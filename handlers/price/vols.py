@@ -49,6 +49,12 @@ class Vols:
         """The same under some of the scenarios."""
         return replace(self, factor=self.factor[scenarios], shift=self.shift[scenarios])
 
+    def a_day_later(self) -> Vols:
+        """The same quotes for the same expiries on the day after the valuation."""
+        days = np.rint(self.times * DAYS_A_YEAR) - 1.0
+        ahead = days > 0.0 if (days > 0.0).any() else days == days.max()
+        return replace(self, times=np.maximum(days[ahead], 1.0) / DAYS_A_YEAR, vols=self.vols[ahead])
+
     def at(self, time: Floats) -> Floats:
         """The volatilities of each delta (N × deltas × S) at times (N).
 

@@ -9,7 +9,7 @@ import numpy as np
 from handlers.price.arrays import Bools, Floats
 from handlers.price.calendars import NONE
 from handlers.price.default_swap import DefaultSwapTerms, Premiums, following, premiums
-from handlers.price.default_value import cs01, discounted, dv01, krd, present_value
+from handlers.price.default_value import cs01, discounted, dv01, krd, present_value, theta
 from handlers.price.fields import Column, calendar, choice, currency, day, name, number
 from handlers.price.names import NOTHING, issuer_code, rating_code
 from handlers.price.pricers.pricer import Pricer
@@ -87,5 +87,5 @@ CDS = Pricer(
     flows=premiums,
     accrued=_accrued,
     discounted=discounted,
-    measures={"PV": present_value, "DV01": dv01, "CS01": cs01, "KRD": krd},
+    measures={"PV": present_value, "DV01": dv01, "CS01": cs01, "KRD": krd, "THETA": theta},
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,11 +42,15 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class DiscountedExchange:
-    """All payments of P positions, the number of pillars of the positions' two curves, and dPV / dspot (P × S)."""
+    """All payments of P positions, the number of pillars of the positions' two curves, and dPV / dspot (P × S).
+
+    `tomorrow` works out what they are worth on the next day, with the payments of that day (P × S).
+    """
 
     payments: tuple[Payment, ...]
     pillars: tuple[Ints, Ints]
     delta: Floats
+    tomorrow: Callable[[], Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +87,32 @@ def spots(base: Ints, quote: Ints, market: MarketData) -> Floats:
 
 def exchanged(terms: CurrencyPairs, day: Ints, bought: Floats, cost: Floats, market: MarketData) -> DiscountedExchange:
     """`bought` of the base currency for `cost` of the quote currency on `day` (P each); once that is over, nothing."""
-    over = day <= market.curves.valuation
+    ahead = day > market.curves.valuation
+    return _valued(terms, day, np.where(ahead, bought, 0.0), np.where(ahead, cost, 0.0), market)
+
+
+def _valued(terms: CurrencyPairs, day: Ints, bought: Floats, cost: Floats, market: MarketData) -> DiscountedExchange:
     quote, base = Discounting.of(terms.currency, day, market), Discounting.of(terms.base, day, market)
     paid, delta = quote.factors, base.factors
-    paid *= np.where(over, 0.0, -cost)[:, None]
-    delta *= np.where(over, 0.0, bought)[:, None]
+    paid *= -cost[:, None]
+    delta *= bought[:, None]
     received = delta * spots(terms.base, terms.currency, market)
-    return DiscountedExchange((base.payment(received, 1), quote.payment(paid, 0)), (quote.pillars, base.pillars), delta)
+    return DiscountedExchange(
+        payments=(base.payment(received, 1), quote.payment(paid, 0)),
+        pillars=(quote.pillars, base.pillars),
+        delta=delta,
+        tomorrow=lambda: present_value(_valued(terms, day, bought, cost, market.a_day_later())),
+    )
 
 
 def together(near: DiscountedExchange, far: DiscountedExchange) -> DiscountedExchange:
     """Two exchanges of the same positions as one."""
-    return DiscountedExchange(near.payments + far.payments, far.pillars, near.delta + far.delta)
+    return DiscountedExchange(
+        payments=near.payments + far.payments,
+        pillars=far.pillars,
+        delta=near.delta + far.delta,
+        tomorrow=lambda: near.tomorrow() + far.tomorrow(),
+    )
 
 
 def present_value(priced: DiscountedExchange) -> Floats:
@@ -128,4 +147,9 @@ def krd(priced: DiscountedExchange) -> Floats:
     return sums
 
 
-MEASURES = {"PV": present_value, "DV01": dv01, "KRD": krd, "FX_DELTA": fx_delta}
+def theta(priced: DiscountedExchange) -> Floats:
+    """What the next day changes (P × S); its payments count in full."""
+    return priced.tomorrow() - present_value(priced)
+
+
+MEASURES = {"PV": present_value, "DV01": dv01, "KRD": krd, "FX_DELTA": fx_delta, "THETA": theta}

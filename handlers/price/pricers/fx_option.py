@@ -115,7 +115,8 @@ def _sides(terms: OptionTerms, market: MarketData, base: Floats, quote: Floats) 
     asset = spots(terms.base, terms.currency, market) * base
     cash = terms.strike[:, None] * quote
     time = (terms.maturity - market.curves.valuation) / DAYS_A_YEAR
-    return Sides(asset, cash, _volatilities(terms, market, time, np.log(cash / asset)) * np.sqrt(time)[:, None])
+    deviation = _volatilities(terms, market, time, np.log(cash / asset)) * np.sqrt(time)[:, None]
+    return Sides(asset, cash, np.where(time[:, None] > 0.0, deviation, 0.0))
 
 
 def _volatilities(terms: OptionTerms, market: MarketData, time: Floats, moneyness: Floats) -> Floats:
@@ -188,6 +189,11 @@ def _vega(priced: PricedOptions) -> Floats:
     return _value(terms, _sides(terms, up, priced.base.factors, priced.quote.factors)) - priced.present
 
 
+def _theta(priced: PricedOptions) -> Floats:
+    """An option that expires on the next day is worth there what exercise would bring."""
+    return _discounted(priced.terms, priced.market.a_day_later()).present - priced.present
+
+
 FX_OPTION = Pricer(
     fields=(
         currency("base_currency"),
@@ -211,5 +217,6 @@ FX_OPTION = Pricer(
         "FX_DELTA": _fx_delta,
         "GAMMA": _gamma,
         "VEGA": _vega,
+        "THETA": _theta,
     },
 )

@@ -79,8 +79,8 @@ def _present_value(value: Floats) -> Floats:
     return value
 
 
-def _dv01(value: Floats) -> Floats:
-    """No rate moves a holding."""
+def _nothing(value: Floats) -> Floats:
+    """No rate moves a holding, and no day."""
     return np.zeros_like(value)
 
 
@@ -92,7 +92,7 @@ CASH = Pricer(
     flows=_flows,
     accrued=_accrued,
     discounted=_discounted,
-    measures={"PV": _present_value, "DV01": _dv01},
+    measures={"PV": _present_value, "DV01": _nothing, "THETA": _nothing},
 )
 EQUITY = Pricer(
     fields=(name("equity"), currency("currency"), number("quantity")),

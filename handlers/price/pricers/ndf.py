@@ -15,7 +15,7 @@ from handlers.price.arrays import Bools, Floats, Ints
 from handlers.price.currencies import pair_code
 from handlers.price.fields import Column, currency, day, number
 from handlers.price.market import MarketData
-from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, Discounting, spots
+from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, Discounting, present_value, spots
 from handlers.price.pricers.pricer import Pricer
 from handlers.price.requirements import PastFixings, Requirements
 
@@ -96,8 +96,12 @@ def _discounted(terms: FixedForwardTerms, market: MarketData) -> DiscountedExcha
     against = np.where(is_open, against, 0.0)
     spot = spots(terms.other, terms.currency, market)
     units = against[:, None] * other.factors
-    payments = (own.payment(paid[:, None] * own.factors, 0), other.payment(units * spot, 1))
-    return DiscountedExchange(payments, (own.pillars, other.pillars), _delta(terms, units, spot))
+    return DiscountedExchange(
+        payments=(own.payment(paid[:, None] * own.factors, 0), other.payment(units * spot, 1)),
+        pillars=(own.pillars, other.pillars),
+        delta=_delta(terms, units, spot),
+        tomorrow=lambda: present_value(_discounted(terms, market.a_day_later())),
+    )
 
 
 def _fixed(terms: FixedForwardTerms, market: MarketData) -> Floats:
