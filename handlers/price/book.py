@@ -50,7 +50,7 @@ class Book:
         needs = pricer.requirements(group.terms, valuation)
         keyed = (
             *(Keyed(market.curves, market.curves.find(currency)) for currency in needs.curves),
-            *(Keyed(market.projections, market.projections.find(index)) for index in needs.projections),
+            *(Keyed(market.projections, market.projections.find(index)) for index, _ in needs.projections),
         )
         lacks = lacking(needs, market, group.names, group.rows.size)
         matured = group.terms.maturity <= valuation

@@ -13,11 +13,23 @@ from handlers.price.dates import to_date
 
 
 class Paid(NamedTuple):
-    """The payments of P positions, position i's from `bounds[i]` to `bounds[i + 1]`: days, and amounts in its currency."""
+    """What P positions pay, position i from `bounds[i]` to `bounds[i + 1]`: days, each once, and amounts in its currency."""
 
     bounds: Ints
     date: Ints
     amount: Floats
+
+
+def paid_by_day(positions: int, owner: Ints, date: Ints, amount: Floats) -> tuple[Paid, Ints]:
+    """Payments of these positions with those of one day added up, and which of the sums each is part of."""
+    if date.size == 0:
+        return Paid(offsets(np.zeros(positions, dtype=np.int64)), date, amount), date
+    first = int(date.min())
+    horizon = int(date.max()) - first + 1
+    keys, place = distinct(owner * horizon + (date - first))
+    bounds = offsets(np.bincount(keys // horizon, minlength=positions))
+    sums = np.bincount(place, amount, minlength=keys.size).astype(np.float64, copy=False)
+    return Paid(bounds, keys % horizon + first, sums), place
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,10 @@ class Price(NamedTuple):
 class MarketData:
     """A market shocked by S scenarios.
 
-    `curves` are the discount curves by currency code, `projections` those of indices by `name_code`. `spreads` and `hazards`
-    are the credit curves of that kind, of issuers by `issuer_code` and of ratings by `rating_code`. `spots` (S each) and `vols`
-    go by `pair_code`, `fixings` and `equities` by `name_code`; `spread_shift` (S) is added to every credit spread.
+    `curves` are the discount curves by currency code, `projections` those of indices by `name_code`; `index_currencies` are
+    theirs. `spreads` and `hazards` are the credit curves of that kind, of issuers by `issuer_code` and of ratings by
+    `rating_code`. `spots` (S each) and `vols` go by `pair_code`, `fixings` and `equities` by `name_code`; `spread_shift` (S) is
+    added to every credit spread.
 
     `unavailable` names, for scenarios that shock what the market does not have, what that is. Such a scenario is applied
     only in part here, so that whatever depends on the market must count as null under it.
@@ -45,6 +46,7 @@ class MarketData:
 
     curves: Curves
     projections: Curves
+    index_currencies: Mapping[int, int]
     spreads: Curves
     hazards: Curves
     spots: Mapping[int, Floats]
@@ -67,6 +69,7 @@ class MarketData:
         return cls(
             curves=shocks.curves.shocked(day),
             projections=shocks.projections.shocked(day),
+            index_currencies={name_code(name): currency_code(each.currency) for name, each in market.projection_curves.items()},
             spreads=shocks.spreads.shocked(day),
             hazards=shocks.hazards.shocked(day),
             spots={name_code(pair): shocks.spots[pair].applied(spot) for pair, spot in market.fx_spot.items()},

@@ -6,6 +6,7 @@ DF is exactly that, because rates are continuous.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from handlers.price.credit import credit_nodes
 from handlers.price.curves import Nodes
 from handlers.price.internal_rate import Weighted
 from handlers.price.keyrates import key_rates, segment_product
+from handlers.price.ladder import Paid, paid_by_day
 from handlers.price.losses import AtRisk
 from handlers.price.market import MarketData
 from handlers.price.spreads import ZSpreads
@@ -170,7 +172,30 @@ def cs01(priced: DiscountedFlows) -> Floats:
     return dv01(priced)
 
 
+def payments(flows: CashFlows) -> Paid:
+    """What is paid on each day that is still to come."""
+    return paid_by_day(flows.accrued.size, flows.owner, flows.date, flows.amount)[0]
+
+
 def krd(priced: DiscountedFlows) -> Floats:
     """What each pillar 1 bp higher changes: rows by position, then pillar (sum of `pillars` × S)."""
     rows = offsets(priced.pillars)
     return key_rates(priced.nodes, priced.place, priced.weights, rows[priced.flows.owner], int(rows[-1]))
+
+
+# What every product of known cash flows has, and what those have besides that are quoted by price.
+VALUE_MEASURES: dict[str, Callable[[DiscountedFlows], Floats]] = {
+    "PV": present_value,
+    "DV01": dv01,
+    "CS01": cs01,
+    "KRD": krd,
+    "THETA": theta,
+}
+PRICE_MEASURES = VALUE_MEASURES | {
+    "CLEAN_PRICE": clean_price,
+    "YTM": ytm,
+    "MODIFIED_DURATION": modified_duration,
+    "CONVEXITY": convexity,
+    "Z_SPREAD": z_spread,
+    "SPREAD_DV01": spread_dv01,
+}

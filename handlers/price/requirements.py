@@ -28,13 +28,14 @@ class Requirements:
     """What P positions need from the market; `NOTHING` stands where one of them does not need it.
 
     `curves`: the currency of each discount curve; `projections`: the index of each projection curve, for which the discount
-    curve stands in if there is none. Key rates follow in this order; the pillars of all but the first curve go under
-    `<name of the curve>:<date>`. `hazards`: issuer and rating, one of which must have a hazard curve. `spots` and `vols`: base
-    and quote currency. `equities`: a share and the currency that its price must be in.
+    curve stands in if there is none, and the currency it must be in. Key rates follow in this order; the pillars of all but
+    the first curve go under `<name of the curve>:<date>`. `hazards`: issuer and rating, one of which must have a hazard curve.
+    `spots` and `vols`: base and quote currency. `equities`: a share and the currency that its
+    price must be in.
     """
 
     curves: tuple[Ints, ...] = ()
-    projections: tuple[Ints, ...] = ()
+    projections: tuple[tuple[Ints, Ints], ...] = ()
     hazards: tuple[tuple[Ints, Ints], ...] = ()
     spots: tuple[tuple[Ints, Ints], ...] = ()
     vols: tuple[tuple[Ints, Ints], ...] = ()
@@ -64,6 +65,8 @@ def lacking(needs: Requirements, market: MarketData, names: Mapping[int, str], p
     for currency in needs.curves:
         missing = (currency != NOTHING) & (market.curves.find(currency) == NOTHING)
         lacks.add(currency, missing, lambda code: f"no {currency_text(code)} curve")
+    for index, currency in needs.projections:
+        _lack_projections(lacks, index, currency, market, names)
     for issuer, rating in needs.hazards:
         _lack_hazards(lacks, issuer, rating, market, names)
     for base, quote in needs.spots:
@@ -75,6 +78,21 @@ def lacking(needs: Requirements, market: MarketData, names: Mapping[int, str], p
     for fixings in needs.fixings:
         _lack_fixings(lacks, fixings, market, names)
     return lacks
+
+
+def _lack_projections(lacks: Lacks, index: Ints, currency: Ints, market: MarketData, names: Mapping[int, str]) -> None:
+    """Without a projection curve the discount curve stands in; one in another currency is none."""
+    found, place = distinct(index)
+    quoted = np.array([market.index_currencies.get(code, NOTHING) for code in found.tolist()], dtype=np.int64)[place]
+    missing = (quoted != NOTHING) & (quoted != currency)
+    if missing.any():
+        places, pair = _distinct_pairs(index, currency)
+
+        def sentence(number: int) -> str:
+            wanted, name, other = (int(each[places[number]]) for each in (currency, index, quoted))
+            return f"no {currency_text(wanted)} projection curve of {_named(name, names)}: it is in {currency_text(other)}"
+
+        lacks.add(pair, missing, sentence)
 
 
 def _lack_hazards(lacks: Lacks, issuer: Ints, rating: Ints, market: MarketData, names: Mapping[int, str]) -> None:

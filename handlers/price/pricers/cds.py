@@ -88,4 +88,5 @@ CDS = Pricer(
     accrued=_accrued,
     discounted=discounted,
     measures={"PV": present_value, "DV01": dv01, "CS01": cs01, "KRD": krd, "THETA": theta},
+    nodes_by_flow=True,
 )

@@ -81,7 +81,7 @@ def _leg(terms: FloatingBondTerms) -> FloatingLeg:
 
 def _requirements(terms: FloatingBondTerms, valuation: int) -> Requirements:
     past = past_fixings(terms, _leg, valuation)
-    return Requirements(curves=(terms.currency,), projections=(terms.index.name,), fixings=(past,))
+    return Requirements(curves=(terms.currency,), projections=((terms.index.name, terms.currency),), fixings=(past,))
 
 
 def _flows(terms: FloatingBondTerms, valuation: int) -> FloatingFlows:

@@ -24,23 +24,8 @@ from handlers.price.cashflows import CREDIT_FIELDS, CashFlows, LendingTerms, cas
 from handlers.price.daterules import EX_COUPON_FIELDS, SCHEDULE_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS
 from handlers.price.fields import Column, choice, currency, day, number, whole
-from handlers.price.ladder import Paid
 from handlers.price.market import MarketData
-from handlers.price.measures import (
-    clean_price,
-    convexity,
-    cs01,
-    discounted,
-    dv01,
-    expected_loss,
-    krd,
-    modified_duration,
-    present_value,
-    spread_dv01,
-    theta,
-    ytm,
-    z_spread,
-)
+from handlers.price.measures import PRICE_MEASURES, discounted, expected_loss, payments
 from handlers.price.names import NOTHING
 from handlers.price.pricers.pricer import Pricer
 from handlers.price.requirements import Lacks, Requirements, lacking
@@ -128,10 +113,6 @@ def _requirements(terms: LendingTerms, _valuation: int) -> Requirements:
     return Requirements(curves=(terms.currency,))
 
 
-def _payments(flows: CashFlows) -> Paid:
-    return Paid(flows.bounds, flows.date, flows.amount)
-
-
 def _without_hazards(terms: LendingTerms, market: MarketData, names: Mapping[int, str]) -> Lacks:
     lacks = lacking(Requirements(hazards=((terms.issuer, terms.rating),)), market, names, terms.issuer.size)
     neither = (terms.issuer == NOTHING) & (terms.rating == NOTHING)
@@ -151,21 +132,8 @@ FIXED_BOND = Pricer(
     flows=cash_flows,
     accrued=_accrued,
     discounted=discounted,
-    measures={
-        "PV": present_value,
-        "CLEAN_PRICE": clean_price,
-        "YTM": ytm,
-        "MODIFIED_DURATION": modified_duration,
-        "CONVEXITY": convexity,
-        "Z_SPREAD": z_spread,
-        "DV01": dv01,
-        "SPREAD_DV01": spread_dv01,
-        "CS01": cs01,
-        "KRD": krd,
-        "THETA": theta,
-        "EXPECTED_LOSS": expected_loss,
-    },
-    payments=_payments,
+    measures=PRICE_MEASURES | {"EXPECTED_LOSS": expected_loss},
+    payments=payments,
     lacks={"EXPECTED_LOSS": _without_hazards},
 )
 AMORT_LOAN = Pricer(
@@ -177,6 +145,6 @@ AMORT_LOAN = Pricer(
     accrued=_accrued,
     discounted=discounted,
     measures=FIXED_BOND.measures,
-    payments=_payments,
+    payments=payments,
     lacks=FIXED_BOND.lacks,
 )

@@ -90,7 +90,7 @@ def _floating_leg(terms: SwapTerms) -> FloatingLeg:
 
 def _requirements(terms: SwapTerms, valuation: int) -> Requirements:
     past = past_fixings(terms, _floating_leg, valuation)
-    return Requirements(curves=(terms.currency,), projections=(terms.index.name,), fixings=(past,))
+    return Requirements(curves=(terms.currency,), projections=((terms.index.name, terms.currency),), fixings=(past,))
 
 
 def _flows(terms: SwapTerms, valuation: int) -> FloatingFlows:

@@ -155,7 +155,7 @@ rates = st.one_of(st.just(0.0), st.floats(-0.02, 0.15).map(lambda rate: round(ra
 
 
 @st.composite
-def lending(draw: st.DrawFn, product: str) -> dict[str, Any]:
+def lending(draw: st.DrawFn, product: str, *, with_rules: bool = False) -> dict[str, Any]:
     start = draw(days(date(2018, 1, 1), date(2030, 1, 1)))
     maturity = draw(days(start + timedelta(days=1), start + timedelta(days=6000)))
     position = {
@@ -173,7 +173,7 @@ def lending(draw: st.DrawFn, product: str) -> dict[str, Any]:
     }
     if product == "AMORT_LOAN":
         position["amortization"] = draw(st.sampled_from(["level_pay", "straight_line", "bullet"]))
-    return position | draw(date_rules(position))
+    return position | draw(date_rules(position, always=with_rules))
 
 
 CALENDARS = st.sampled_from(["TARGET", "US", "UK", "US+UK", "WEEKENDS"])
@@ -181,9 +181,9 @@ CONVENTIONS = st.sampled_from([None, "following", "modified_following", "precedi
 
 
 @st.composite
-def date_rules(draw: st.DrawFn, position: dict[str, Any]) -> dict[str, Any]:
-    """None at all for half of the positions."""
-    if draw(st.booleans()):
+def date_rules(draw: st.DrawFn, position: dict[str, Any], *, always: bool = False) -> dict[str, Any]:
+    """None at all for half of the positions, unless they shall always have some."""
+    if not always and draw(st.booleans()):
         return {}
     rules: dict[str, Any] = {
         "calendar": draw(CALENDARS),

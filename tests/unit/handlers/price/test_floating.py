@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.market import Market
-from handlers.price import filling, floating
+from handlers.price import filling, floating, floating_measures
 from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from tests.unit.handlers.price.books import VALUATION, scenario_sets
@@ -141,6 +141,13 @@ def test_accrued_interest_needs_fixings_but_no_curve() -> None:
     assert value(swiss, "ACCRUED") == value(FLOATER, "ACCRUED")
 
 
+def test_an_index_of_another_currency_does_not_project() -> None:
+    wrong = {"currency": "EUR"}
+    sentence = "no EUR projection curve of USD-SOFR-3M: it is in USD"
+    assert error(FLOATER | wrong) == ("MISSING_MARKET_DATA", sentence)
+    assert error(SWAP | wrong) == ("MISSING_MARKET_DATA", sentence)
+
+
 def test_matured_positions_need_no_fixings_and_are_worth_zero() -> None:
     for position in (FLOATER, SWAP):
         over = position | {"maturity_date": "2026-01-15", "index": "NOBODYS", "currency": "CHF"}
@@ -188,8 +195,8 @@ def test_dv01_and_cs01_are_the_difference_that_the_bump_makes(position: dict[str
     np.testing.assert_allclose(run.values[2] if bond else 0.0 * change, change, rtol=0, atol=tolerance)
 
 
-@settings(max_examples=12)
-@given(positions, st.sampled_from(["linear_zero", "log_linear_df", "flat_forward"]))
+@settings(max_examples=20)
+@given(positions, st.sampled_from(["linear_zero", "log_linear_df", "flat_forward", "monotone_cubic_zero"]))
 def test_key_rates_are_the_differences_that_bumped_curves_make(position: dict[str, Any], interpolation: str) -> None:
     raw = rates_market(rates_world()).model_dump(mode="python")
     for curve in (*raw["curves"].values(), *raw["projection_curves"].values()):
@@ -264,10 +271,19 @@ def test_a_large_run_gives_what_small_ones_give() -> None:
 def test_pieces_that_bound_memory_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     book = ladder(20)
     whole = priced(book, *SETS, measures=MEASURES)
-    monkeypatch.setattr(filling, "CHUNK_FLOWS", 60)
-    monkeypatch.setattr(filling, "BLOCK_CELLS", 100)
+    monkeypatch.setattr(filling, "BLOCK_CELLS", 600)
     monkeypatch.setattr(floating, "_PIECE", 40)
+    cells: list[int] = []
+    unwatched = floating_measures.projected_coupons
+
+    def watched(*arguments: Any) -> Any:
+        coupons = unwatched(*arguments)
+        cells.append(0 if coupons is None else coupons.value.size)
+        return coupons
+
+    monkeypatch.setattr(floating_measures, "projected_coupons", watched)
     pieces = priced(book, *SETS, measures=MEASURES)
+    assert max(cells) <= 600
     np.testing.assert_allclose(pieces.values, whole.values, rtol=1e-12, atol=1e-9)
     assert (pieces.error, pieces.error_detail, pieces.bucket) == (whole.error, whole.error_detail, whole.bucket)
 

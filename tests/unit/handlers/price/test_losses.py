@@ -21,6 +21,7 @@ from tests.unit.handlers.price import oracle
 from tests.unit.handlers.price.books import (
     BOND,
     CURVES,
+    DEPOSIT,
     FORWARD,
     LOAN,
     VALUATION,
@@ -131,6 +132,7 @@ def test_theta_is_the_next_days_value_and_payments_less_todays(
     position: dict[str, Any], sets: list[Any], interpolation: str
 ) -> None:
     """Both days priced by themselves, on the same rates at the same dates."""
+    position = position | {"ex_coupon_days": None}
     tomorrow = VALUATION + timedelta(days=1)
     today, next_day = (interpolated_world(interpolation, day) for day in (VALUATION, tomorrow))
     run = priced([position], *sets, measures=("PV", "THETA", "CASHFLOWS"), in_market=today)
@@ -143,6 +145,14 @@ def test_theta_is_the_next_days_value_and_payments_less_todays(
 def test_theta_counts_what_is_paid_on_the_next_day() -> None:
     eve = date(2026, 3, 14)
     assert 0.0 < value(BOND, "THETA", valuation=eve, in_market=world(eve)) < 500.0
+
+
+def test_a_coupon_that_goes_ex_overnight_is_still_the_holders() -> None:
+    eve = date(2026, 3, 10)
+    plain, ex = (value(BOND | {"ex_coupon_days": days}, "THETA", valuation=eve, in_market=world(eve)) for days in (0, 4))
+    assert ex == plain
+    after = [value(BOND | {"ex_coupon_days": days}, valuation=date(2026, 3, 11)) for days in (0, 4)]
+    assert after[0] - after[1] == pytest.approx(21_250.0, rel=0.01)
 
 
 @settings(max_examples=50)
@@ -166,6 +176,45 @@ def test_cash_flows_have_a_row_a_payment_and_need_no_market() -> None:
     assert run.values[10].tolist() == [1_021_250.0, 1_021_250.0]
     assert run.error == [None] * 11 + ["MISSING_MARKET_DATA", "UNSUPPORTED", "MISSING_MARKET_DATA"]
     assert run.totals.keys() == {"PV"}
+
+
+def test_payments_of_one_day_are_one_row() -> None:
+    """Periods that end on Saturday 31 January and Sunday 1 February are both paid on the Monday."""
+    weekend = BOND | {"start_date": "2025-01-31", "maturity_date": "2026-02-01", "frequency": 12, "stub": "short_last"}
+    weekend |= {"calendar": "WEEKENDS", "payment_convention": "following", "day_count": "ACT/365F"}
+    run = priced([weekend], measures=("CASHFLOWS",))
+    assert run.bucket == ["2026-02-02"]
+    assert run.values[0, 0] == pytest.approx(1_000_000 * (1 + 0.0425 * 32 / 365))
+
+
+def test_a_zero_bond_has_all_prices_and_yields_a_year() -> None:
+    """92 at maturity in two years, e^(-2 · 5 %) today: y = e^5 % - 1, duration 2 / (1 + y), convexity 6 / (1 + y)²."""
+    flat = world(VALUATION, {"USD": {"2026-01-15": 0.03}}, EURUSD=1.1)
+    zero = {"position_id": "zero", "product_type": "ZERO_BOND", "currency": "USD", "notional": 92.0}
+    zero |= {"maturity_date": "2028-01-15", "credit_spread": 0.02}
+    growth = math.exp(0.05)
+    expected = {
+        "CLEAN_PRICE": 100 * growth**-2,
+        "YTM": growth - 1,
+        "MODIFIED_DURATION": 2 / growth,
+        "CONVEXITY": 6 / growth**2,
+        "Z_SPREAD": 0.02,
+        "SPREAD_DV01": 92 * growth**-2 * math.expm1(-2e-4),
+        "THETA": 92 * growth**-2 * math.expm1(0.05 / 365),
+        "CASHFLOWS": 92.0,
+    }
+    for measure, amount in expected.items():
+        assert value(zero, measure, in_market=flat) == pytest.approx(amount), measure
+    assert error(zero, "EXPECTED_LOSS") == ("UNSUPPORTED", "ZERO_BOND has no EXPECTED_LOSS")
+
+
+def test_a_deposit_has_payments_and_theta_but_no_yield() -> None:
+    """100 placed for 182 days at 4 %, ACT/360; before it starts it pays the notional first."""
+    assert value(DEPOSIT, "CASHFLOWS") == pytest.approx(100 * (1 + 0.04 * 182 / 360))
+    later = priced([DEPOSIT | {"start_date": "2026-02-15"}], measures=("CASHFLOWS", "THETA"))
+    assert later.bucket == ["2026-02-15", "2026-06-15", ""]
+    assert later.values[0, 0] == -100.0
+    assert error(DEPOSIT, "YTM") == ("UNSUPPORTED", "DEPOSIT has no YTM")
 
 
 def ladder() -> list[dict[str, Any]]:
