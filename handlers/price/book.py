@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +31,7 @@ class Book:
 
     `matured` positions are worth 0. `lack` is 0 for positions for which the market has all that they need, otherwise
     the number of the sentence in `lacks` that says what is missing. `keyed` are the curves that the product needs, in the
-    order of their key rates.
+    order of their key rates. `names` are the texts behind the name codes in the terms.
     """
 
     product_type: str
@@ -42,6 +42,7 @@ class Book:
     lack: Ints
     lacks: list[str]
     keyed: tuple[Keyed, ...]
+    names: Mapping[int, str]
 
     @classmethod
     def of(cls, group: Group, market: MarketData, valuation: int) -> Book:
@@ -53,7 +54,9 @@ class Book:
         )
         lacks = lacking(needs, market, group.names, group.rows.size)
         matured = group.terms.maturity <= valuation
-        return cls(group.product_type, pricer, group.rows, group.terms, matured, lacks.number, lacks.sentences, keyed)
+        return cls(
+            group.product_type, pricer, group.rows, group.terms, matured, lacks.number, lacks.sentences, keyed, group.names
+        )
 
     def pillar_counts(self) -> Ints:
         """How many key rates each position has; 1 where the market lacks something."""

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Protocol, Self
 
 import numpy as np
 
 from handlers.price.accrual import accrual_periods
+from handlers.price.amortization import Facility, Repayment, prepay, scheduled_balances
 from handlers.price.arrays import Floats, Ints, offsets
 from handlers.price.daterules import DateRules
 from handlers.price.fields import name, number
 from handlers.price.names import NOTHING, issuer_code, rating_code
-from handlers.price.schedule import Schedule
-
-# Fewer loans than this are cheaper one by one than period by period.
-_FEW_LOANS = 16
-
-# Below this the general formula divides numbers that have lost their digits.
-_NO_RATE = 1e-16
-
-LEVEL_PAY, STRAIGHT_LINE, BULLET = 0, 1, 2
-AMORTIZATIONS = {"level_pay": LEVEL_PAY, "straight_line": STRAIGHT_LINE, "bullet": BULLET}
+from handlers.price.standing import Standing
 
 CREDIT_FIELDS = (
     number("credit_spread", absent=0.0),
@@ -36,6 +28,8 @@ class DebtTerms(Protocol):
     @property
     def currency(self) -> Ints: ...
     @property
+    def notional(self) -> Floats: ...
+    @property
     def credit_spread(self) -> Floats: ...
     @property
     def issuer(self) -> Ints: ...
@@ -48,7 +42,8 @@ class LendingTerms:
     """Terms of P bonds or loans; dates in days, `credit_spread` 0 where none is given, `rate` the bond's coupon.
 
     The contract runs from `start` to `end`; `maturity` is the last payment, which may have moved off a holiday.
-    `issuer` and `rating` find the credit curve; `NOTHING` where none is given.
+    `issuer` and `rating` find the credit curve; `NOTHING` where none is given. `recovery` is what default leaves of an
+    exposure, `quote` the clean price per 100 of what is outstanding, NaN where none is given.
     """
 
     currency: Ints
@@ -66,6 +61,10 @@ class LendingTerms:
     issuer: Ints
     rating: Ints
     rules: DateRules
+    repayment: Repayment
+    facility: Facility
+    recovery: Floats
+    quote: Floats
 
     def take(self, chosen: Ints | slice) -> Self:
         """The terms of the chosen positions."""
@@ -81,7 +80,8 @@ class LendingTerms:
 class CashFlows:
     """What P positions still pay: position i owns the flows `bounds[i]` to `bounds[i + 1]`, in time order.
 
-    `date` is in days, `amount` in the position's currency, `accrued` (P) the interest accrued at the valuation date.
+    `date` is in days, `amount` in the position's currency, `accrued` (P) the interest accrued at the valuation date. Without a
+    `standing` a position owes its notional until its last payment, and years are counted in days / 365.
     """
 
     terms: DebtTerms
@@ -91,6 +91,7 @@ class CashFlows:
     date: Ints
     amount: Floats
     accrued: Floats
+    standing: Standing | None = None
 
     @classmethod
     def after(cls, valuation: int, terms: DebtTerms, owner: Ints, date: Ints, amount: Floats, accrued: Floats) -> CashFlows:
@@ -105,64 +106,19 @@ def cash_flows(terms: LendingTerms, valuation: int) -> CashFlows:
     """The cash flows after the valuation date of positions that have not matured."""
     periods = accrual_periods(terms)
     schedule = periods.schedule
-    outstanding = _outstanding(terms, schedule, periods.years)
-    repaid = outstanding.copy()
-    repaid[:-1] -= outstanding[1:]
-    repaid[schedule.last] = outstanding[schedule.last]
-    yearly = outstanding * terms.rate[schedule.owner]
-    interest = yearly * periods.years
-    interest[periods.trading_ex(valuation)] = 0.0
+    balance = scheduled_balances(terms, schedule, periods.years)
+    repaid = balance.copy()
+    repaid[:-1] -= balance[1:]
+    repaid[schedule.last] = balance[schedule.last]
+    yearly = balance * terms.rate[schedule.owner]
+    if terms.facility.fee.any():
+        yearly += (terms.facility.undrawn * terms.facility.fee)[schedule.owner]
+    amount = yearly * periods.years
+    amount[periods.trading_ex(valuation)] = 0.0
+    amount += repaid
     accrued = periods.accrued(yearly, valuation)
-    return CashFlows.after(valuation, terms, schedule.owner, periods.payment, interest + repaid, accrued)
-
-
-def _outstanding(terms: LendingTerms, schedule: Schedule, fractions: Floats) -> Floats:
-    """The balance on which each period's interest accrues."""
-    outstanding = terms.notional[schedule.owner]
-    straight = terms.amortization == STRAIGHT_LINE
-    if straight.any():
-        counts = schedule.counts[schedule.owner]
-        outstanding = np.where(straight[schedule.owner], outstanding * (counts - schedule.place) / counts, outstanding)
-    level = np.flatnonzero(terms.amortization == LEVEL_PAY)
-    if level.size:
-        _level_pay_balances(terms, schedule, fractions, level, outstanding)
-    return outstanding
-
-
-def _level_pay_balances(terms: LendingTerms, schedule: Schedule, fractions: Floats, loans: Ints, outstanding: Floats) -> None:
-    """Fills in the balances of these level-pay loans: what interest and payment leave, period after period."""
-    payment = level_payment(terms.notional[loans], terms.rate[loans] / terms.frequency[loans], schedule.counts[loans])
-    growth = 1.0 + terms.rate[schedule.owner] * fractions
-    if loans.size < _FEW_LOANS:
-        for loan, paid in zip(loans.tolist(), payment.tolist(), strict=True):
-            _balances_of_one(growth, paid, outstanding, slice(*schedule.bounds[loan : loan + 2].tolist()))
-    else:
-        _balances_of_many(growth, payment, outstanding, schedule.bounds[loans], schedule.counts[loans])
-
-
-def _balances_of_one(growth: Floats, paid: float, outstanding: Floats, periods: slice) -> None:
-    balance = float(outstanding[periods.start])
-    balances = [balance]
-    for factor in growth[periods].tolist()[:-1]:
-        balance = balance * factor - paid
-        balances.append(balance)
-    outstanding[periods] = balances
-
-
-def _balances_of_many(growth: Floats, payment: Floats, outstanding: Floats, first: Ints, counts: Ints) -> None:
-    """A step a period over all loans, the longest first, so that those that still run lie together."""
-    order = np.argsort(-counts, kind="stable")
-    first, payment, counts = first[order], payment[order], counts[order]
-    running = np.searchsorted(-counts, -np.arange(1, counts[0]), side="left").tolist()
-    period, balance = first, outstanding[first]
-    for place, loans in enumerate(running, start=1):
-        balance = balance[:loans] * growth[period[:loans]] - payment[:loans]
-        period = first[:loans] + place
-        outstanding[period] = balance
-
-
-def level_payment(notional: Floats, periodic_rate: Floats, counts: Ints) -> Floats:
-    """The payment that repays `notional` in so many equal payments at this rate a period; notional / count at rate 0."""
-    zero = np.abs(periodic_rate) < _NO_RATE
-    rate = np.where(zero, 1.0, periodic_rate)
-    return np.where(zero, notional / counts, notional * rate / -np.expm1(-counts * np.log1p(rate)))
+    left = None
+    if terms.repayment.cpr.any():
+        left = prepay(terms, schedule, periods.payment > valuation, amount, balance - repaid)
+    flows = CashFlows.after(valuation, terms, schedule.owner, periods.payment, amount, accrued)
+    return replace(flows, standing=Standing(terms, valuation, periods, balance, left))

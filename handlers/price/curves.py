@@ -60,6 +60,10 @@ class Curves:
         """The same curves under some of the scenarios."""
         return replace(self, rates=self.rates[:, scenarios])
 
+    def next_day(self) -> Curves:
+        """The same curves a day later: rates stay at their dates."""
+        return replace(self, valuation=self.valuation + 1)
+
     def nodes(self, curve: Ints, day: Ints, spread: Floats | None = None) -> tuple[Nodes, Ints]:
         """The distinct (curve, day) pairs, none before the valuation, and the place of each given pair among them.
 

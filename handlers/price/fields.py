@@ -156,6 +156,8 @@ def quoted(value: Any) -> str:
 def parse_column(field: Field, values: Sequence[Any]) -> tuple[Column, Faults]:
     """The values as an array of the field's type, and the faults by place; faulty places hold 0."""
     kinds = set(map(type, values))
+    if kinds == {type(None)} and field.absent is not None:
+        return np.full(len(values), field.absent, dtype=field.dtype), {}
     if field.dtype is np.float64 and kinds <= {float, int}:
         try:
             column = np.array(values, dtype=np.float64)

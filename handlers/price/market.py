@@ -112,10 +112,31 @@ class MarketData:
         return None if inverse is None else 1.0 / inverse
 
     def vol(self, base: int, quote: int) -> Vols | None:
-        """The volatilities of a pair: as quoted, else those of its inverse if they are flat, so the same."""
+        """The volatilities of a pair: as quoted, else those of its inverse, which stand at the inverse strikes."""
         quoted = self.vols.get(pair_code(base, quote))
-        inverse = self.vols.get(pair_code(quote, base))
-        return quoted if quoted is not None or inverse is None or not inverse.is_flat else inverse
+        return self.vols.get(pair_code(quote, base)) if quoted is None else quoted
+
+    def next_day(self) -> MarketData:
+        """The same market a day later: every rate at every pillar stays as it is, and the pillars are a day nearer."""
+        return replace(
+            self,
+            curves=self.curves.next_day(),
+            projections=self.projections.next_day(),
+            spreads=self.spreads.next_day(),
+            hazards=self.hazards.next_day(),
+        )
+
+    def a_day_later(self) -> MarketData:
+        """The same market on the next day: every rate stays at its pillar's date, every volatility at its expiry."""
+        day = self.curves.valuation + 1
+        return replace(
+            self,
+            curves=replace(self.curves, valuation=day),
+            projections=replace(self.projections, valuation=day),
+            spreads=replace(self.spreads, valuation=day),
+            hazards=replace(self.hazards, valuation=day),
+            vols={pair: vols.a_day_later() for pair, vols in self.vols.items()},
+        )
 
     def under(self, scenarios: slice) -> MarketData:
         """The same market under some of its scenarios."""

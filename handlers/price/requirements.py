@@ -30,7 +30,8 @@ class Requirements:
     `curves`: the currency of each discount curve; `projections`: the index of each projection curve, for which the discount
     curve stands in if there is none, and the currency it must be in. Key rates follow in this order; the pillars of all but
     the first curve go under `<name of the curve>:<date>`. `hazards`: issuer and rating, one of which must have a hazard curve.
-    `spots` and `vols`: base and quote currency. `equities`: names of shares.
+    `spots` and `vols`: base and quote currency. `equities`: a share and the currency that its
+    price must be in.
     """
 
     curves: tuple[Ints, ...] = ()
@@ -38,7 +39,7 @@ class Requirements:
     hazards: tuple[tuple[Ints, Ints], ...] = ()
     spots: tuple[tuple[Ints, Ints], ...] = ()
     vols: tuple[tuple[Ints, Ints], ...] = ()
-    equities: tuple[Ints, ...] = ()
+    equities: tuple[tuple[Ints, Ints], ...] = ()
     fixings: tuple[PastFixings, ...] = ()
 
 
@@ -72,9 +73,8 @@ def lacking(needs: Requirements, market: MarketData, names: Mapping[int, str], p
         _lack_pairs(lacks, base, quote, lambda *pair: market.spot(*pair) is None, "no {} spot, quoted or derived")
     for base, quote in needs.vols:
         _lack_pairs(lacks, base, quote, lambda *pair: market.vol(*pair) is None, "no {} vols")
-    for share in needs.equities:
-        missing = (share != NOTHING) & ~np.isin(share, list(market.equities))
-        lacks.add(share, missing, lambda code: f"no {_named(code, names)} price")
+    for share, currency in needs.equities:
+        _lack_prices(lacks, share, currency, market, names)
     for fixings in needs.fixings:
         _lack_fixings(lacks, fixings, market, names)
     return lacks
@@ -113,6 +113,18 @@ def _lack_pairs(lacks: Lacks, base: Ints, quote: Ints, is_missing: Callable[[int
     pairs, place = distinct(codes)
     missing = [code != NOTHING and is_missing(*pair_currencies(code)) for code in pairs.tolist()]
     lacks.add(codes, np.array(missing, dtype=np.bool_)[place], lambda code: sentence.format(pair_text(code)))
+
+
+def _lack_prices(lacks: Lacks, share: Ints, currency: Ints, market: MarketData, names: Mapping[int, str]) -> None:
+    shares, place = distinct(share)
+    quoted = [market.equities[code].currency if code in market.equities else NOTHING for code in shares.tolist()]
+    found = np.array(quoted, dtype=np.int64)[place]
+    lacks.add(share, (share != NOTHING) & (found == NOTHING), lambda code: f"no {_named(code, names)} price")
+    lacks.add(
+        share,
+        (share != NOTHING) & (found != currency),
+        lambda code: f"{_named(code, names)} has its price in {currency_text(market.equities[code].currency)}",
+    )
 
 
 def _lack_fixings(lacks: Lacks, fixings: PastFixings, market: MarketData, names: Mapping[int, str]) -> None:

@@ -13,7 +13,7 @@ from handlers.price.cashflows import CREDIT_FIELDS, CashFlows
 from handlers.price.daterules import ADJUSTMENT_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS_BY_DATES, fractions_between
 from handlers.price.fields import Column, choice, currency, day, number
-from handlers.price.measures import cs01, discounted, dv01, krd, present_value
+from handlers.price.measures import VALUE_MEASURES, discounted, payments
 from handlers.price.pricers.pricer import Pricer
 from handlers.price.requirements import Requirements
 
@@ -102,5 +102,6 @@ DEPOSIT = Pricer(
     flows=_flows,
     accrued=_accrued,
     discounted=discounted,
-    measures={"PV": present_value, "DV01": dv01, "CS01": cs01, "KRD": krd},
+    measures=VALUE_MEASURES,
+    payments=payments,
 )

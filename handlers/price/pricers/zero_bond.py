@@ -12,7 +12,7 @@ from handlers.price.arrays import Bools, Floats, Ints
 from handlers.price.cashflows import CREDIT_FIELDS, CashFlows
 from handlers.price.daterules import PAYMENT_FIELDS, DateRules
 from handlers.price.fields import Column, currency, day, number
-from handlers.price.measures import cs01, discounted, dv01, krd, present_value
+from handlers.price.measures import PRICE_MEASURES, discounted, payments
 from handlers.price.pricers.pricer import Pricer
 from handlers.price.requirements import Requirements
 
@@ -84,5 +84,6 @@ ZERO_BOND = Pricer(
     flows=_flows,
     accrued=_accrued,
     discounted=discounted,
-    measures={"PV": present_value, "DV01": dv01, "CS01": cs01, "KRD": krd},
+    measures=PRICE_MEASURES,
+    payments=payments,
 )
