@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from handlers.price.arrays import Ints
+from handlers.price.arrays import Bools, Ints
 
 # Narrow, because the tables are read at random places and should stay in the cache.
 Months = npt.NDArray[np.int32]
@@ -39,6 +39,16 @@ def to_date(day: int) -> date:
     return _EPOCH + timedelta(days=day)
 
 
+def after(day: date, tenor: str) -> int:
+    """The day that lies a tenor such as 5D, 2W, 3M or 10Y after another, in any year, clipped to the month's end."""
+    count, unit = int(tenor[:-1]), tenor[-1]
+    if unit in "DW":
+        return to_day(day) + count * (7 if unit == "W" else 1)
+    months = np.datetime64(day, "M").astype(np.int64) + count * (12 if unit == "Y" else 1)
+    first, next_first = np.array([months, months + 1]).astype("M8[M]").astype("M8[D]").astype(np.int64).tolist()
+    return int(min(first + day.day, next_first) - 1)
+
+
 def month_of(day: Ints) -> Months:
     """The month in which each day lies."""
     return _MONTHS[day - _TABLE_DAY]
@@ -59,3 +69,14 @@ def add_months(day: Ints, months: Ints) -> Ints:
     """The day so many months later (earlier when negative), clipped to the month's end."""
     month, day_of_month = month_and_day(day)
     return in_month(month + months, day_of_month)
+
+
+def is_month_end(day: Ints) -> Bools:
+    """Whether each day is the last of its month."""
+    found: Bools = month_of(day + 1) != month_of(day)
+    return found
+
+
+def month_end(day: Ints) -> Ints:
+    """The last day of the month in which each day lies."""
+    return _BOUNDS[month_of(day) + 1] - 1

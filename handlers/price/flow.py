@@ -10,8 +10,9 @@ from uuid import UUID
 
 from events.event import Event
 from events.failures import Conflict, Failure, Permanent, Reason, Transient
+from events.market import Market
 from events.model import StoredObject
-from events.run import InlineMarket, InlinePortfolio, Market, RunRequested
+from events.run import InlineMarket, InlinePortfolio, RunRequested
 from handlers.answer import Answer
 from handlers.objects import read_object
 from handlers.price.engine import cells_a_position, price_run

@@ -34,6 +34,12 @@ class TableSource:
         parsed = _parsed(field, _simplified(chosen))
         return parse_column(field, _values(chosen)) if parsed is None else (parsed, {})
 
+    def texts(self, field: Field) -> set[str]:
+        """The distinct texts that stand in the field of any position."""
+        column = self.columns.get(field.name, [])
+        values = column if isinstance(column, list) else _objects(column.unique())
+        return {value for value in values if type(value) is str}
+
 
 def _texts(column: pa.Array) -> list[Any]:
     """Ids or names as Python objects; whole numbers are taken as text."""
@@ -103,8 +109,12 @@ def _parsed(field: Field, column: pa.Array) -> Column | None:
 
 
 def _numbers(field: Field, column: pa.Array) -> Column | None:
-    numbers: npt.NDArray[np.float64] = pc.fill_null(column, field.absent or 0).to_numpy(zero_copy_only=False).astype(np.float64)
-    return numbers if np.isfinite(numbers).all() else None
+    numbers: npt.NDArray[np.float64] = pc.fill_null(column, 0).to_numpy(zero_copy_only=False).astype(np.float64)
+    if not np.isfinite(numbers).all():
+        return None
+    if column.null_count:
+        numbers[column.is_null().to_numpy(zero_copy_only=False)] = field.absent
+    return numbers
 
 
 def _days(field: Field, column: pa.Array) -> Column | None:
