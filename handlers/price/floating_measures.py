@@ -19,6 +19,7 @@ from handlers.price.projection import ProjectedCoupons, projected_coupons
 class DiscountedFloating:
     """P positions in a market; `projection_pillars` (P) counts those of their projection curves, 0 without one."""
 
+    flows: FloatingFlows
     known: DiscountedFlows
     coupons: ProjectedCoupons | None
     projection_pillars: Ints
@@ -28,7 +29,7 @@ def discounted(flows: FloatingFlows, market: MarketData) -> DiscountedFloating:
     """`flows`, whose past fixings are known, on the curves of their currencies and indices."""
     known = (measures.discounted if flows.has_credit else measures.risk_free)(flows.known(), market)
     pillars = market.projections.pillar_counts(market.projections.find(flows.leg.index.name))
-    return DiscountedFloating(known, projected_coupons(flows, market), pillars)
+    return DiscountedFloating(flows, known, projected_coupons(flows, market), pillars)
 
 
 def present_value(priced: DiscountedFloating) -> Floats:

@@ -117,7 +117,7 @@ def projected_coupons(flows: FloatingFlows, market: MarketData) -> ProjectedCoup
     if not chosen.size:
         return None
     periods, owner = leg.periods, leg.periods.schedule.owner[chosen]
-    weights, payments, place = _paid(flows, market, owner, periods.payment[chosen])
+    weights, payments, place = payment_nodes(flows, market, owner, periods.payment[chosen])
     discount, projection = market.curves.find(flows.terms.currency)[owner], market.projections.find(leg.index.name)[owner]
     days = np.concatenate((periods.schedule.start[chosen], periods.schedule.end[chosen]))
     points, places = Points.of(market, np.tile(discount, 2), np.tile(projection, 2), days)
@@ -132,7 +132,7 @@ def projected_coupons(flows: FloatingFlows, market: MarketData) -> ProjectedCoup
     return ProjectedCoupons(bounds, weights * leg.notional[owner], triple, payments, points, paid, start, end, value)
 
 
-def _paid(flows: FloatingFlows, market: MarketData, owner: Ints, day: Ints) -> tuple[Floats, Nodes, Ints]:
+def payment_nodes(flows: FloatingFlows, market: MarketData, owner: Ints, day: Ints) -> tuple[Floats, Nodes, Ints]:
     """What the position's own spread leaves of payments, and their nodes."""
     terms = flows.terms
     curve = market.curves.find(terms.currency)[owner]

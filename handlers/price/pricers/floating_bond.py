@@ -18,6 +18,7 @@ from handlers.price.fixings import Fixings
 from handlers.price.floating import INDEX_FIELDS, FloatingFlows, FloatingLeg, IndexTerms, Payments, past_fixings
 from handlers.price.floating_measures import cs01, discounted, dv01, krd, present_value
 from handlers.price.pricers.pricer import Pricer
+from handlers.price.projected_flows import FLOW_MEASURES, PRICE_MEASURES, payments
 from handlers.price.requirements import Requirements
 from handlers.price.schedule import FREQUENCIES, NO_DATE, STUBS
 
@@ -120,6 +121,7 @@ FLOATING_BOND = Pricer(
     fixed=_fixed,
     accrued=_accrued,
     discounted=discounted,
-    measures={"PV": present_value, "DV01": dv01, "CS01": cs01, "KRD": krd},
+    measures={"PV": present_value, "DV01": dv01, "CS01": cs01, "KRD": krd} | PRICE_MEASURES | FLOW_MEASURES,
+    payments=payments,
     nodes_by_flow=True,
 )

@@ -18,6 +18,7 @@ from handlers.price.floating import INDEX_FIELDS, FloatingFlows, FloatingLeg, In
 from handlers.price.floating_measures import discounted, dv01, krd, present_value
 from handlers.price.names import NOTHING
 from handlers.price.pricers.pricer import Pricer
+from handlers.price.projected_flows import FLOW_MEASURES, payments
 from handlers.price.requirements import Requirements
 from handlers.price.schedule import FREQUENCIES, NO_DATE, STUBS
 
@@ -133,6 +134,7 @@ IRS = Pricer(
     fixed=_fixed,
     accrued=_accrued,
     discounted=discounted,
-    measures={"PV": present_value, "DV01": dv01, "KRD": krd},
+    measures={"PV": present_value, "DV01": dv01, "KRD": krd} | FLOW_MEASURES,
+    payments=payments,
     nodes_by_flow=True,
 )

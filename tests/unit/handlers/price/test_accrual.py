@@ -107,3 +107,12 @@ def test_loans_move_off_holidays_as_bonds_do() -> None:
     loan = LOAN | {"currency": "GBP", "start_date": "2026-03-07", "maturity_date": "2027-03-07", "frequency": 1}
     late = loan | {"calendar": "UK", "payment_convention": "following"}
     assert flat(late, day) == pytest.approx(flat(loan, day) * math.exp(-RATE / 365))
+
+
+def test_quasi_coupon_periods_roll_from_month_end_to_month_end() -> None:
+    """15 November 2026 to 28 February 2027, 105 days, of the half year since 31 August 2026, 181 days; since the 28th: 184."""
+    bond = GILT | {"start_date": "2026-11-15", "maturity_date": "2027-08-31", "ex_coupon_days": 0, "calendar": None}
+    bond |= {"payment_convention": None}
+    day = date(2027, 2, 27)
+    assert flat(bond | {"end_of_month": True}, day, "ACCRUED") == pytest.approx(2.0 * 104 / 181)
+    assert flat(bond, day, "ACCRUED") == pytest.approx(2.0 * 104 / 184)

@@ -273,17 +273,21 @@ def test_pieces_that_bound_memory_change_nothing(monkeypatch: pytest.MonkeyPatch
     whole = priced(book, *SETS, measures=MEASURES)
     monkeypatch.setattr(filling, "BLOCK_CELLS", 600)
     monkeypatch.setattr(floating, "_PIECE", 40)
-    cells: list[int] = []
+    shapes: list[tuple[int, int]] = []
     unwatched = floating_measures.projected_coupons
 
     def watched(*arguments: Any) -> Any:
         coupons = unwatched(*arguments)
-        cells.append(0 if coupons is None else coupons.value.size)
+        if coupons is not None:
+            shapes.append(coupons.value.shape)
         return coupons
 
     monkeypatch.setattr(floating_measures, "projected_coupons", watched)
     pieces = priced(book, *SETS, measures=MEASURES)
-    assert max(cells) <= 600
+    assert max(rows * columns for rows, columns in shapes) <= 600
+    shapes.clear()
+    priced(book, *SETS)
+    assert max(columns for _, columns in shapes) > 1
     np.testing.assert_allclose(pieces.values, whole.values, rtol=1e-12, atol=1e-9)
     assert (pieces.error, pieces.error_detail, pieces.bucket) == (whole.error, whole.error_detail, whole.bucket)
 
