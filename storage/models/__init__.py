@@ -8,7 +8,7 @@ from storage.models.documents import Document, DocumentChunk
 from storage.models.engine import DeadLetter, Generation, InboxEntry, LaneRow, OutboxEntry, Retry, Start
 from storage.models.llm import LlmCall, PaidEmbedding
 from storage.models.replays import Replay, ReplayPartition
-from storage.models.runs import Run, RunResult
+from storage.models.runs import Run, RunPlan, RunResult, RunSlice
 
 __all__ = [
     "Audit",
@@ -27,6 +27,8 @@ __all__ = [
     "ReplayPartition",
     "Retry",
     "Run",
+    "RunPlan",
     "RunResult",
+    "RunSlice",
     "Start",
 ]
