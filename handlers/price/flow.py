@@ -11,9 +11,10 @@ from uuid import UUID
 from events.event import Event
 from events.failures import Conflict, Failure, Permanent, Reason, Transient
 from events.model import StoredObject
-from events.run import InlineMarket, InlinePortfolio, Market, RunRequested
+from events.run import InlineMarket, InlinePortfolio, Market, MarketById, PortfolioById, RunRequested
 from handlers.answer import Answer
 from handlers.objects import read_object
+from handlers.price.by_id import Shelf, shelves
 from handlers.price.engine import cells_a_position, price_run
 from handlers.price.inputs import parse_market
 from handlers.price.portfolio import Portfolio
@@ -31,10 +32,11 @@ LIGHT_CELLS = 100_000
 
 @dataclass(slots=True)
 class Loaded:
-    """The bytes that a run refers to; None where the event holds the thing itself."""
+    """The bytes that a run refers to; None where the event holds the thing itself. `positions_uri`: where they lie."""
 
     started_at: datetime
     portfolio: bytes | None = None
+    positions_uri: str = ""
     market: bytes | None = None
     digests: list[tuple[str, bytes]] = field(default_factory=list)
 
@@ -57,13 +59,14 @@ class RunsFlow:
     """Prices runs: reads objects in `load`, computes in a thread in `work`, writes by COPY in `save`."""
 
     def __init__(self, resources: Resources) -> None:
-        self.objects = resources.objects
+        self.database, self.objects = resources.database, resources.objects
         self.object_max_bytes = resources.object_max_bytes
         self.cells_max = resources.run_slice_cells
 
     async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
-        """The bytes behind each run's uris."""
-        return await asyncio.gather(*(self._load(event.data) for event in events))
+        """The bytes behind each run's uris and ids."""
+        found = await shelves(self.database, events)
+        return await asyncio.gather(*(self._load(event.data, shelf) for event, shelf in zip(events, found, strict=True)))
 
     async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Priced | Failure]:
         """Prices the batch in one thread, off the event loop."""
@@ -84,21 +87,36 @@ class RunsFlow:
         await copy_results(connection, new)
         return [_answer(row, holders[row.run_id]) for row in rows]
 
-    async def _load(self, run: RunRequested) -> Loaded | Failure:
+    async def _load(self, run: RunRequested, shelf: Shelf) -> Loaded | Failure:
         loaded = Loaded(datetime.now(UTC))
         try:
-            if isinstance(run.portfolio, StoredObject):
-                loaded.portfolio = await self._read(run.portfolio, "portfolio_not_found", loaded)
-            if isinstance(run.market, StoredObject):
-                loaded.market = await self._read(run.market, "market_unreadable", loaded)
+            await self._load_portfolio(run, shelf, loaded)
+            await self._load_market(run, shelf, loaded)
         except (Permanent, Transient) as failure:
             return failure
         return loaded
 
-    async def _read(self, stored: StoredObject, when_missing: str, loaded: Loaded) -> bytes:
+    async def _load_portfolio(self, run: RunRequested, shelf: Shelf, loaded: Loaded) -> None:
+        if isinstance(run.portfolio, InlinePortfolio):
+            return
+        stored, digest = run.portfolio, None
+        if isinstance(stored, PortfolioById):
+            stored, digest = shelf.portfolio(stored)
+        loaded.portfolio, digest_of_bytes = await self._read(stored, "portfolio_not_found")
+        loaded.positions_uri = stored.uri
+        loaded.digests.append(digest or digest_of_bytes)
+
+    async def _load_market(self, run: RunRequested, shelf: Shelf, loaded: Loaded) -> None:
+        if isinstance(run.market, MarketById):
+            loaded.market, digest = shelf.market(run.market)
+            loaded.digests.append(digest)
+        elif isinstance(run.market, StoredObject):
+            loaded.market, digest = await self._read(run.market, "market_unreadable")
+            loaded.digests.append(digest)
+
+    async def _read(self, stored: StoredObject, when_missing: str) -> tuple[bytes, tuple[str, bytes]]:
         content, digest = await read_object(self.objects, stored, self.object_max_bytes, when_missing)
-        loaded.digests.append((stored.uri, digest))
-        return content
+        return content, (stored.uri, digest)
 
     def _price_all(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Priced | Failure]:
         results: list[Priced | Failure] = []
@@ -122,8 +140,8 @@ class RunsFlow:
 
 
 def is_heavy(run: RunRequested) -> bool:
-    """Whether the run may take much memory: it has many cells, or refers to objects, whose size the event does not tell."""
-    if isinstance(run.portfolio, StoredObject) or isinstance(run.market, StoredObject):
+    """Whether the run may take much memory: it has many cells, or refers to what it does not hold, of unknown size."""
+    if not (isinstance(run.portfolio, InlinePortfolio) and isinstance(run.market, InlineMarket)):
         return True
     each = cells_a_position(len(run.scenarios), run.measures, run.market.snapshot)
     return len(run.portfolio.positions) * each > LIGHT_CELLS
@@ -132,12 +150,14 @@ def is_heavy(run: RunRequested) -> bool:
 def _portfolio(run: RunRequested, loaded: Loaded, most: int) -> Portfolio:
     if isinstance(run.portfolio, InlinePortfolio):
         return Portfolio.from_records(run.portfolio.positions)
-    return Portfolio.from_bytes(loaded.portfolio or b"", run.portfolio.uri, most)
+    return Portfolio.from_bytes(loaded.portfolio or b"", loaded.positions_uri, most)
 
 
 def _market(run: RunRequested, loaded: Loaded) -> Market:
     if isinstance(run.market, InlineMarket):
         return run.market.snapshot
+    if isinstance(run.market, MarketById):
+        return parse_market(loaded.market or b"", run.market.snapshot_id, run.market.snapshot_id)
     return parse_market(loaded.market or b"", run.market.uri)
 
 
