@@ -29,6 +29,7 @@ RunStatus = Literal["completed", "partial", "failed", "cancelled", "superseded"]
 RunFailureCode = Literal[
     "portfolio_not_found",
     "portfolio_unreadable",
+    "market_not_found",
     "market_unreadable",
     "checksum_mismatch",
     "forbidden_uri",
@@ -65,6 +66,13 @@ class InlinePortfolio(Data):
     """Positions in the event itself, each a JSON object as received."""
 
     positions: Annotated[list[dict[str, Any]], PlainValidator(_checked_positions, json_schema_input_type=list[PositionRef])]
+
+
+class PortfolioById(Data):
+    """A portfolio that was loaded for this client; `sha256` is that of its content."""
+
+    portfolio_id: Identifier
+    sha256: Sha256 | None = None
 
 
 class Curve(Data):
@@ -109,6 +117,13 @@ class InlineMarket(Data):
     """The market snapshot in the event itself."""
 
     snapshot: Market
+
+
+class MarketById(Data):
+    """A market snapshot that was loaded for this client; `sha256` is that of its content."""
+
+    snapshot_id: Identifier
+    sha256: Sha256 | None = None
 
 
 class RateParallel(Data):
@@ -157,16 +172,15 @@ def _has(value: Any, name: str) -> bool:
     return (value.get(name) if isinstance(value, dict) else getattr(value, name, None)) is not None
 
 
-def _inline_or_stored(inline: str) -> Discriminator:
-    """Tells `{inline: …}` from `{"uri": …}`; both or neither is an error."""
+def _form(**names: str) -> Discriminator:
+    """Tells the forms of a thing by the one name that each of them has; several or none of the names is an error."""
 
     def form(value: Any) -> str | None:
-        is_inline, is_stored = _has(value, inline), _has(value, "uri")
-        if is_inline == is_stored:
-            return None
-        return "inline" if is_inline else "stored"
+        forms = [tag for tag, name in names.items() if _has(value, name)]
+        return forms[0] if len(forms) == 1 else None
 
-    return Discriminator(form, custom_error_type="inline_or_stored", custom_error_message=f"must have either {inline} or uri")
+    message = f"must have one of {', '.join(names.values())}"
+    return Discriminator(form, custom_error_type="one_form", custom_error_message=message)
 
 
 def _base_if_none(value: Any) -> Any:
@@ -194,11 +208,14 @@ class RunRequested(Data):
     valuation_date: Date
     reporting_currency: Currency = "USD"
     portfolio: Annotated[
-        Annotated[InlinePortfolio, Tag("inline")] | Annotated[StoredObject, Tag("stored")],
-        _inline_or_stored("positions"),
+        Annotated[InlinePortfolio, Tag("inline")]
+        | Annotated[StoredObject, Tag("stored")]
+        | Annotated[PortfolioById, Tag("loaded")],
+        _form(inline="positions", stored="uri", loaded="portfolio_id"),
     ]
     market: Annotated[
-        Annotated[InlineMarket, Tag("inline")] | Annotated[StoredObject, Tag("stored")], _inline_or_stored("snapshot")
+        Annotated[InlineMarket, Tag("inline")] | Annotated[StoredObject, Tag("stored")] | Annotated[MarketById, Tag("loaded")],
+        _form(inline="snapshot", stored="uri", loaded="snapshot_id"),
     ]
     scenarios: Annotated[
         list[Scenario],

@@ -24,6 +24,7 @@ class PlanRow(NamedTuple):
     generation: int
     client_id: str
     request: bytes
+    positions_uri: str | None
     market_sha256: bytes | None
     subject: str
     traceparent: str | None
@@ -61,6 +62,7 @@ class PlannedSlice(NamedTuple):
     byte_ranges: Sequence[int]
     bytes_sha256: bytes | None
     request: bytes
+    positions_uri: str | None
     market_sha256: bytes | None
     input_sha256: bytes
 
@@ -94,7 +96,7 @@ class Ended(NamedTuple):
 # Uses pk_run_slices, pk_run_plans and pk_runs.
 PLANNED = """
 select run_id, generation, slice_no, slice.status = 'planned' and run.status = 'planned' as is_due, slice.client_id,
-    first_row, slice.positions, byte_ranges, bytes_sha256, request, market_sha256, run.input_sha256
+    first_row, slice.positions, byte_ranges, bytes_sha256, request, positions_uri, market_sha256, run.input_sha256
 from unnest($1::uuid[], $2::int[], $3::int[]) as asked (run_id, generation, slice_no)
 join run_slices as slice using (run_id, generation, slice_no)
 join run_plans as plan using (run_id, generation)
@@ -127,7 +129,7 @@ FINISH = "update runs set status = $3, totals = $4::text::jsonb, completed_at = 
 
 # Uses pk_run_plans.
 PLAN = """
-select run_id, generation, client_id, ''::bytea as request, market_sha256, subject, traceparent
+select run_id, generation, client_id, ''::bytea as request, positions_uri, market_sha256, subject, traceparent
 from run_plans where run_id = $1 and generation = $2
 """
 

@@ -14,23 +14,25 @@ from uuid import UUID
 from events.event import Event
 from events.failures import Failure, Permanent, Transient
 from events.model import StoredObject
-from events.run import InlineMarket, InlinePortfolio, RunRequested
+from events.run import InlinePortfolio, MarketById, RunRequested
 from events.slices import SliceRequested
 from handlers.answer import Answer
 from handlers.objects import read_object
 from handlers.price.ending import Ending, complete_runs, end_of, rows_of
 from handlers.price.engine import price_run
-from handlers.price.inputs import parse_market
+from handlers.price.loading import parsed_market
 from handlers.price.planning import read_slice
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
 from handlers.price.slicing import Slice
 from handlers.resources import Resources
 from storage.database import Connection
+from storage.markets import read_markets
 from storage.objects import ObjectNotFound
 from storage.plans import PlannedSlice, SliceKey, end_slices, planned_slices
 from storage.results import copy_results
 from storage.runs import stored_runs
+from storage.tenant import tenant_session
 
 
 @dataclass(slots=True)
@@ -116,15 +118,26 @@ class SlicesFlow:
     async def _read(self, loaded: Loaded) -> None:
         plan = loaded.plan
         loaded.run = run = await asyncio.to_thread(RunRequested.model_validate_json, plan.request)
-        if isinstance(run.market, StoredObject):
-            loaded.market, digest = await read_object(self.objects, run.market, self.object_max_bytes, "market_unreadable")
-            if digest != plan.market_sha256:
-                raise Permanent("checksum_mismatch", f"{run.market.uri!r} has changed since the run was planned")
-        if isinstance(run.portfolio, StoredObject):
+        loaded.market, digest = await self._market(run, plan.client_id)
+        if digest != plan.market_sha256:
+            raise Permanent("checksum_mismatch", "the market has changed since the run was planned")
+        if plan.positions_uri is not None:
             try:
-                loaded.portfolio = await self.objects.ranges(run.portfolio.uri, _slice(plan).ranges)
+                loaded.portfolio = await self.objects.ranges(plan.positions_uri, _slice(plan).ranges)
             except ObjectNotFound as error:
                 raise Permanent("portfolio_not_found", error.message) from error
+
+    async def _market(self, run: RunRequested, client_id: str) -> tuple[bytes, bytes | None]:
+        """The content of a market that the run does not hold itself, and its digest."""
+        if isinstance(run.market, StoredObject):
+            return await read_object(self.objects, run.market, self.object_max_bytes, "market_unreadable")
+        if isinstance(run.market, MarketById):
+            async with tenant_session(self.database, client_id) as connection:
+                found = (await read_markets(connection, client_id, [run.market.snapshot_id])).get(run.market.snapshot_id)
+            if found is None:
+                raise Permanent("market_not_found", f"market snapshot {run.market.snapshot_id!r} is gone")
+            return found.content, found.content_sha256
+        return b"", None
 
 
 def key_of(asked: SliceRequested) -> SliceKey:
@@ -149,12 +162,12 @@ def _worked(loaded: Loaded) -> Worked:
 
 
 def _priced(loaded: Loaded, run: RunRequested) -> PricedRun:
-    market = run.market.snapshot if isinstance(run.market, InlineMarket) else parse_market(loaded.market, run.market.uri)
-    part = _slice(loaded.plan)
+    part, uri = _slice(loaded.plan), loaded.plan.positions_uri
     if isinstance(run.portfolio, InlinePortfolio):
         portfolio = Portfolio.from_records(run.portfolio.positions[part.first_row : part.first_row + part.positions])
     else:
-        portfolio = Portfolio.from_file(read_slice(part, loaded.portfolio, run.portfolio.uri))
+        portfolio = Portfolio.from_file(read_slice(part, loaded.portfolio, uri or ""))
+    market = parsed_market(run, loaded.market)
     return price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
 
 

@@ -15,6 +15,7 @@ from events.identity import input_sha256
 from events.run import RunFailureCode, RunRequested
 from handlers.answer import Answer, Request
 from handlers.price.engine import PRICER_VERSION
+from handlers.price.loading import Loaded
 from handlers.price.sheet import PricedRun
 from handlers.price.slicing import Slice
 from storage.plans import PlanRow, SliceRow
@@ -55,11 +56,12 @@ def planned_row(
     )
 
 
-def plan_row(event: Event, request: bytes, market_sha256: bytes | None) -> PlanRow:
+def plan_row(event: Event, request: bytes, loaded: Loaded) -> PlanRow:
     """What the slices of a run need of its event, and the event that is last of them of whom it answers."""
     subject = event.subject or event.data.natural_key()
     run_id = UUID(event.data.run_id)
-    return PlanRow(run_id, event.generation, event.client_id, request, market_sha256, subject, event.traceparent)
+    where = (loaded.positions_uri, loaded.market_sha256)
+    return PlanRow(run_id, event.generation, event.client_id, request, *where, subject, event.traceparent)
 
 
 def slice_rows(event: Event, slices: Iterable[Slice]) -> list[SliceRow]:

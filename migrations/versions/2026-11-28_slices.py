@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "7c1e5a90d3f4"
-down_revision = "b4c1f7a92d36"
+down_revision = "d3e58b0f7c19"
 branch_labels = None
 depends_on = None
 
@@ -20,6 +20,7 @@ create table run_plans (
     generation integer not null,
     client_id text not null,
     request bytea not null,
+    positions_uri text,
     market_sha256 bytea,
     subject text not null,
     traceparent text,

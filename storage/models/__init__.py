@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from storage.models.audits import Audit, AuditFinding
 from storage.models.base import Base
+from storage.models.books import MarketSnapshot, StoredPortfolio
 from storage.models.documents import Document, DocumentChunk
 from storage.models.engine import DeadLetter, Generation, InboxEntry, LaneRow, OutboxEntry, Retry, Start
 from storage.models.llm import LlmCall, PaidEmbedding
@@ -21,6 +22,7 @@ __all__ = [
     "InboxEntry",
     "LaneRow",
     "LlmCall",
+    "MarketSnapshot",
     "OutboxEntry",
     "PaidEmbedding",
     "Replay",
@@ -31,4 +33,5 @@ __all__ = [
     "RunResult",
     "RunSlice",
     "Start",
+    "StoredPortfolio",
 ]

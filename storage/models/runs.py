@@ -99,7 +99,8 @@ class RunResult(Base):
 class RunPlan(Base):
     """What was asked of a large run, for its slices: the data of its event, and what its completion will answer.
 
-    `request` is that data as JSON, `market_sha256` the hash of the bytes behind its market's uri, null for an inline one.
+    `request` is that data as JSON, `positions_uri` where its portfolio lies, `market_sha256` the hash of the market that it
+    names; null where the event holds them itself.
     """
 
     __tablename__ = "run_plans"
@@ -108,6 +109,7 @@ class RunPlan(Base):
     generation: Mapped[int] = mapped_column(primary_key=True)
     client_id: Mapped[str]
     request: Mapped[bytes]
+    positions_uri: Mapped[str | None]
     market_sha256: Mapped[bytes | None]
     subject: Mapped[str]
     traceparent: Mapped[str | None]
