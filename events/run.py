@@ -214,9 +214,7 @@ class RunRequested(Data):
         _form(inline="positions", stored="uri", loaded="portfolio_id"),
     ]
     market: Annotated[
-        Annotated[InlineMarket, Tag("inline")]
-        | Annotated[StoredObject, Tag("stored")]
-        | Annotated[MarketById, Tag("loaded")],
+        Annotated[InlineMarket, Tag("inline")] | Annotated[StoredObject, Tag("stored")] | Annotated[MarketById, Tag("loaded")],
         _form(inline="snapshot", stored="uri", loaded="snapshot_id"),
     ]
     scenarios: Annotated[

@@ -68,9 +68,7 @@ def upgrade() -> None:
     op.execute(NEVER_CHANGES)
     for table in TABLES:
         op.execute(f"create index ix_{table}_client_id_content_sha256 on {table} (client_id, content_sha256)")
-        op.execute(
-            f"create trigger never_changes before update on {table} for each statement execute function never_changes()"
-        )
+        op.execute(f"create trigger never_changes before update on {table} for each statement execute function never_changes()")
         op.execute(f"alter table {table} enable row level security")
         op.execute(TENANT_POLICY.format(table=table))
         op.execute(f"grant select on {table} to millrace_tenant")
