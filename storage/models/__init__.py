@@ -9,7 +9,7 @@ from storage.models.documents import Document, DocumentChunk
 from storage.models.engine import DeadLetter, Generation, InboxEntry, LaneRow, OutboxEntry, Retry, Start
 from storage.models.llm import LlmCall, PaidEmbedding
 from storage.models.replays import Replay, ReplayPartition
-from storage.models.runs import Run, RunResult
+from storage.models.runs import Run, RunPlan, RunResult, RunSlice
 
 __all__ = [
     "Audit",
@@ -29,7 +29,9 @@ __all__ = [
     "ReplayPartition",
     "Retry",
     "Run",
+    "RunPlan",
     "RunResult",
+    "RunSlice",
     "Start",
     "StoredPortfolio",
 ]

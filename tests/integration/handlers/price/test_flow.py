@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -17,20 +16,17 @@ import pytest
 
 from events.envelope import Envelope
 from events.run import Market, RunCompleted
-from handlers.flow import FLOWS
 from handlers.price.snapshots import canonical_market
 from storage.markets import insert_market
 from storage.portfolios import PortfolioRow, insert_portfolio
 from tests.support.rig import Rig
 from tests.support.runs import MARKET, expected_rows, run_data, run_event
-
-[RUNS] = [spec for spec in FLOWS if spec.name == "runs"]
+from tests.support.worker import flow_named
 
 
 @pytest.fixture
 async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str) -> AsyncIterator[Rig]:
-    spec = replace(RUNS, topic=topic_prefix + RUNS.topic, completed_topic=topic_prefix + RUNS.completed_topic)
-    rig = Rig(spec, kafka, database_url, redis_url, object_store_url)
+    rig = Rig(flow_named("runs", topic_prefix), kafka, database_url, redis_url, object_store_url)
     await rig.prepare()
     yield rig
     await rig.close()
@@ -226,15 +222,12 @@ PORTFOLIO = {"positions": []}
         ({"portfolio": {"uri": "books/broken.parquet", "sha256": "0" * 64}}, "checksum_mismatch"),
         ({"market": {"uri": "markets/none.json"}}, "market_unreadable"),
         ({"market": {"uri": "markets/broken.json"}}, "market_unreadable"),
-        ({"scenarios": [{"id": f"s{number}"} for number in range(10_000)], "measures": ["PV", "DV01", "KRD"]}, "too_large"),
     ],
 )
 async def test_a_run_that_cannot_be_priced_fails_for_good_and_says_why(rig: Rig, changes: dict[str, Any], code: str) -> None:
     await rig.objects.put("books/broken.parquet", b"PAR1 no such thing")
     await rig.objects.put("markets/broken.json", b'{"curves": {}}')
     run = a_run(1, **changes)
-    if code == "too_large":
-        run["portfolio"] = {"positions": run["portfolio"]["positions"] * 200}
     answer = (await completions(rig, run_event("e-1", run)))["e-1"]
     [dead] = await rig.dead(1)
     assert (answer["data"]["status"], answer["data"]["failure"]["code"]) == ("failed", code)
