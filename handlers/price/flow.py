@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+import orjson
+
 from events.event import Event
 from events.failures import Conflict, Failure, Permanent, Reason, Waiting
 from events.run import InlineMarket, InlinePortfolio, RunRequested
@@ -107,7 +109,7 @@ class RunsFlow:
         most = self.loader.most(run, market)
         slices = self._slices(run, loaded, most)
         if slices is not None:
-            return Planned(slices, run.model_dump_json().encode(), market.snapshot_id, loaded)
+            return Planned(slices, orjson.dumps(run.model_dump()), market.snapshot_id, loaded)
         portfolio = _portfolio(run, loaded, most)
         priced = price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
         return Priced(priced, market.snapshot_id, loaded)
