@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from events.run import Market
+from events.market import Market
 from handlers.price.inputs import parse_market
 from handlers.price.snapshots import canonical_market, differences, leaves, unknown_fields
 
