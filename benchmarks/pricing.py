@@ -28,7 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.quantlib_book import QuantLibBook
-from events.run import Market, Scenario
+from events.market import Market
+from events.scenario import Scenario
 from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from handlers.price.pricers import registered_types

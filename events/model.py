@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import ErrorDetails
 
 from events.text import TEXT_PATTERN, Text, printable
@@ -34,12 +43,14 @@ UUID_PATTERN = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 SHA256_PATTERN = r"^[0-9A-Fa-f]{64}$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 PAIR_PATTERN = r"^[A-Z]{6}$"
+TENOR_PATTERN = r"^[1-9][0-9]{0,2}[DWMY]$"
 # What people are told in place of a pattern.
 MEANINGS = {
     UUID_PATTERN: "must be a UUID",
     SHA256_PATTERN: "must be 64 hexadecimal digits",
     CURRENCY_PATTERN: "must be a currency such as USD",
     PAIR_PATTERN: "must be a pair of currencies such as EURUSD",
+    TENOR_PATTERN: "must be a tenor such as 5D, 2W, 3M or 10Y",
     TEXT_PATTERN: "must not contain the NUL character",
 }
 UuidText = Annotated[
@@ -50,6 +61,7 @@ UuidText = Annotated[
 Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN, to_lower=True)]
 Currency = Annotated[str, StringConstraints(pattern=CURRENCY_PATTERN)]
 CurrencyPair = Annotated[str, StringConstraints(pattern=PAIR_PATTERN)]
+Tenor = Annotated[str, StringConstraints(pattern=TENOR_PATTERN)]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -76,6 +88,21 @@ class StoredObject(Data):
     sha256: Sha256 | None = None
 
 
+def one_form(**names: str) -> Discriminator:
+    """Tells the forms of a thing by the one name (tag to name) that each of them has; several or none is an error."""
+
+    def form(value: Any) -> str | None:
+        forms = [tag for tag, name in names.items() if _has(value, name)]
+        return forms[0] if len(forms) == 1 else None
+
+    message = f"must have one of {', '.join(names.values())}"
+    return Discriminator(form, custom_error_type="one_form", custom_error_message=message)
+
+
+def _has(value: Any, name: str) -> bool:
+    return (value.get(name) if isinstance(value, dict) else getattr(value, name, None)) is not None
+
+
 def explain(error: ValidationError, raw: Any, root: str = "") -> str:
     """The first fault as one line: `data.positions[3].position_id: field required`, and how many more there are.
 
@@ -83,13 +110,13 @@ def explain(error: ValidationError, raw: Any, root: str = "") -> str:
     and short.
     """
     first, more = error.errors(include_url=False, include_input=False)[0], error.error_count() - 1
-    path = _path(first["loc"], raw, root)
+    path = _path(first["loc"], raw, root, is_missing=first["type"] == "missing")
     line = f"{path}: {_sentence(first)}" if path else _sentence(first)
     return printable(line) + (f" (and {more} more)" if more else "")
 
 
-def _path(location: Sequence[int | str], raw: Any, root: str) -> str:
-    """Pydantic's location without the tags of unions, which are no part of the input."""
+def _path(location: Sequence[int | str], raw: Any, root: str, *, is_missing: bool) -> str:
+    """Pydantic's location without the tags of unions, which are no part of the input; nor is a field that is missing."""
     path, here = root, raw
     for place, step in enumerate(location):
         if isinstance(step, int):
@@ -97,7 +124,7 @@ def _path(location: Sequence[int | str], raw: Any, root: str) -> str:
             here = here[step] if isinstance(here, list) and step < len(here) else None
         elif isinstance(here, dict) and step in here:
             path, here = _joined(path, step), here[step]
-        elif place == len(location) - 1 and isinstance(here, dict):
+        elif is_missing and place == len(location) - 1:
             path = _joined(path, step)
     return path
 

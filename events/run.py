@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    Discriminator,
     Field,
     PlainValidator,
     Tag,
     TypeAdapter,
-    model_validator,
 )
 
-from events.model import Count, Currency, CurrencyPair, Data, Date, Sha256, StoredObject, UuidText
+from events.market import Market
+from events.model import Count, Currency, Data, Date, Sha256, StoredObject, UuidText, one_form
+from events.scenario import Scenario
 from events.text import IDENTIFIER_LENGTH, Identifier, Timestamp
 
 MAX_SCENARIOS = 10_000
-MAX_SHOCKS = 1_000
-MAX_CURVES = 200
-MAX_SPOTS = 2_000
 
-Measure = Literal["PV", "ACCRUED", "DV01", "CS01", "KRD", "FX_DELTA"]
+Measure = Literal[
+    "PV",
+    "ACCRUED",
+    "CLEAN_PRICE",
+    "YTM",
+    "MODIFIED_DURATION",
+    "CONVEXITY",
+    "Z_SPREAD",
+    "DV01",
+    "SPREAD_DV01",
+    "CS01",
+    "KRD",
+    "FX_DELTA",
+    "GAMMA",
+    "VEGA",
+    "THETA",
+    "CASHFLOWS",
+    "EXPECTED_LOSS",
+]
 RunStatus = Literal["completed", "partial", "failed", "cancelled", "superseded"]
 RunFailureCode = Literal[
     "portfolio_not_found",
@@ -76,44 +90,6 @@ class PortfolioById(Data):
     sha256: Sha256 | None = None
 
 
-class Curve(Data):
-    """Zero rates of one currency, as decimals, at strictly ascending pillars."""
-
-    interpolation: Literal["linear_zero"]
-    compounding: Literal["continuous"]
-    day_count: Literal["ACT/365F"]
-    pillars: Annotated[list[Date], Field(fail_fast=True, min_length=1)]
-    zero_rates: Annotated[list[float], Field(fail_fast=True, min_length=1)]
-
-    @model_validator(mode="after")
-    def _is_a_curve(self) -> Curve:
-        if len(self.pillars) != len(self.zero_rates):
-            raise ValueError(f"{len(self.pillars)} pillars but {len(self.zero_rates)} zero_rates")
-        if any(earlier >= later for earlier, later in pairwise(self.pillars)):
-            raise ValueError("pillars must be strictly ascending")
-        return self
-
-
-def _at_most(limit: int) -> BeforeValidator:
-    """Bounds an object before its entries are read: Pydantic's own bound collects an error for each of them first."""
-
-    def bounded(value: Any) -> Any:
-        if isinstance(value, dict) and len(value) > limit:
-            raise ValueError(f"must have at most {limit} entries")
-        return value
-
-    return BeforeValidator(bounded)
-
-
-class Market(Data):
-    """One discount curve per currency, and spots: `fx_spot["EURUSD"]` is USD for 1 EUR."""
-
-    snapshot_id: Identifier
-    as_of: Date
-    curves: Annotated[dict[Currency, Curve], _at_most(MAX_CURVES)]
-    fx_spot: Annotated[dict[CurrencyPair, Annotated[float, Field(gt=0)]], _at_most(MAX_SPOTS)]
-
-
 class InlineMarket(Data):
     """The market snapshot in the event itself."""
 
@@ -125,63 +101,6 @@ class MarketById(Data):
 
     snapshot_id: Identifier
     sha256: Sha256 | None = None
-
-
-class RateParallel(Data):
-    """Every zero rate of one currency's curve, or of all, moved by `bp` basis points."""
-
-    kind: Literal["rate_parallel"]
-    bp: float
-    currency: Currency | Literal["*"] = "*"
-
-
-class RateNode(Data):
-    """The zero rate at one pillar moved by `bp` basis points."""
-
-    kind: Literal["rate_node"]
-    currency: Currency
-    pillar: Date
-    bp: float
-
-
-class CreditSpread(Data):
-    """Every credit spread moved by `bp` basis points."""
-
-    kind: Literal["credit_spread"]
-    bp: float
-
-
-class Fx(Data):
-    """One spot multiplied by 1 + `relative`."""
-
-    kind: Literal["fx"]
-    pair: CurrencyPair
-    relative: Annotated[float, Field(gt=-1)]
-
-
-Shock = Annotated[RateParallel | RateNode | CreditSpread | Fx, Field(discriminator="kind")]
-
-
-class Scenario(Data):
-    """Shocks that apply together; none: the market as it is."""
-
-    id: Identifier
-    shocks: Annotated[list[Shock], Field(fail_fast=True, max_length=MAX_SHOCKS)] = Field(default_factory=list)
-
-
-def _has(value: Any, name: str) -> bool:
-    return (value.get(name) if isinstance(value, dict) else getattr(value, name, None)) is not None
-
-
-def _form(**names: str) -> Discriminator:
-    """Tells the forms of a thing by the one name that each of them has; several or none of the names is an error."""
-
-    def form(value: Any) -> str | None:
-        forms = [tag for tag, name in names.items() if _has(value, name)]
-        return forms[0] if len(forms) == 1 else None
-
-    message = f"must have one of {', '.join(names.values())}"
-    return Discriminator(form, custom_error_type="one_form", custom_error_message=message)
 
 
 def _base_if_none(value: Any) -> Any:
@@ -212,11 +131,11 @@ class RunRequested(Data):
         Annotated[InlinePortfolio, Tag("inline")]
         | Annotated[StoredObject, Tag("stored")]
         | Annotated[PortfolioById, Tag("loaded")],
-        _form(inline="positions", stored="uri", loaded="portfolio_id"),
+        one_form(inline="positions", stored="uri", loaded="portfolio_id"),
     ]
     market: Annotated[
         Annotated[InlineMarket, Tag("inline")] | Annotated[StoredObject, Tag("stored")] | Annotated[MarketById, Tag("loaded")],
-        _form(inline="snapshot", stored="uri", loaded="snapshot_id"),
+        one_form(inline="snapshot", stored="uri", loaded="snapshot_id"),
     ]
     scenarios: Annotated[
         list[Scenario],

@@ -23,7 +23,10 @@ AMORTIZATIONS = {"level_pay": LEVEL_PAY, "straight_line": STRAIGHT_LINE, "bullet
 
 @dataclass(frozen=True, slots=True)
 class LendingTerms:
-    """Terms of P bonds or loans; dates in days, `credit_spread` 0 where none is given, `rate` the bond's coupon."""
+    """Terms of P bonds or loans; dates in days, `credit_spread` 0 where none is given, `rate` the bond's coupon.
+
+    `issuer` and `rating` find the credit curve; `NOTHING` where none is given.
+    """
 
     currency: Ints
     notional: Floats
@@ -36,6 +39,8 @@ class LendingTerms:
     first_coupon: Ints
     amortization: Ints
     credit_spread: Floats
+    issuer: Ints
+    rating: Ints
 
     def take(self, chosen: Ints | slice) -> Self:
         """The terms of the chosen positions."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 from handlers.price.arrays import Ints
 
 _is_currency = re.compile(r"[A-Z]{3}").fullmatch
+_is_pair = re.compile(r"[A-Z]{6}").fullmatch
 _LETTERS = 26
 _CURRENCIES = _LETTERS**3
 
@@ -36,3 +37,13 @@ def pair_code(base: _Code, quote: _Code) -> _Code:
 def pair_currencies(pair: int) -> tuple[int, int]:
     """The inverse of `pair_code`: base and quote currency."""
     return divmod(pair, _CURRENCIES)
+
+
+def is_pair(text: str) -> bool:
+    """Whether text is six capital letters such as EURUSD."""
+    return _is_pair(text) is not None
+
+
+def parse_pair(text: str) -> tuple[int, int]:
+    """The codes of base and quote currency in a text such as EURUSD."""
+    return currency_code(text[:3]), currency_code(text[3:])

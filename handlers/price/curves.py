@@ -1,14 +1,18 @@
-"""Zero curves of all currencies under all scenarios, and the discount factors that they give."""
+"""Zero curves of one kind under all scenarios, and the discount factors that they give."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from handlers.price.arrays import Floats, Ints, distinct
+from handlers.price.cubic import CubicNodes
+from handlers.price.dates import to_date
+from handlers.price.interpolation import MONOTONE_CUBIC_ZERO, bracket
+from handlers.price.names import NOTHING
 
-DAYS_A_YEAR = 365.0
 BASIS_POINT = 1e-4
 
 # A curve's number and a distance in days as one number: calendar dates are less than 2**22 days apart.
@@ -19,26 +23,42 @@ _SHIFT = 2**23
 class Curves:
     """C curves side by side under S scenarios: curve c owns the pillars `bounds[c]` to `bounds[c + 1]`.
 
-    `currencies` are the currencies' codes, ascending; `pillars` days; `rates` (pillars × S) continuous zero rates, time
-    being ACT/365F from `valuation`. Between pillars the zero rate is linear in time, outside them it is flat.
+    `codes` are what the curves are found by, ascending, and `names` their texts; `methods` how each is interpolated;
+    `pillars` days; `rates` (pillars × S) continuous zero rates, time being ACT/365F from `valuation`.
     """
 
     valuation: int
-    currencies: Ints
+    codes: Ints
+    names: tuple[str, ...]
+    methods: Ints
     bounds: Ints
     pillars: Ints
     rates: Floats
 
-    def find(self, currency: Ints) -> Ints:
-        """Which curve is each currency's; -1: none."""
-        if self.currencies.size == 0:
-            return np.full(currency.size, -1)
-        place = np.minimum(np.searchsorted(self.currencies, currency), self.currencies.size - 1)
-        return np.where(self.currencies[place] == currency, place, -1)
+    def find(self, code: Ints) -> Ints:
+        """Which curve is each code's; -1: none."""
+        if self.codes.size == 0:
+            return np.full(code.size, NOTHING)
+        place = np.minimum(np.searchsorted(self.codes, code), self.codes.size - 1)
+        return np.where(self.codes[place] == code, place, NOTHING)
+
+    def find_first(self, code: Ints, otherwise: Ints) -> Ints:
+        """The same, with another code for those that have no curve under the first."""
+        found = self.find(code)
+        return np.where(found == NOTHING, self.find(otherwise), found) if (found == NOTHING).any() else found
 
     def pillar_counts(self, curve: Ints) -> Ints:
-        """How many pillars each curve has."""
-        return self.bounds[curve + 1] - self.bounds[curve]
+        """How many pillars each curve has; 0 for no curve."""
+        return np.where(curve == NOTHING, 0, self.bounds[curve + 1] - self.bounds[curve])
+
+    def pillar_labels(self, curve: int) -> list[str]:
+        """The ISO dates of a curve's pillars."""
+        first, last = self.bounds[curve : curve + 2]
+        return [to_date(day).isoformat() for day in self.pillars[first:last].tolist()]
+
+    def under(self, scenarios: slice) -> Curves:
+        """The same curves under some of the scenarios."""
+        return replace(self, rates=self.rates[:, scenarios])
 
     def nodes(self, curve: Ints, day: Ints, spread: Floats | None = None) -> tuple[Nodes, Ints]:
         """The distinct (curve, day) pairs, none before the valuation, and the place of each given pair among them.
@@ -48,48 +68,71 @@ class Curves:
         horizon = int(day.max()) - self.valuation + 1
         keys, place = distinct(curve * horizon + (day - self.valuation))
         node_curve, ahead = np.divmod(keys, horizon)
-        return self._between_pillars(node_curve, ahead, spread), place
+        return self.at(node_curve, ahead, spread), place
 
-    def _between_pillars(self, curve: Ints, ahead: Ints, spread: Floats | None) -> Nodes:
+    def at(self, curve: Ints, ahead: Ints, spread: Floats | None = None) -> Nodes:
+        """A node for each of these days, counted from the valuation, on these curves."""
+        days = self.pillars - self.valuation
         first, last = self.bounds[curve], self.bounds[curve + 1] - 1
-        left = np.searchsorted(self._pillar_keys(), curve * _SHIFT + ahead, side="right") - 1
-        left = np.minimum(np.maximum(left, first), last)
-        right = np.minimum(left + 1, last)
-        gap = np.maximum(self.pillars[right] - self.pillars[left], 1)
-        share = np.maximum((ahead + self.valuation - self.pillars[left]) / gap, 0.0)
-        share[left == right] = 0.0
-        time = ahead / DAYS_A_YEAR
-        exponent = self.rates[left]
-        exponent *= (share - 1.0)[:, None] * time[:, None]
-        exponent -= self.rates[right] * (share * time)[:, None]
+        own = np.repeat(np.arange(self.codes.size), np.diff(self.bounds))
+        left = np.searchsorted(own * _SHIFT + days, curve * _SHIFT + ahead, side="right") - 1
+        found = bracket(days, self.methods[curve], ahead, first, last, left)
+        exponent = self.rates[found.left]
+        exponent *= -found.left_time[:, None]
+        exponent -= self.rates[found.right] * found.right_time[:, None]
+        cubic = self._cubic(curve, ahead) if (self.methods == MONOTONE_CUBIC_ZERO).any() else ()
+        for each in cubic:
+            exponent[each.rows] = -each.zero_rates() * each.time[:, None]
         if spread is not None:
-            exponent -= spread * time[:, None]
-        return Nodes(time, left - first, right - first, share, np.exp(exponent, out=exponent))
+            exponent -= spread * found.time[:, None]
+        discount = np.exp(exponent, out=exponent)
+        left, right = found.left - first, found.right - first
+        return Nodes(found.time, left, right, found.left_time, found.right_time, discount, cubic)
 
-    def _pillar_keys(self) -> Ints:
-        """All pillars in one ascending order: by curve, then by date."""
-        own = np.repeat(np.arange(self.currencies.size), np.diff(self.bounds))
-        return own * _SHIFT + (self.pillars - self.valuation)
+    def _cubic(self, curve: Ints, ahead: Ints) -> tuple[CubicNodes, ...]:
+        found = []
+        for each in np.unique(curve[self.methods[curve] == MONOTONE_CUBIC_ZERO]).tolist():
+            rows, pillars = np.flatnonzero(curve == each), slice(*self.bounds[each : each + 2].tolist())
+            found.append(CubicNodes.of(rows, ahead[rows], self.pillars[pillars] - self.valuation, self.rates[pillars]))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
     """N points on curves under S scenarios.
 
-    `time` in years, the pillars `left` and `right` of it, counted from the curve's first, the weight `share` of the right
-    one in the zero rate, and the discount factors (N × S).
+    `time` in years, the pillars `left` and `right` of it, counted from the curve's first, the years that the zero rate of
+    each counts for, and the discount factors (N × S). Nodes on monotone cubic curves are in `cubic` too, and have no years at
+    single pillars.
     """
 
     time: Floats
     left: Ints
     right: Ints
-    share: Floats
+    left_time: Floats
+    right_time: Floats
     discount: Floats
+    cubic: tuple[CubicNodes, ...] = ()
 
     def rate_bump(self) -> Floats:
-        """What discount factors gain, relatively, when the whole curve rises by a basis point."""
+        """What discount factors gain, relatively, when the whole curve rises by a basis point (N)."""
         return np.expm1(-BASIS_POINT * self.time)
 
     def pillar_bumps(self) -> tuple[Floats, Floats]:
-        """The same when only the left, or only the right pillar rises."""
-        return np.expm1(-BASIS_POINT * self.time * (1.0 - self.share)), np.expm1(-BASIS_POINT * self.time * self.share)
+        """The same when only the left, or only the right pillar rises; 0 on monotone cubic curves."""
+        return np.expm1(-BASIS_POINT * self.left_time), np.expm1(-BASIS_POINT * self.right_time)
+
+    def cubic_bumps(self) -> Iterator[tuple[int, Ints, Floats]]:
+        """The same on monotone cubic curves: a pillar, the nodes that it moves, and what they gain (nodes × S)."""
+        for each in self.cubic:
+            for pillar, gains in enumerate(each.gains(BASIS_POINT)):
+                yield pillar, each.rows, gains
+
+    def bumped(self, pillar: int) -> Floats:
+        """The discount factors (N × S) when that pillar of each curve, counted from its first, rises by a basis point."""
+        years = np.where(self.left == pillar, self.left_time, 0.0) + np.where(self.right == pillar, self.right_time, 0.0)
+        found: Floats = self.discount * np.exp(-BASIS_POINT * years)[:, None]
+        for moved, rows, gains in self.cubic_bumps():
+            if moved == pillar:
+                found[rows] *= 1.0 + gains
+        return found

@@ -39,6 +39,16 @@ def to_date(day: int) -> date:
     return _EPOCH + timedelta(days=day)
 
 
+def after(day: date, tenor: str) -> int:
+    """The day that lies a tenor such as 5D, 2W, 3M or 10Y after another, in any year, clipped to the month's end."""
+    count, unit = int(tenor[:-1]), tenor[-1]
+    if unit in "DW":
+        return to_day(day) + count * (7 if unit == "W" else 1)
+    months = np.datetime64(day, "M").astype(np.int64) + count * (12 if unit == "Y" else 1)
+    first, next_first = np.array([months, months + 1]).astype("M8[M]").astype("M8[D]").astype(np.int64).tolist()
+    return int(min(first + day.day, next_first) - 1)
+
+
 def month_of(day: Ints) -> Months:
     """The month in which each day lies."""
     return _MONTHS[day - _TABLE_DAY]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import chain
 
 import numpy as np
 
-from events.run import Market, Scenario
+from events.market import Market
+from events.scenario import Scenario
 from handlers.price.arrays import Ints
 from handlers.price.book import Book
 from handlers.price.currencies import currency_code
@@ -24,7 +26,8 @@ DEFAULT_REPORTING_CURRENCY = "USD"
 
 def cells_a_position(scenarios: int, measures: Sequence[str], market: Market) -> int:
     """The values that one position may come to: KRD has one for each pillar, so it counts as often as the longest curve."""
-    pillars = max((len(curve.pillars) for curve in market.curves.values()), default=1)
+    curves = chain(market.curves.values(), market.projection_curves.values())
+    pillars = max((len(curve.pillars) for curve in curves), default=1)
     return scenarios * sum(pillars if name == "KRD" else 1 for name in measures)
 
 
@@ -46,7 +49,7 @@ def price_run(
     with np.errstate(all="ignore"):
         data = MarketData.of(market, scenarios, valuation_date)
         books = [Book.of(group, data, to_day(valuation_date)) for group in portfolio.groups]
-        sheet = Sheet(_widths(len(portfolio), books, measures, data), ids, data.unavailable)
+        sheet = Sheet(_widths(len(portfolio), books, measures), ids, data.unavailable)
         totals = Totals(measures, data, currency_code(reporting_currency or DEFAULT_REPORTING_CURRENCY))
         sheet.fail_positions(portfolio.faults)
         for book in books:
@@ -54,10 +57,10 @@ def price_run(
     return sheet.finished(portfolio.position_ids, measures, totals.by_scenario(ids))
 
 
-def _widths(positions: int, books: Sequence[Book], measures: Sequence[str], market: MarketData) -> Ints:
+def _widths(positions: int, books: Sequence[Book], measures: Sequence[str]) -> Ints:
     """How many rows each measure of each position has."""
     widths = np.ones((positions, len(measures)), dtype=np.int64)
     if "KRD" in measures:
         for book in books:
-            widths[book.rows, measures.index("KRD")] = book.pillar_counts(market)
+            widths[book.rows, measures.index("KRD")] = book.pillar_counts()
     return widths

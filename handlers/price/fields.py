@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from events.text import printable
+from events.text import IDENTIFIER_LENGTH, is_identifier, printable
 from handlers.price.currencies import currency_code
 from handlers.price.dates import FIRST_DATE, LAST_DATE, to_day
+from handlers.price.names import name_code
 
 _QUOTED_LENGTH = 40
 Column = npt.NDArray[Any]
@@ -28,7 +29,7 @@ class Field:
     """One term of a product.
 
     `absent` is what stands for a value that is not given; None: it must be given. `numeric`: text files hold it as a
-    number.
+    number. `is_name`: its numbers are name codes, whose texts are kept beside them.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Field:
     dtype: type = np.int64
     absent: int | float | None = None
     numeric: bool = False
+    is_name: bool = False
 
 
 def number(name: str, absent: float | None = None) -> Field:
@@ -51,6 +53,17 @@ def day(name: str, absent: int | None = None) -> Field:
 def currency(name: str) -> Field:
     """Three capital letters, as a code."""
     return Field(name, parse_currency)
+
+
+def name(field: str, code: Callable[[str], int] = name_code, absent: int | None = None) -> Field:
+    """A name of up to 256 printable characters, as what `code` makes of it (see `handlers.price.names`)."""
+
+    def parse(value: Any) -> int:
+        if type(value) is not str or not is_identifier(value):
+            raise ValueError(f"must be a name of 1 to {IDENTIFIER_LENGTH} printable characters, not {quoted(value)}")
+        return code(value)
+
+    return Field(field, parse, absent=absent, is_name=True)
 
 
 def choice(name: str, choices: Mapping[Any, int]) -> Field:

@@ -38,7 +38,7 @@ class Filling:
         book = self.book
         self._fill_unsupported()
         if "KRD" in self.places:
-            for rows, labels in book.bucket_labels(self.market):
+            for rows, labels in book.bucket_labels():
                 self.sheet.label(rows, self.places["KRD"], labels)
         if book.matured.any():
             self._fill_matured(book.rows[book.matured])
@@ -101,8 +101,8 @@ class Filling:
         """Parts of the scenarios for which the matrices of these positions are bounded."""
         terms, curves = self.book.terms, self.market.curves
         horizon = int(terms.maturity[chosen].max()) - curves.valuation
-        nodes = min(int(terms.sizes[chosen].sum()), horizon * curves.currencies.size)
-        rows = int(self.book.pillar_counts(self.market)[chosen].sum()) if "KRD" in self.places else chosen.size
+        nodes = min(int(terms.sizes[chosen].sum()), horizon * curves.codes.size)
+        rows = int(self.book.pillar_counts()[chosen].sum()) if "KRD" in self.places else chosen.size
         width = max(1, BLOCK_CELLS // max(nodes, rows))
         if width >= self.market.scenarios:
             yield EVERY_SCENARIO

@@ -6,8 +6,8 @@ import orjson
 from pydantic import ValidationError
 
 from events.failures import Permanent
+from events.market import Market
 from events.model import explain
-from events.run import Market
 
 
 def parse_market(content: bytes, name: str, snapshot_id: str | None = None) -> Market:

@@ -11,8 +11,9 @@ from uuid import UUID
 from events.event import Event
 from events.failures import Failure, Permanent, Reason, Transient, Waiting
 from events.identity import input_sha256
+from events.market import Market
 from events.model import StoredObject
-from events.run import InlineMarket, InlinePortfolio, Market, MarketById, PortfolioById, RunRequested
+from events.run import InlineMarket, InlinePortfolio, MarketById, PortfolioById, RunRequested
 from handlers.objects import read_object
 from handlers.price.by_id import Shelf, shelves
 from handlers.price.engine import cells_a_position

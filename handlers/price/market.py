@@ -2,45 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 
-from events.run import CreditSpread, Fx, Market, RateNode, RateParallel, Scenario
-from handlers.price.arrays import Floats, offsets
-from handlers.price.currencies import currency_code, pair_code
-from handlers.price.curves import BASIS_POINT, Curves
-from handlers.price.dates import to_date, to_day
+from events.market import FlatVol, Market, VolSurface
+from events.scenario import Scenario
+from handlers.price.arrays import Floats
+from handlers.price.currencies import currency_code, pair_code, pair_currencies
+from handlers.price.curves import Curves
+from handlers.price.dates import to_day
+from handlers.price.fixings import Fixings
+from handlers.price.moves import Moves
+from handlers.price.names import name_code
+from handlers.price.shocks import Shocks
+from handlers.price.vols import Vols
 
-_USD = currency_code("USD")
-ALL_CURRENCIES = "*"
+_USD, _EUR = currency_code("USD"), currency_code("EUR")
+
+
+class Price(NamedTuple):
+    """A share's: the code of its currency, and the price of one under each scenario (S)."""
+
+    currency: int
+    price: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class MarketData:
-    """Curves, spots by pair code (S each) and the shift of every credit spread (S), shocked by S scenarios.
+    """A market shocked by S scenarios.
+
+    `curves` are the discount curves by currency code, `projections` those of indices by `name_code`. `spreads` and `hazards`
+    are the credit curves of that kind, of issuers by `issuer_code` and of ratings by `rating_code`. `spots` (S each) and `vols`
+    go by `pair_code`, `fixings` and `equities` by `name_code`; `spread_shift` (S) is added to every credit spread.
 
     `unavailable` names, for scenarios that shock what the market does not have, what that is. Such a scenario is applied
     only in part here, so that whatever depends on the market must count as null under it.
     """
 
     curves: Curves
-    spots: dict[int, Floats]
+    projections: Curves
+    spreads: Curves
+    hazards: Curves
+    spots: Mapping[int, Floats]
+    vols: Mapping[int, Vols]
+    equities: Mapping[int, Price]
+    fixings: Fixings
     spread_shift: Floats
-    unavailable: dict[int, str]
+    unavailable: Mapping[int, str]
 
     @classmethod
     def of(cls, market: Market, scenarios: Sequence[Scenario], valuation: date) -> MarketData:
         """The market as it is, with the shocks of each scenario applied together."""
-        shocks = _Shocks(market, len(scenarios))
+        shocks = Shocks(market, len(scenarios), valuation)
         for place, scenario in enumerate(scenarios):
             for shock in scenario.shocks:
                 missing = shocks.apply(place, shock)
                 if missing:
                     shocks.unavailable.setdefault(place, f"scenario {scenario.id}: {missing}")
-        return shocks.applied(to_day(valuation))
+        day = to_day(valuation)
+        return cls(
+            curves=shocks.curves.shocked(day),
+            projections=shocks.projections.shocked(day),
+            spreads=shocks.spreads.shocked(day),
+            hazards=shocks.hazards.shocked(day),
+            spots={name_code(pair): shocks.spots[pair].applied(spot) for pair, spot in market.fx_spot.items()},
+            vols={name_code(pair): _vols(quoted, valuation, shocks.vols[pair]) for pair, quoted in market.fx_vols.items()},
+            equities={
+                name_code(name): Price(currency_code(each.currency), each.price * shocks.equities[name].factor)
+                for name, each in market.equities.items()
+            },
+            fixings=Fixings.of(market.fixings),
+            spread_shift=shocks.spread_shift,
+            unavailable=shocks.unavailable,
+        )
 
     @property
     def scenarios(self) -> int:
@@ -48,14 +86,20 @@ class MarketData:
         return self.spread_shift.size
 
     def spot(self, base: int, quote: int) -> Floats | None:
-        """Units of `quote` for one of `base` under each scenario: as quoted, else the inverse, else by way of USD."""
+        """Units of `quote` for one of `base` under each scenario: as quoted, else the inverse, else by way of a third currency.
+
+        That is USD, else EUR, else the first in alphabetical order for which both legs are quoted, either way round.
+        """
         if base == quote:
             return np.ones(self.scenarios)
         direct = self._quoted(base, quote)
-        if direct is not None or _USD in (base, quote):
+        if direct is not None:
             return direct
-        to_usd, from_usd = self._quoted(base, _USD), self._quoted(_USD, quote)
-        return None if to_usd is None or from_usd is None else to_usd * from_usd
+        for middle in (_USD, _EUR, *sorted({currency for pair in self.spots for currency in pair_currencies(pair)})):
+            to_middle, from_middle = self._quoted(base, middle), self._quoted(middle, quote)
+            if to_middle is not None and from_middle is not None:
+                return to_middle * from_middle
+        return None
 
     def _quoted(self, base: int, quote: int) -> Floats | None:
         spot = self.spots.get(pair_code(base, quote))
@@ -64,94 +108,31 @@ class MarketData:
         inverse = self.spots.get(pair_code(quote, base))
         return None if inverse is None else 1.0 / inverse
 
-    def pillar_labels(self, curve: int) -> list[str]:
-        """The ISO dates of a curve's pillars."""
-        first, last = self.curves.bounds[curve : curve + 2]
-        return [to_date(day).isoformat() for day in self.curves.pillars[first:last].tolist()]
+    def vol(self, base: int, quote: int) -> Vols | None:
+        """The volatilities of a pair: as quoted, else those of its inverse if they are flat, so the same."""
+        quoted = self.vols.get(pair_code(base, quote))
+        inverse = self.vols.get(pair_code(quote, base))
+        return quoted if quoted is not None or inverse is None or not inverse.is_flat else inverse
 
     def under(self, scenarios: slice) -> MarketData:
         """The same market under some of its scenarios."""
         if scenarios == slice(None):
             return self
-        return MarketData(
-            replace(self.curves, rates=self.curves.rates[:, scenarios]),
-            {pair: spot[scenarios] for pair, spot in self.spots.items()},
-            self.spread_shift[scenarios],
-            self.unavailable,
+        return replace(
+            self,
+            curves=self.curves.under(scenarios),
+            projections=self.projections.under(scenarios),
+            spreads=self.spreads.under(scenarios),
+            hazards=self.hazards.under(scenarios),
+            spots={pair: spot[scenarios] for pair, spot in self.spots.items()},
+            vols={pair: vols.under(scenarios) for pair, vols in self.vols.items()},
+            equities={name: Price(each.currency, each.price[scenarios]) for name, each in self.equities.items()},
+            spread_shift=self.spread_shift[scenarios],
         )
 
 
-class _Shocks:
-    """Shifts of rates and spreads (additive) and factors of spots (multiplied), gathered shock by shock."""
-
-    def __init__(self, market: Market, scenarios: int) -> None:
-        self.market = market
-        self.names = sorted(market.curves)
-        self.bounds = offsets(np.array([len(market.curves[name].pillars) for name in self.names], dtype=np.int64))
-        self.rows = {name: slice(*self.bounds[place : place + 2].tolist()) for place, name in enumerate(self.names)}
-        self.rate_shift = np.zeros((int(self.bounds[-1]), scenarios))
-        self.spread_shift = np.zeros(scenarios)
-        self.spot_factor = {pair: np.ones(scenarios) for pair in market.fx_spot}
-        self.unavailable: dict[int, str] = {}
-
-    def apply(self, place: int, shock: RateParallel | RateNode | CreditSpread | Fx) -> str | None:
-        """Adds one shock of the scenario at `place`; returns what the market lacks for it."""
-        match shock:
-            case RateParallel():
-                return self._parallel(place, shock)
-            case RateNode():
-                return self._node(place, shock)
-            case CreditSpread():
-                self.spread_shift[place] += shock.bp * BASIS_POINT
-                return None
-            case Fx():
-                return self._fx(place, shock)
-
-    def _parallel(self, place: int, shock: RateParallel) -> str | None:
-        rows = slice(None) if shock.currency == ALL_CURRENCIES else self.rows.get(shock.currency)
-        if rows is None:
-            return f"no {shock.currency} curve"
-        self.rate_shift[rows, place] += shock.bp * BASIS_POINT
-        return None
-
-    def _node(self, place: int, shock: RateNode) -> str | None:
-        rows = self.rows.get(shock.currency)
-        if rows is None:
-            return f"no {shock.currency} curve"
-        try:
-            pillar = self.market.curves[shock.currency].pillars.index(shock.pillar)
-        except ValueError:
-            return f"the {shock.currency} curve has no pillar {shock.pillar}"
-        self.rate_shift[rows.start + pillar, place] += shock.bp * BASIS_POINT
-        return None
-
-    def _fx(self, place: int, shock: Fx) -> str | None:
-        """The pair moves whichever way round it is quoted; crosses follow because they are derived."""
-        inverse = shock.pair[3:] + shock.pair[:3]
-        if shock.pair in self.spot_factor:
-            self.spot_factor[shock.pair][place] *= 1.0 + shock.relative
-        if inverse in self.spot_factor:
-            self.spot_factor[inverse][place] /= 1.0 + shock.relative
-        elif shock.pair not in self.spot_factor:
-            return f"no {shock.pair} spot is quoted"
-        return None
-
-    def applied(self, valuation: int) -> MarketData:
-        curves = [self.market.curves[name] for name in self.names]
-        rates = np.array([rate for curve in curves for rate in curve.zero_rates], dtype=np.float64)
-        spots = {
-            pair_code(currency_code(pair[:3]), currency_code(pair[3:])): self.market.fx_spot[pair] * factor
-            for pair, factor in self.spot_factor.items()
-        }
-        return MarketData(
-            Curves(
-                valuation,
-                np.array([currency_code(name) for name in self.names], dtype=np.int64),
-                self.bounds,
-                np.array([to_day(pillar) for curve in curves for pillar in curve.pillars], dtype=np.int64),
-                rates[:, None] + self.rate_shift,
-            ),
-            spots,
-            self.spread_shift,
-            self.unavailable,
-        )
+def _vols(quoted: FlatVol | VolSurface, valuation: date, moves: Moves) -> Vols:
+    """One pair's volatilities; NaN under scenarios in which any of them would not stay positive."""
+    least = quoted.flat if isinstance(quoted, FlatVol) else min(map(min, quoted.vols))
+    shift = np.where(np.isnan(moves.applied(least)), np.nan, moves.shift)
+    return Vols.of(quoted, valuation, moves.factor, shift)

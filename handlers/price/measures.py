@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from handlers.price.arrays import Floats, Ints, offsets
 from handlers.price.cashflows import CashFlows
+from handlers.price.credit import credit_nodes
 from handlers.price.curves import Nodes
+from handlers.price.keyrates import key_rates, segment_product
 from handlers.price.market import MarketData
 
 
@@ -33,15 +34,14 @@ class DiscountedFlows:
 
     def summed(self, weights: Floats) -> Floats:
         """The sum over each position's flows of weight × discount factor (P × S)."""
-        shape = (self.flows.bounds.size - 1, self.nodes.time.size)
-        return _product(weights, self.place, self.flows.bounds, self.nodes.discount, shape)
+        return segment_product(weights, self.place, self.flows.bounds, self.nodes.discount)
 
 
 def discounted(flows: CashFlows, market: MarketData) -> DiscountedFlows:
-    """`flows` on their currencies' curves, which the market must have."""
+    """`flows` on their currencies' curves, which the market must have, and on the spread curves that it has for them."""
     curve = market.curves.find(flows.terms.currency)
-    shift = market.spread_shift if market.spread_shift.any() else None
-    nodes, place = market.curves.nodes(curve[flows.owner], flows.date, shift)
+    credit = market.spreads.find_first(flows.terms.issuer, flows.terms.rating)
+    nodes, place = credit_nodes(market, curve[flows.owner], credit[flows.owner], flows.date)
     weights, spread = flows.amount, flows.terms.credit_spread
     if spread.any():
         weights = weights * np.exp(-spread[flows.owner] * nodes.time[place])
@@ -66,20 +66,4 @@ def cs01(priced: DiscountedFlows) -> Floats:
 def krd(priced: DiscountedFlows) -> Floats:
     """What each pillar 1 bp higher changes: rows by position, then pillar (sum of `pillars` × S)."""
     rows = offsets(priced.pillars)
-    first = rows[priced.flows.owner]
-    sides = zip((priced.nodes.left, priced.nodes.right), priced.nodes.pillar_bumps(), strict=True)
-    left, right = (_pillar_sums(priced, first + node[priced.place], bump, int(rows[-1])) for node, bump in sides)
-    left += right
-    return left
-
-
-def _pillar_sums(priced: DiscountedFlows, row: Ints, bump: Floats, rows: int) -> Floats:
-    bounds = offsets(np.bincount(row, minlength=rows))
-    return _product(
-        priced.weights * bump[priced.place], priced.place, bounds, priced.nodes.discount, (rows, priced.nodes.time.size)
-    )
-
-
-def _product(data: Floats, column: Ints, bounds: Ints, dense: Floats, shape: tuple[int, int]) -> Floats:
-    sparse = csr_array((data, column.astype(np.int32), bounds.astype(np.int32)), shape=shape)
-    return np.asarray(sparse @ dense)
+    return key_rates(priced.nodes, priced.place, priced.weights, rows[priced.flows.owner], int(rows[-1]))

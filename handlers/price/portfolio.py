@@ -27,14 +27,21 @@ class Source(Protocol):
     def column(self, field: Field, rows: Ints) -> tuple[Column, Faults]:
         """The field of the positions at `rows`; faults by place in `rows`."""
 
+    def texts(self, field: Field) -> set[str]:
+        """The distinct texts that stand in the field of any position."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The valid positions of one product: `rows` are their places in the portfolio, ascending."""
+    """The valid positions of one product: `rows` are their places in the portfolio, ascending.
+
+    `names` are the texts behind the name codes in `terms`.
+    """
 
     product_type: str
     rows: Ints
     terms: Terms
+    names: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,9 @@ class _Records:
         chosen = records if rows.size == len(records) else [records[row] for row in rows.tolist()]
         return parse_column(field, [record.get(name) for record in chosen])
 
+    def texts(self, field: Field) -> set[str]:
+        return {text for record in self.records if type(text := record.get(field.name)) is str}
+
 
 def _checked_ids(ids: Sequence[Any], faults: dict[int, Fault]) -> list[str]:
     """The ids as they can be stored; an unusable one is a fault."""
@@ -130,10 +140,13 @@ def _group(product_type: str, pricer: Pricer, rows: Ints, source: Source, faults
     """The valid ones of these positions; the first fault of each of the others goes to `faults`."""
     found: dict[int, str] = {}
     columns: dict[str, Column] = {}
+    names: dict[int, str] = {}
     for field in pricer.fields:
         columns[field.name], wrong = source.column(field, rows)
         for place, sentence in wrong.items():
             found.setdefault(place, sentence)
+        if field.is_name:
+            names |= {int(field.parse(text)): text for text in source.texts(field) if is_identifier(text)}
     rows, columns = _without(rows, columns, found, faults)
     terms, found = pricer.terms(columns), {}
     for wrong_places, sentence in pricer.faults(terms):
@@ -142,7 +155,7 @@ def _group(product_type: str, pricer: Pricer, rows: Ints, source: Source, faults
     if found:
         rows, columns = _without(rows, columns, found, faults)
         terms = pricer.terms(columns)
-    return Group(product_type, rows, terms)
+    return Group(product_type, rows, terms, names)
 
 
 def _without(

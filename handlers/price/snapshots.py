@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from events.run import Market
+from events.market import Market
 
 # Lists whose places are told by lists beside them.
 AXES: Final[Mapping[str, tuple[str, ...]]] = {

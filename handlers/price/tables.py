@@ -35,6 +35,12 @@ class TableSource:
         parsed = _parsed(field, chosen)
         return parse_column(field, _days_or(_values(chosen))) if parsed is None else (parsed, {})
 
+    def texts(self, field: Field) -> set[str]:
+        """The distinct texts that stand in the field of any position."""
+        column = self.columns.get(field.name, [])
+        values = column if isinstance(column, list) else objects(column.unique())
+        return {value for value in values if type(value) is str}
+
 
 def _texts(column: pa.Array) -> list[Any]:
     """Ids or names as Python objects; whole numbers are taken as text."""

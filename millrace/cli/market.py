@@ -11,7 +11,7 @@ from millrace.cli.market_show import diff, list_, show
 from millrace.cli.output import Json, note, print_json
 
 if TYPE_CHECKING:
-    from events.run import Market
+    from events.market import Market
     from storage.markets import MarketRow
 
 MAX_BYTES = 32 * 1024 * 1024

@@ -89,10 +89,8 @@ async def _look(connection: Any, run_id: UUID) -> tuple[RunRow | None, datetime]
 
 def standing_of(found: RunRow, now: datetime) -> Standing:
     """How far the run is, by the database's clock."""
-    columns = found._asdict()
-    slices, done = columns.get("slices", 0), columns.get("slices_done", 0)
     seconds = ((found.completed_at or now) - found.started_at).total_seconds()
-    return Standing(found.status, slices, done, found.positions, found.errors, max(0.0, seconds))
+    return Standing(found.status, found.slices, found.slices_done, found.positions, found.errors, max(0.0, seconds))
 
 
 def in_words(standing: Standing | None) -> str:

@@ -19,13 +19,14 @@ MOST_TOTALS, MOST_SCENARIOS = 50, 8
 
 # What is no amount of money: rates as decimals, and figures of a size of their own.
 RATES = ("YTM", "Z_SPREAD")
-FIGURES = ("CLEAN_PRICE", "MODIFIED_DURATION", "CONVEXITY", "GAMMA")
+FIGURES = ("CLEAN_PRICE", "MODIFIED_DURATION", "CONVEXITY")
 
 
 def print_run(found: RunRow, values: Sequence[Mapping[str, Any]], *, errors_only: bool) -> None:
     """The run's facts, its totals, and these of its rows."""
     plain = as_plain(found)
-    print_facts({name: plain[name] for name in FACTS if plain.get(name) is not None})
+    hidden = () if found.slices else ("slices", "slices_done")
+    print_facts({name: plain[name] for name in FACTS if plain[name] is not None and name not in hidden})
     if found.totals:
         data().print(totals_table(plain["totals"], found.scenario_ids, found.reporting_currency))
         _note_left_out(len(found.scenario_ids) - MOST_TOTALS, "scenarios", "--json")
@@ -59,9 +60,9 @@ def value_in_words(measure: str, value: float) -> str:
     """A value for people: rates to a hundredth of a basis point, amounts to the cent unless that would hide them."""
     if measure in RATES:
         return f"{value:.6f}"
-    if measure in FIGURES or 0 < abs(value) < 1:
-        return f"{value:,.6g}"
-    return money(value)
+    if measure in FIGURES:
+        return f"{value:,.4f}"
+    return f"{value:.6g}" if 0 < abs(value) < 1 else money(value)
 
 
 def _print_errors(found: RunRow, values: Sequence[Mapping[str, Any]]) -> None:

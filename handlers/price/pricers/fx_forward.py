@@ -12,8 +12,10 @@ from handlers.price.arrays import Bools, Floats, Ints, distinct, offsets
 from handlers.price.currencies import pair_code, pair_currencies
 from handlers.price.curves import Nodes
 from handlers.price.fields import Column, currency, day, number
+from handlers.price.keyrates import key_rates_of_values
 from handlers.price.market import MarketData
-from handlers.price.pricers.pricer import Pricer, Requirements
+from handlers.price.pricers.pricer import Pricer
+from handlers.price.requirements import Requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +119,15 @@ def _fx_delta(priced: DiscountedForwards) -> Floats:
 
 def _krd(priced: DiscountedForwards) -> Floats:
     """The quote curve's pillars, then the base curve's."""
-    rows = offsets(priced.quote.pillars + priced.base.pillars)
-    sums = np.zeros((int(rows[-1]), priced.delta.shape[1]))
-    _add_pillars(sums, rows[:-1], priced.quote)
-    _add_pillars(sums, rows[:-1] + priced.quote.pillars, priced.base)
+    bounds = offsets(priced.quote.pillars + priced.base.pillars)
+    first, rows = bounds[:-1], int(bounds[-1])
+    sums = _pillar_changes(priced.quote, first, rows)
+    sums += _pillar_changes(priced.base, first + priced.quote.pillars, rows)
     return sums
 
 
-def _add_pillars(sums: Floats, first: Ints, leg: Leg) -> None:
-    for node, bump in zip((leg.nodes.left, leg.nodes.right), leg.nodes.pillar_bumps(), strict=True):
-        sums[first + node[leg.place]] += leg.value * bump[leg.place][:, None]
+def _pillar_changes(leg: Leg, first: Ints, rows: int) -> Floats:
+    return key_rates_of_values(leg.nodes, leg.place, leg.value, first, rows)
 
 
 FX_FWD = Pricer(

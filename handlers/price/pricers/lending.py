@@ -9,9 +9,11 @@ import numpy as np
 from handlers.price.arrays import Bools, Floats, Ints
 from handlers.price.cashflows import AMORTIZATIONS, BULLET, LEVEL_PAY, CashFlows, LendingTerms, cash_flows
 from handlers.price.daycount import DAY_COUNTS
-from handlers.price.fields import Column, choice, currency, day, number
+from handlers.price.fields import Column, choice, currency, day, name, number
 from handlers.price.measures import cs01, discounted, dv01, krd, present_value
-from handlers.price.pricers.pricer import Pricer, Requirements
+from handlers.price.names import NOTHING, issuer_code, rating_code
+from handlers.price.pricers.pricer import Pricer
+from handlers.price.requirements import Requirements
 from handlers.price.schedule import NO_DATE, STUBS
 
 _FREQUENCIES = {1: 1, 2: 2, 4: 4, 12: 12}
@@ -26,6 +28,8 @@ _COMMON = (
     choice("stub", STUBS),
     day("first_coupon_date", absent=NO_DATE),
     number("credit_spread", absent=0.0),
+    name("issuer", issuer_code, absent=NOTHING),
+    name("rating", rating_code, absent=NOTHING),
 )
 
 
@@ -50,6 +54,8 @@ def _terms(columns: Mapping[str, Column], rate: Floats, amortization: Ints) -> L
         first_coupon=columns["first_coupon_date"],
         amortization=amortization,
         credit_spread=columns["credit_spread"],
+        issuer=columns["issuer"],
+        rating=columns["rating"],
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 from handlers.price.arrays import Bools, Floats, Ints
 from handlers.price.fields import Column, Field
 from handlers.price.market import MarketData
+from handlers.price.requirements import Requirements
 
 
 class Terms(Protocol):
@@ -28,17 +29,6 @@ class Terms(Protocol):
 
     def take(self, chosen: Ints | slice) -> Self:
         """The terms of the chosen positions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Requirements:
-    """What positions need from the market: the currency of each curve, and currency pairs (base, quote) to convert.
-
-    Key rate durations follow the order of `curves`; the pillars of all but the first go under `<currency>:<date>`.
-    """
-
-    curves: tuple[Ints, ...]
-    spots: tuple[tuple[Ints, Ints], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

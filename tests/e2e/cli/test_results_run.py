@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,9 +16,12 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from handlers.price.parquet import ResultsFile
+from storage import exports
 from storage.database import Database
 from storage.results import ResultRows, copy_results
 from storage.runs import RunRow, insert_runs
+from tests.conftest import execute
 
 RUN_ID = UUID("0199f3a2-7c1f-7d10-8a55-51d1b1f5c0de")
 Desk = Callable[..., subprocess.CompletedProcess[str]]
@@ -117,6 +121,27 @@ def test_the_values_are_in_the_file_and_the_run_in_what_is_printed(desk: Desk, u
     assert (told["run_id"], told["input_sha256"], told["generation"]) == (str(RUN_ID), "69" * 32, 0)
 
 
+@pytest.mark.parametrize("change", ["update runs set generation = 1", "delete from run_results where row_no = 1"])
+def test_a_run_that_is_done_again_while_it_is_read_leaves_no_file(
+    desk: Desk, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    stored(url, a_run(), [[1.0, 2.0], [3.0, 4.0]])
+    monkeypatch.setattr(exports, "PAGE_ROWS", 1)
+    write = ResultsFile.write
+
+    def write_and_change(file: ResultsFile, page: exports.ResultPage) -> None:
+        write(file, page)
+        meanwhile = threading.Thread(target=lambda: asyncio.run(execute(url, change)))
+        meanwhile.start()
+        meanwhile.join()
+
+    monkeypatch.setattr(ResultsFile, "write", write_and_change)
+    result = desk("--parquet", str(tmp_path / "values.parquet"))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "was done again while it was read; nothing was written" in result.stderr
+    assert list(tmp_path.glob("*values*")) == []
+
+
 def test_a_run_that_is_not_there_in_time_is_exit_code_1(desk: Desk, url: str) -> None:
     result = desk("--follow", "--timeout", "0.3")
     assert (result.returncode, result.stdout) == (1, "")
@@ -140,22 +165,13 @@ def test_a_run_is_followed_to_its_end(bare: Any, url: str) -> None:
     try:
         assert following.stderr is not None
         assert b"planned: 3 positions, 0 errors" in following.stderr.readline()
-        asyncio.run(ended(url))
+        asyncio.run(execute(url, "update runs set status = 'completed', completed_at = now()"))
         out, progress = following.communicate(timeout=60)
     finally:
         following.kill()
         following.wait()
     assert (following.returncode, json.loads(out)["status"]) == (0, "completed")
     assert "completed: 3 positions" in progress.decode()
-
-
-async def ended(url: str) -> None:
-    database = Database(url)
-    try:
-        async with database.connection() as connection:
-            await connection.execute("update runs set status = 'completed', completed_at = now()")
-    finally:
-        await database.close()
 
 
 def test_rows_of_one_measure_are_printed_alone(desk: Desk, url: str) -> None:

@@ -18,7 +18,8 @@ import pyarrow.parquet
 import pytest
 
 from events.envelope import Envelope
-from events.run import Market, RunCompleted
+from events.market import Market
+from events.run import RunCompleted
 from handlers.price.snapshots import canonical_market
 from millrace.portfolios import enter, examine, store
 from storage.markets import insert_market

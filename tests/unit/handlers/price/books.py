@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
-from events.run import Market, Scenario
+from events.market import Market
+from events.scenario import Scenario
 from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
@@ -64,11 +66,16 @@ def world(valuation: date = VALUATION, curves: dict[str, dict[str, float]] = CUR
     return World(valuation.isoformat(), curves, spots or SPOTS)
 
 
+def interpolated_world(interpolation: str, valuation: date = VALUATION) -> World:
+    """The same market with every curve interpolated so."""
+    return replace(world(valuation), interpolations=dict.fromkeys(CURVES, interpolation))
+
+
 def market(of: World | None = None) -> Market:
     of = of or world()
     curves = {
         name: {
-            "interpolation": "linear_zero",
+            "interpolation": of.interpolations.get(name, "linear_zero"),
             "compounding": "continuous",
             "day_count": "ACT/365F",
             "pillars": list(curve),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
 import QuantLib as ql  # noqa: N813  its own examples call it so
+
+from tests.unit.handlers.price.oracle_curves import interpolated
 
 BP = 1e-4
 DAY_COUNTS = {
@@ -22,12 +24,16 @@ DAY_COUNTS = {
 
 @dataclass(frozen=True)
 class World:
-    """One scenario's market: pillars (ISO dates) with zero rates by currency, spots by pair, a shift of all credit spreads."""
+    """One scenario's market: pillars (ISO dates) with zero rates by currency, spots by pair, a shift of all credit spreads.
+
+    `interpolations` by currency, where it is not linear.
+    """
 
     valuation: str
     curves: dict[str, dict[str, float]]
     spots: dict[str, float]
     spread_shift: float = 0.0
+    interpolations: dict[str, str] = field(default_factory=dict)
 
     def shocked(self, shocks: list[dict[str, Any]]) -> World:
         world = self
@@ -60,8 +66,11 @@ class World:
     def all_moved(self, size: float) -> World:
         return self.moved({(name, pillar): size for name, curve in self.curves.items() for pillar in curve})
 
-    def discount(self, currency: str) -> ql.YieldTermStructure:
-        """Linear zero rates, flat before the first pillar and after the last."""
+    def discount(self, currency: str) -> Any:
+        """Linear zero rates, flat before the first pillar and after the last, or as `interpolations` says."""
+        if currency in self.interpolations:
+            curve = {_date(pillar): rate for pillar, rate in self.curves[currency].items()}
+            return interpolated(self.interpolations[currency], curve, _date(self.valuation))
         valuation = _date(self.valuation)
         pillars = [_date(pillar) for pillar in self.curves[currency]]
         rates = list(self.curves[currency].values())

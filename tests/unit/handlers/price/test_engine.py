@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.run import Market
+from events.market import Market
 from handlers.price import filling
 from handlers.price.engine import cells_a_position
 from handlers.price.sheet import Sheet

@@ -84,6 +84,13 @@ def test_a_result_that_is_not_finite_is_null_in_its_cell_alone() -> None:
     assert run.totals["PV"]["s1"] == pytest.approx(run.values[1, 1] * 1.0875)
 
 
+def test_a_spot_shocked_past_zero_is_no_number_in_the_cells_that_need_it() -> None:
+    shocks = [{"kind": "fx", "pair": "EURUSD", "absolute": -2.0}]
+    run = priced([FORWARD, BOND], [], shocks)
+    assert run.error == ["CALCULATION_FAILED", None]
+    assert np.isnan(run.values).tolist() == [[False, True], [False, False]]
+
+
 def test_numbers_that_overflow_stay_in_their_position() -> None:
     wild = LOAN | {"rate": 1e300, "start_date": "1900-01-31", "maturity_date": "2299-12-31"}
     book = [LOAN, wild, LOAN, BOND | {"notional": 1.7e308, "coupon": 1e6}, FORWARD | {"strike": 1e308}] * 20
@@ -103,6 +110,8 @@ MISSING_SHOCKS = [
         "scenario s1: the USD curve has no pillar 2027-01-16",
     ),
     ({"kind": "fx", "pair": "USDJPY", "relative": 0.1}, "scenario s1: no USDJPY spot is quoted"),
+    ({"kind": "credit_spread", "bp": 1.0, "issuer": "ACME"}, "scenario s1: no credit curve of issuer ACME"),
+    ({"kind": "vol", "pair": "EURUSD", "absolute": 0.1}, "scenario s1: no EURUSD vols"),
 ]
 
 

@@ -37,8 +37,17 @@ def test_a_spot_is_taken_as_quoted_then_inverted_then_by_way_of_usd() -> None:
     assert spots(quoted, "CHFCHF", []) == [1.0]
 
 
-def test_a_cross_that_does_not_go_by_way_of_usd_is_missing() -> None:
-    assert spots({"EURUSD": 1.25, "EURGBP": 0.85}, "GBPUSD", []) is None
+def test_a_cross_goes_by_way_of_usd_then_eur_then_whichever_currency_comes_first() -> None:
+    by_usd, by_eur = {"GBPUSD": 1.25, "USDJPY": 150.0}, {"EURGBP": 0.8, "EURJPY": 160.0}
+    by_aud, by_chf = {"GBPAUD": 2.0, "AUDJPY": 95.0}, {"GBPCHF": 1.1, "CHFJPY": 170.0}
+    assert spots(by_chf | by_aud | by_eur | by_usd, "GBPJPY", []) == [187.5]
+    assert spots(by_chf | by_aud | by_eur, "GBPJPY", []) == [pytest.approx(200.0)]
+    assert spots(by_chf | by_aud, "GBPJPY", []) == [190.0]
+    assert spots({"EURUSD": 1.25, "EURGBP": 0.8}, "GBPUSD", []) == [pytest.approx(1.5625)]
+
+
+def test_a_cross_of_more_than_two_legs_is_missing() -> None:
+    assert spots({"EURUSD": 1.25, "EURGBP": 0.85, "GBPCHF": 1.1}, "CHFUSD", []) is None
     assert spots({"EURUSD": 1.25}, "EURCHF", []) is None
 
 

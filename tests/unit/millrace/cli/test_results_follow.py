@@ -15,7 +15,7 @@ START = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
 def a_run(**columns: Any) -> RunRow:
-    row: dict[str, Any] = dict.fromkeys(RunRow._fields)
+    row: dict[str, Any] = dict.fromkeys(RunRow._fields) | RunRow._field_defaults
     known = {"run_id": uuid4(), "status": "planned", "valuation_date": date(2026, 1, 15), "started_at": START}
     return RunRow(**row | known | {"positions": 0, "errors": 0} | columns)
 

@@ -18,7 +18,7 @@ def fresh_consoles() -> None:
 
 
 def a_run(scenarios: int = 2, **columns: Any) -> RunRow:
-    row: dict[str, Any] = dict.fromkeys(RunRow._fields)
+    row: dict[str, Any] = dict.fromkeys(RunRow._fields) | RunRow._field_defaults
     ids = [f"s{number}" for number in range(scenarios)]
     known = {"status": "completed", "scenario_ids": ids, "totals": {"PV": dict.fromkeys(ids, 1.0)}, "reporting_currency": "USD"}
     return RunRow(**row | known | {"positions": 1, "errors": 0, "input_sha256": b"i" * 32} | columns)
@@ -37,9 +37,10 @@ def a_row(values: list[float | None], measure: str = "PV", bucket: str = "", **c
         ("CS01", -0.00423, "-0.00423"),
         ("YTM", 0.0412345678, "0.041235"),
         ("Z_SPREAD", 0.0000012, "0.000001"),
-        ("MODIFIED_DURATION", 7.123456789, "7.12346"),
+        ("CLEAN_PRICE", 101.25, "101.2500"),
+        ("MODIFIED_DURATION", 7.123456789, "7.1235"),
         ("CONVEXITY", 65.4321987, "65.4322"),
-        ("GAMMA", 1234567.0, "1.23457e+06"),
+        ("GAMMA", 1234567.0, "1,234,567.00"),
     ],
 )
 def test_a_value_has_the_digits_that_its_measure_needs(measure: str, value: float, words: str) -> None:

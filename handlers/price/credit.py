@@ -1,0 +1,29 @@
+"""Discount factors that credit spreads are part of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handlers.price.arrays import Ints, distinct
+from handlers.price.curves import Nodes
+from handlers.price.market import MarketData
+from handlers.price.names import NOTHING
+
+
+def credit_nodes(market: MarketData, curve: Ints, credit: Ints, day: Ints) -> tuple[Nodes, Ints]:
+    """The distinct (discount curve, spread curve, day) nodes, and the place of each given one among them.
+
+    Discount factors are those of the zero rate, the spread curve's rate (`credit` -1: none) and the scenario's shift of all
+    spreads together; pillars and weights are the discount curve's.
+    """
+    shift = market.spread_shift if market.spread_shift.any() else None
+    if (credit == NOTHING).all():
+        return market.curves.nodes(curve, day, shift)
+    horizon = int(day.max()) - market.curves.valuation + 1
+    count = market.spreads.codes.size + 1
+    keys, place = distinct((curve * count + credit + 1) * horizon + (day - market.curves.valuation))
+    both, ahead = np.divmod(keys, horizon)
+    nodes = market.curves.at(both // count, ahead, shift)
+    risky = np.flatnonzero(both % count)
+    nodes.discount[risky] *= market.spreads.at(both[risky] % count - 1, ahead[risky]).discount
+    return nodes, place

@@ -1,0 +1,61 @@
+"""Key rates: what each pillar of a curve, a basis point higher, changes in values that discount factors are part of."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from handlers.price.arrays import Floats, Ints, offsets
+from handlers.price.curves import Nodes
+from handlers.price.names import NOTHING
+
+
+def key_rates(nodes: Nodes, place: Ints, weights: Floats, first: Ints, rows: int) -> Floats:
+    """The changes (rows × S) of flows, each worth its weight times the discount factor at node `place`.
+
+    `weights` (F) do not depend on the scenario. `first` (F) is the row of the first pillar of each flow's curve.
+    """
+    sides = zip((nodes.left, nodes.right), nodes.pillar_bumps(), strict=True)
+    left, right = (product(weights * bump[place], place, first + node[place], nodes.discount, rows) for node, bump in sides)
+    left += right
+    for pillar, moved, gains in nodes.cubic_bumps():
+        chosen, at = _on(moved, place, nodes.time.size)
+        left += product(weights[chosen], at, first[chosen] + pillar, nodes.discount[moved] * gains, rows)
+    return left
+
+
+def key_rates_of_values(nodes: Nodes, place: Ints, values: Floats, first: Ints, rows: int) -> Floats:
+    """The same for flows whose present values (F × S) are given, which may depend on the scenario in other ways too."""
+    each = np.arange(place.size)
+    sums = np.zeros((rows, values.shape[1]))
+    for node, bump in zip((nodes.left, nodes.right), nodes.pillar_bumps(), strict=True):
+        sums += product(bump[place], each, first + node[place], values, rows)
+    for pillar, moved, gains in nodes.cubic_bumps():
+        chosen, at = _on(moved, place, nodes.time.size)
+        changes = values[chosen] * gains[at]
+        sums += product(np.ones(chosen.size), np.arange(chosen.size), first[chosen] + pillar, changes, rows)
+    return sums
+
+
+def _on(moved: Ints, place: Ints, nodes: int) -> tuple[Ints, Ints]:
+    """The flows on these nodes, and which of them each is on."""
+    at = np.full(nodes, NOTHING)
+    at[moved] = np.arange(moved.size)
+    chosen = np.flatnonzero(at[place] != NOTHING)
+    return chosen, at[place[chosen]]
+
+
+def product(weights: Floats, column: Ints, row: Ints, dense: Floats, rows: int) -> Floats:
+    """A sparse matrix of these weights at (row, column), times `dense`."""
+    if (row[1:] < row[:-1]).any():
+        order = np.argsort(row, kind="stable")
+        weights, column, row = weights[order], column[order], row[order]
+    bounds = offsets(np.bincount(row, minlength=rows))
+    return segment_product(weights, column, bounds, dense)
+
+
+def segment_product(weights: Floats, column: Ints, bounds: Ints, dense: Floats) -> Floats:
+    """The same with the weights of row r at `bounds[r]` to `bounds[r + 1]`."""
+    shape = (bounds.size - 1, dense.shape[0])
+    sparse = csr_array((weights, column.astype(np.int32), bounds.astype(np.int32)), shape=shape)
+    return np.asarray(sparse @ dense)

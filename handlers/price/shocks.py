@@ -1,0 +1,192 @@
+"""What the shocks of all scenarios do to a market snapshot, gathered shock by shock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+
+from events.market import Market
+from events.scenario import (
+    CreditSpread,
+    EquityPrice,
+    Fx,
+    RateNode,
+    RateParallel,
+    RateTenors,
+    RateTriangle,
+    RateTwist,
+    Shock,
+    Vol,
+)
+from handlers.price.currencies import currency_code
+from handlers.price.curves import BASIS_POINT
+from handlers.price.dates import after, to_day
+from handlers.price.moves import Moves
+from handlers.price.names import issuer_code, name_code, rating_code
+from handlers.price.shocked import Quoted, ShockedCurves
+
+ALL = "*"
+
+
+class Shocks:
+    """Shifts of rates and spreads, and moves of spots, volatilities and prices; `unavailable`: see MarketData."""
+
+    def __init__(self, market: Market, scenarios: int, valuation: date) -> None:
+        self.market = market
+        self.valuation = valuation
+        self.curves = ShockedCurves(((currency_code(name), name, each) for name, each in market.curves.items()), scenarios)
+        self.projections = ShockedCurves(
+            ((name_code(name), name, each) for name, each in market.projection_curves.items()), scenarios
+        )
+        self.spreads = ShockedCurves(_credit(market, "spread"), scenarios)
+        self.hazards = ShockedCurves(_credit(market, "hazard"), scenarios)
+        self.spread_shift = np.zeros(scenarios)
+        self.spots = {pair: Moves(scenarios) for pair in market.fx_spot}
+        self.vols = {pair: Moves(scenarios) for pair in market.fx_vols}
+        self.equities = {name: Moves(scenarios) for name in market.equities}
+        self.rate_curves = self._by_currency()
+        self.unavailable: dict[int, str] = {}
+
+    def apply(self, place: int, shock: Shock) -> str | None:
+        """Adds one shock of the scenario at `place`; returns what the market lacks for it."""
+        missing: str | None
+        match shock:
+            case RateParallel():
+                missing = self._parallel(place, shock)
+            case RateNode():
+                missing = self._node(place, shock)
+            case RateTenors():
+                missing = self._tenors(place, shock)
+            case RateTriangle():
+                missing = self._triangle(place, shock)
+            case RateTwist():
+                missing = self._twist(place, shock)
+            case CreditSpread():
+                missing = self._credit_spread(place, shock)
+            case Fx():
+                missing = self._fx(place, shock)
+            case Vol():
+                missing = self._vol(place, shock)
+            case EquityPrice():
+                missing = self._equity(place, shock)
+        return missing
+
+    def _by_currency(self) -> dict[str, list[tuple[ShockedCurves, int]]]:
+        """The discount and projection curves of each currency, and of all."""
+        found: dict[str, list[tuple[ShockedCurves, int]]] = {ALL: []}
+        curves = [(name, self.curves, currency_code(name)) for name in self.market.curves]
+        curves += [(each.currency, self.projections, name_code(name)) for name, each in self.market.projection_curves.items()]
+        for currency, kind, code in curves:
+            found[ALL].append((kind, code))
+            found.setdefault(currency, []).append((kind, code))
+        return found
+
+    def _parallel(self, place: int, shock: RateParallel) -> str | None:
+        found = self.rate_curves.get(shock.currency, [])
+        for curves, code in found:
+            curves.move(code, place, shock.bp * BASIS_POINT)
+        return None if found or shock.currency == ALL else f"no {shock.currency} curve"
+
+    def _node(self, place: int, shock: RateNode) -> str | None:
+        found = self.rate_curves.get(shock.currency, [])
+        moved = 0
+        for curves, code in found:
+            here = curves.days(code) == to_day(shock.pillar)
+            curves.move(code, place, here * (shock.bp * BASIS_POINT))
+            moved += int(here.sum())
+        if not found:
+            return f"no {shock.currency} curve"
+        return None if moved else f"the {shock.currency} curve has no pillar {shock.pillar}"
+
+    def _tenors(self, place: int, shock: RateTenors) -> str | None:
+        points = sorted((after(self.valuation, tenor), bp * BASIS_POINT) for tenor, bp in shock.bp.items())
+        days, sizes = [day for day, _ in points], [size for _, size in points]
+        found = self.rate_curves.get(shock.currency, [])
+        for curves, code in found:
+            curves.move(code, place, np.interp(curves.days(code), days, sizes))
+        return None if found else f"no {shock.currency} curve"
+
+    def _triangle(self, place: int, shock: RateTriangle) -> str | None:
+        corners = [(day, height) for day, height in ((shock.left, 0.0), (shock.centre, 1.0), (shock.right, 0.0)) if day]
+        days, heights = [to_day(day) for day, _ in corners], [height for _, height in corners]
+        found = self.rate_curves.get(shock.currency, [])
+        moved = 0
+        for curves, code in found:
+            share = np.interp(curves.days(code), days, heights)
+            curves.move(code, place, share * (shock.bp * BASIS_POINT))
+            moved += int((share > 0.0).sum())
+        if not found:
+            return f"no {shock.currency} curve"
+        return None if moved else f"no pillar of the {shock.currency} curve lies within the triangle about {shock.centre}"
+
+    def _twist(self, place: int, shock: RateTwist) -> str | None:
+        """One function of the date for all curves of the currency, from the first to the last pillar of its discount curve."""
+        if shock.currency not in self.market.curves:
+            return f"no {shock.currency} curve"
+        first, *_, last = np.tile(self.curves.days(currency_code(shock.currency)), 2).tolist()
+        pivot = to_day(shock.pivot)
+        if not first < pivot < last:
+            return f"the pillars of the {shock.currency} curve do not lie on both sides of {shock.pivot}"
+        sizes = [shock.short_bp * BASIS_POINT, 0.0, shock.long_bp * BASIS_POINT]
+        for curves, code in self.rate_curves[shock.currency]:
+            curves.move(code, place, np.interp(curves.days(code), [first, pivot, last], sizes))
+        return None
+
+    def _credit_spread(self, place: int, shock: CreditSpread) -> str | None:
+        by = shock.bp * BASIS_POINT
+        if shock.issuer is None and shock.rating is None:
+            self.spread_shift[place] += by
+            self.hazards.move_all(place, by)
+            return None
+        codes = self._credit_codes(shock)
+        found = [(curves, code) for code in codes for curves in (self.spreads, self.hazards) if code in curves.rows]
+        for curves, code in found:
+            curves.move(code, place, by)
+        whose = f"rating {shock.rating}" if shock.issuer is None else f"issuer {shock.issuer}"
+        return None if found else f"no credit curve of {whose}"
+
+    def _credit_codes(self, shock: CreditSpread) -> Iterator[int]:
+        """The issuer's; or the rating's and those of the issuers that have it."""
+        if shock.issuer is not None:
+            yield issuer_code(shock.issuer)
+        elif shock.rating is not None:
+            yield rating_code(shock.rating)
+            for name, curve in self.market.credit_curves.issuers.items():
+                if curve.rating == shock.rating:
+                    yield issuer_code(name)
+
+    def _fx(self, place: int, shock: Fx) -> str | None:
+        """The pair moves whichever way round it is quoted; crosses follow because they are derived."""
+        inverse = shock.pair[3:] + shock.pair[:3]
+        if shock.pair in self.spots:
+            self.spots[shock.pair].move(place, shock.relative, shock.absolute)
+        if inverse in self.spots:
+            self.spots[inverse].move_inverse(place, shock.relative, shock.absolute)
+        elif shock.pair not in self.spots:
+            return f"no {shock.pair} spot is quoted"
+        return None
+
+    def _vol(self, place: int, shock: Vol) -> str | None:
+        """The volatility of a pair is that of its inverse."""
+        names = {shock.pair, shock.pair[3:] + shock.pair[:3]}
+        found = [moves for pair, moves in self.vols.items() if shock.pair == ALL or pair in names]
+        for moves in found:
+            moves.move(place, shock.relative, shock.absolute)
+        return None if found or shock.pair == ALL else f"no {shock.pair} vols"
+
+    def _equity(self, place: int, shock: EquityPrice) -> str | None:
+        found = [moves for name, moves in self.equities.items() if shock.name in (name, ALL)]
+        for moves in found:
+            moves.move(place, shock.relative, None)
+        return None if found or shock.name == ALL else f"no {shock.name} price"
+
+
+def _credit(market: Market, kind: str) -> Iterator[tuple[int, str, Quoted]]:
+    for name, issuer in market.credit_curves.issuers.items():
+        if issuer.kind == kind:
+            yield issuer_code(name), name, issuer
+    for name, rating in market.credit_curves.ratings.items():
+        if rating.kind == kind:
+            yield rating_code(name), name, rating
