@@ -15,14 +15,15 @@ import pyarrow.parquet
 
 from events.failures import Permanent
 from handlers.price.pricers import PRICERS
+from handlers.price.row_groups import rows_of
 from handlers.price.tables import TableSource
 
 MAX_POSITIONS = 5_000_000
 
-_IDENTITY = ("position_id", "product_type")
+IDENTITY = ("position_id", "product_type")
 _FIELDS = {field.name: field for pricer in PRICERS.values() for field in pricer.fields}
-_NUMBERS = {name for name, field in _FIELDS.items() if field.numeric}
-_COLUMNS = (*_IDENTITY, *_FIELDS)
+NUMBERS = {name for name, field in _FIELDS.items() if field.numeric}
+_COLUMNS = (*IDENTITY, *_FIELDS)
 _TEXTS = (
     pa.types.is_string,
     pa.types.is_large_string,
@@ -41,11 +42,15 @@ def read_positions(data: bytes, name: str, max_positions: int) -> Positions:
 
     Raises Permanent: portfolio_unreadable, saying where and why, or too_large.
     """
+    return _READERS[ending_of(name)](data, name, max_positions)
+
+
+def ending_of(name: str) -> str:
+    """What a file's name ends in, which tells its kind. Raises Permanent for an ending that tells none."""
     ending = name[name.rfind(".") :].lower() if "." in name else ""
-    reader = _READERS.get(ending)
-    if reader is None:
+    if ending not in _READERS:
         raise _unreadable(f"{name!r} does not end in one of {', '.join(_READERS)}")
-    return reader(data, name, max_positions)
+    return ending
 
 
 def _unreadable(message: str) -> Permanent:
@@ -57,8 +62,9 @@ def _check_size(count: int, name: str, max_positions: int) -> None:
         raise Permanent("too_large", f"{name!r} has {count} positions, more than {max_positions}: split the portfolio")
 
 
-def _check_columns(names: Sequence[str], file: str) -> None:
-    for name in _IDENTITY:
+def check_columns(names: Sequence[str], file: str) -> None:
+    """Raises Permanent unless these can be the columns of a portfolio."""
+    for name in IDENTITY:
         if name not in names:
             raise _unreadable(f"{file!r} has no column {name}; its columns are {', '.join(names)}")
     for name in _COLUMNS:
@@ -78,16 +84,51 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in _TEXTS)
 
 
+def parquet_columns(metadata: pyarrow.parquet.FileMetaData, name: str) -> list[str]:
+    """The columns that are read of a Parquet file. Raises Permanent for a file that no portfolio is read from."""
+    schema = _schema(metadata, name)
+    check_columns(schema.names, name)
+    columns = [column for column in _COLUMNS if column in schema.names]
+    _check_types(schema, columns, name)
+    return columns
+
+
+def read_parquet_rows(
+    file: io.RawIOBase, metadata: pyarrow.parquet.FileMetaData, name: str, first_row: int, positions: int
+) -> TableSource:
+    """Some positions of a Parquet file. Raises Permanent: portfolio_unreadable."""
+    columns = parquet_columns(metadata, name)
+    try:
+        opened = pyarrow.parquet.ParquetFile(file, metadata=metadata, read_dictionary=_texts(_schema(metadata, name), columns))
+        table = rows_of(opened, first_row, positions, columns)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(f"{name!r} is not a readable Parquet file: {error}") from error
+    return TableSource({column: table.column(column).combine_chunks() for column in columns})
+
+
+def check_header(header: bytes, name: str) -> None:
+    """Raises Permanent unless the bytes are the header of a CSV file of positions."""
+    _read_csv(header, name, 0)
+
+
+def _schema(metadata: pyarrow.parquet.FileMetaData, name: str) -> pa.Schema:
+    try:
+        return metadata.schema.to_arrow_schema()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(f"{name!r} is not a readable Parquet file: {error}") from error
+
+
+def _texts(schema: pa.Schema, columns: Sequence[str]) -> list[str]:
+    # A few bytes can say one long text millions of times; dictionaries keep it once.
+    return [column for column in columns if _is_text(schema.field(column).type)]
+
+
 def _read_parquet(data: bytes, name: str, max_positions: int) -> TableSource:
     try:
         metadata = pyarrow.parquet.read_metadata(io.BytesIO(data))
         _check_size(metadata.num_rows, name, max_positions)
-        schema = metadata.schema.to_arrow_schema()
-        _check_columns(schema.names, name)
-        columns = [column for column in _COLUMNS if column in schema.names]
-        _check_types(schema, columns, name)
-        # A few bytes can say one long text millions of times; dictionaries keep it once.
-        texts = [column for column in columns if _is_text(schema.field(column).type)]
+        columns = parquet_columns(metadata, name)
+        texts = _texts(_schema(metadata, name), columns)
         table = pyarrow.parquet.read_table(io.BytesIO(data), columns=columns, read_dictionary=texts, use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(f"{name!r} is not a readable Parquet file: {error}") from error
@@ -98,7 +139,8 @@ def _read_csv(data: bytes, name: str, max_positions: int) -> TableSource:
     try:
         table = pyarrow.csv.read_csv(
             io.BytesIO(data),
-            read_options=pyarrow.csv.ReadOptions(use_threads=False),
+            # One block, because a block must not end in a value that has line breaks.
+            read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=max(len(data), 1)),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(_COLUMNS, pa.string()),
                 null_values=[""],
@@ -108,15 +150,19 @@ def _read_csv(data: bytes, name: str, max_positions: int) -> TableSource:
         )
         names = table.column_names
     except (pa.ArrowException, ValueError) as error:
-        reason = _ROW_CONTENT.sub(r"\1", str(error))
-        raise _unreadable(f"{name!r} is not a readable CSV file: {reason}") from error
+        raise _unreadable(f"{name!r} is not a readable CSV file: {without_content(error)}") from error
     _check_size(table.num_rows, name, max_positions)
-    _check_columns(names, name)
+    check_columns(names, name)
     columns = {column: table.column(column).combine_chunks() for column in _COLUMNS if column in names}
-    return TableSource(columns | {column: _numbers(columns[column]) for column in _NUMBERS.intersection(columns)})
+    return TableSource(columns | {column: numbers(columns[column]) for column in NUMBERS.intersection(columns)})
 
 
-def _numbers(column: pa.Array) -> pa.Array | list[Any]:
+def without_content(error: Exception) -> str:
+    """What is wrong with a file, without quoting what stands in it."""
+    return _ROW_CONTENT.sub(r"\1", str(error))
+
+
+def numbers(column: pa.Array) -> pa.Array | list[Any]:
     """Text as numbers; what is no number stays text, for its position to be judged by."""
     try:
         return pc.cast(pc.utf8_trim_whitespace(column), pa.float64())
@@ -135,10 +181,11 @@ def _read_json_lines(data: bytes, name: str, max_positions: int) -> list[dict[st
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     _check_size(len(filled), name, max_positions)
-    return [_json_object(name, number, line) for number, line in filled]
+    return [json_object(name, number, line) for number, line in filled]
 
 
-def _json_object(name: str, number: int, line: bytes) -> dict[str, Any]:
+def json_object(name: str, number: int, line: bytes) -> dict[str, Any]:
+    """The object in a line. Raises Permanent, naming the line, where there is none."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
