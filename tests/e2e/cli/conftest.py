@@ -21,10 +21,10 @@ import pytest
 
 from devstack.standin.api import KEY
 from devstack.standin.control import Control
-from streams.kafka import KafkaConfig
-from tests.support.fresh_topics import fresh_topics
 from millrace.cli.app import main
+from streams.kafka import KafkaConfig
 from tests.conftest import TEMPLATE, own_database
+from tests.support.fresh_topics import fresh_topics
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
