@@ -2,7 +2,7 @@
 
 The equation is solved in logarithms. For flows of one sign, ln Σ w·exp(-x·t) falls in x and is convex, its slope lying between
 -the longest and -the shortest time, so Newton's step never leaves the bracket after the first and few steps are enough. Where
-signs are mixed, the bracket holds the step.
+signs are mixed, the bracket holds the step; of several solutions the one is taken that is reached from 0.
 """
 
 from __future__ import annotations
@@ -114,16 +114,20 @@ class _Search:
         value *= self.sign
         slope *= self.sign
         gap = np.log(np.maximum(value, 0.0)) - self.log_price
-        self.low = np.where(gap >= 0.0, self.rate, self.low)
-        self.high = np.where(gap < 0.0, self.rate, self.high)
-        next_rate = np.where(self.hopeless, np.nan, self._within(self.rate + gap * value / slope))
+        falls = (slope > 0.0) | (value <= 0.0)
+        self.low = np.where(falls & (gap >= 0.0), self.rate, self.low)
+        self.high = np.where(falls & (gap < 0.0), self.rate, self.high)
+        next_rate = np.where(self.hopeless, np.nan, self._within(self.rate + gap * value / slope, falls))
         still: Bools = np.abs(next_rate - self.rate) <= _CLOSE * np.maximum(1.0, np.abs(self.rate))
         self.rate = next_rate
         return still | self.hopeless
 
-    def _within(self, rate: Floats) -> Floats:
-        """Newton's rate, or where it is none or leaves the bracket, the middle of that or a stride further on."""
-        astray = ~((rate >= self.low) & (rate <= self.high) & np.isfinite(rate))
+    def _within(self, rate: Floats, falls: Bools) -> Floats:
+        """Newton's rate, or where it is none or leaves the bracket, the middle of that or a stride further on.
+
+        Where the sum does not fall, the bracket tells nothing.
+        """
+        astray = ~(((rate >= self.low) & (rate <= self.high) | ~falls) & np.isfinite(rate))
         if not astray.any():
             return rate
         self.stride *= 2.0
