@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -71,6 +72,24 @@ def unreadable(data: bytes, name: str) -> str:
 @pytest.mark.parametrize(("name", "write"), FORMATS)
 def test_every_kind_of_file_gives_the_positions_that_an_event_gives(name: str, write: Any) -> None:
     assert values(Portfolio.from_bytes(write(BOOK), name)) == values(Portfolio.from_records(BOOK))
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
+def test_what_a_file_leaves_empty_is_not_given(ending: str) -> None:
+    """No quote is no number; 0 would be a price."""
+    special = {"cpr": 0.06, "balloon": 1_000.0, "interest_only_periods": 3, "commitment": 600_000.0, "commitment_fee": 0.005}
+    book = [BOND | {"price": 98.5}, BOND, LOAN | special, LOAN]
+    names = list(dict.fromkeys(name for position in book for name in position))
+    table, data = pa.table({name: pa.array([each.get(name) for each in book]) for name in names}), io.BytesIO()
+    if ending == "parquet":
+        pq.write_table(table, data)
+    elif ending == "csv":
+        pa_csv.write_csv(table, data)
+    content = data.getvalue() or json_lines(book)
+    portfolios = Portfolio.from_records(book), Portfolio.from_bytes(content, f"book.{ending}")
+    expected, found = (price_run(each, market(), [], ("Z_SPREAD", "CASHFLOWS"), VALUATION) for each in portfolios)
+    assert found.error == expected.error == [None] * len(expected.error)
+    assert found.values.tolist() == expected.values.tolist()
 
 
 @pytest.mark.parametrize(("name", "write"), FORMATS)

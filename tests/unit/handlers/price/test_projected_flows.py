@@ -129,7 +129,7 @@ def unfixed_days(position: dict[str, Any]) -> list[str]:
     return [position["start_date"], *earlier.bucket]
 
 
-@pytest.mark.parametrize("position", [FLOATER, SWAP])
+@pytest.mark.parametrize("position", [FLOATER, FLOATER | {"credit_spread": 0.02}, SWAP])
 @pytest.mark.parametrize(("start", "fixing_days"), [("2026-01-15", 0), ("2026-01-17", 2)])
 def test_a_rate_that_is_fixed_today_is_fixed_as_it_is_projected(position: dict[str, Any], start: str, fixing_days: int) -> None:
     """Tomorrow's run is given what today's curve makes of the first period, until 2026-04-15."""

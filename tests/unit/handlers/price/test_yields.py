@@ -162,11 +162,12 @@ def test_what_has_no_price_has_no_yield() -> None:
 
 
 def test_a_matured_position_has_no_yield_and_no_spread_but_prices_of_zero() -> None:
-    over = BOND | {"maturity_date": "2026-01-15", "currency": "CHF"}
-    for measure in ("YTM", "Z_SPREAD"):
-        assert error(over, measure) == ("CALCULATION_FAILED", f"a matured position has no {measure}")
-    for measure in ("CLEAN_PRICE", "MODIFIED_DURATION", "CONVEXITY", "SPREAD_DV01", "THETA", "CASHFLOWS", "EXPECTED_LOSS"):
-        assert value(over, measure) == 0.0
+    for currency in ("CHF", "USD"):
+        over = BOND | {"maturity_date": "2026-01-15", "currency": currency}
+        for measure in ("YTM", "Z_SPREAD"):
+            assert error(over, measure) == ("CALCULATION_FAILED", f"a matured position has no {measure}")
+        for measure in ("CLEAN_PRICE", "MODIFIED_DURATION", "CONVEXITY", "SPREAD_DV01", "THETA", "CASHFLOWS", "EXPECTED_LOSS"):
+            assert value(over, measure) == 0.0
 
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0])
