@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +16,20 @@ from events.event import Event
 SOURCE: Final = "/millrace"
 
 _OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """What is kept of an event that is answered long after it was taken in: whom it is of, and what an answer repeats."""
+
+    flow: str
+    source: str
+    id: str
+    generation: int
+    client_id: str
+    subject: str
+    correlation_id: str
+    traceparent: str | None
 
 
 def timestamp(now: datetime) -> str:
@@ -33,23 +48,49 @@ def completion(
     id; as correlation the event's, or else its id. `now` is its time; dates and UUIDs in `data` are written in their ISO
     forms, numbers that are not finite as null.
     """
+    subject = event.subject or event.data.natural_key()
+    return _said(event, subject, event_type, data, now, answer_id, event.generation)
+
+
+def late_completion(
+    asker: Asker, event_type: str, data: Mapping[str, Any] | BaseModel, now: datetime | str, answer_id: UUID | str
+) -> bytes:
+    """The `completion` of an event of which no more than its asker is left."""
+    return _said(asker, asker.subject, event_type, data, now, answer_id, asker.generation)
+
+
+def request(
+    event: Event, event_type: str, data: Mapping[str, Any] | BaseModel, now: datetime | str, request_id: UUID | str
+) -> bytes:
+    """An event by which Millrace hands on work of `event` to itself. It is new, so its own generation is 0."""
+    return _said(event, event.data.natural_key(), event_type, data, now, request_id, 0)
+
+
+def _said(
+    cause: Event | Asker,
+    subject: str,
+    event_type: str,
+    data: Mapping[str, Any] | BaseModel,
+    now: datetime | str,
+    said_id: UUID | str,
+    generation: int,
+) -> bytes:
     envelope: dict[str, Any] = {
         "specversion": "1.0",
-        "id": answer_id,
+        "id": said_id,
         "source": SOURCE,
         "type": event_type,
         "time": now,
         "datacontenttype": "application/json",
-        "clientid": event.client_id,
-        "correlationid": event.correlation_id or event.id,
-        "causationid": event.id,
-        "generation": event.generation,
+        "clientid": cause.client_id,
+        "correlationid": cause.correlation_id or cause.id,
+        "causationid": cause.id,
+        "generation": generation,
     }
-    subject = event.subject or event.data.natural_key()
     if subject:
         envelope["subject"] = subject
-    if event.traceparent:
-        envelope["traceparent"] = event.traceparent
+    if cause.traceparent:
+        envelope["traceparent"] = cause.traceparent
     envelope["data"] = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
     return orjson.dumps(envelope, option=_OPTIONS)
 

@@ -43,6 +43,7 @@ RunStatus = Literal["completed", "partial", "failed", "cancelled", "superseded"]
 RunFailureCode = Literal[
     "portfolio_not_found",
     "portfolio_unreadable",
+    "market_not_found",
     "market_unreadable",
     "checksum_mismatch",
     "forbidden_uri",
@@ -81,10 +82,24 @@ class InlinePortfolio(Data):
     positions: Annotated[list[dict[str, Any]], PlainValidator(_checked_positions, json_schema_input_type=list[PositionRef])]
 
 
+class PortfolioById(Data):
+    """A portfolio that was loaded for this client; `sha256` is that of its content."""
+
+    portfolio_id: Identifier
+    sha256: Sha256 | None = None
+
+
 class InlineMarket(Data):
     """The market snapshot in the event itself."""
 
     snapshot: Market
+
+
+class MarketById(Data):
+    """A market snapshot that was loaded for this client; `sha256` is that of its content."""
+
+    snapshot_id: Identifier
+    sha256: Sha256 | None = None
 
 
 def _base_if_none(value: Any) -> Any:
@@ -112,12 +127,14 @@ class RunRequested(Data):
     valuation_date: Date
     reporting_currency: Currency = "USD"
     portfolio: Annotated[
-        Annotated[InlinePortfolio, Tag("inline")] | Annotated[StoredObject, Tag("stored")],
-        one_form(inline="positions", stored="uri"),
+        Annotated[InlinePortfolio, Tag("inline")]
+        | Annotated[StoredObject, Tag("stored")]
+        | Annotated[PortfolioById, Tag("loaded")],
+        one_form(inline="positions", stored="uri", loaded="portfolio_id"),
     ]
     market: Annotated[
-        Annotated[InlineMarket, Tag("inline")] | Annotated[StoredObject, Tag("stored")],
-        one_form(inline="snapshot", stored="uri"),
+        Annotated[InlineMarket, Tag("inline")] | Annotated[StoredObject, Tag("stored")] | Annotated[MarketById, Tag("loaded")],
+        one_form(inline="snapshot", stored="uri", loaded="snapshot_id"),
     ]
     scenarios: Annotated[
         list[Scenario],

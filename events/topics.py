@@ -10,6 +10,7 @@ from events.audit import AuditCompleted, AuditCreated
 from events.document import DocumentCompleted, DocumentUploaded
 from events.model import Data
 from events.run import RunCompleted, RunRequested
+from events.slices import SliceRequested
 
 PARTITIONS: Final = 12
 DLQ_PARTITIONS: Final = 1
@@ -32,6 +33,7 @@ class Topic:
 
 TOPICS: Final[tuple[Topic, ...]] = (
     Topic("runs.requested", "run.requested.v1", RunRequested, "run_id", "upstream", "runs"),
+    Topic("runs.slices", "run.slice.requested.v1", SliceRequested, "run_id:slice_no", "millrace", "slices"),
     Topic("runs.completed", "run.completed.v1", RunCompleted, "run_id", "millrace", None),
     Topic("documents.uploaded", "document.uploaded.v1", DocumentUploaded, "document_id", "upstream", "documents"),
     Topic("documents.completed", "document.completed.v1", DocumentCompleted, "document_id", "millrace", None),

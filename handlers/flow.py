@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from events.event import Event
-from events.failures import Conflict
+from events.failures import Conflict, Waiting
 from events.model import Data
 from events.topics import models_of
 from handlers.answer import Answer
@@ -35,11 +35,12 @@ class Flow(Protocol):
 
     async def save(
         self, connection: Connection, events: Sequence[Event], results: Sequence[Any]
-    ) -> Sequence[Answer | Conflict]:
+    ) -> Sequence[Answer | Conflict | Waiting]:
         """Stores results (or Failures) in the transaction of their inbox rows, and answers each event.
 
-        An event whose natural key is taken is answered from what is stored, or is a Conflict when that has another
-        input; a Conflict undoes the transaction, and the others are saved again without that event.
+        An event whose natural key is taken is answered from what is stored, is a Conflict when that has another
+        input, or Waiting while that is not finished; either undoes the transaction, and the others are saved again without
+        that event.
         """
         ...
 
@@ -48,7 +49,8 @@ class Flow(Protocol):
 class FlowSpec:
     """The row of one flow.
 
-    `key` gives the Kafka key of the completion from an event's data. `batch` events are worked on together by one of
+    `key` gives the Kafka key of the completion from an event's data. `requests_topic` and `requests_type` are those of the
+    events by which the flow hands on work, if it does. `batch` events are worked on together by one of
     `hands` tasks, within `timeout` seconds for each of load and work; one that is `heavy`, because its input or its
     result may be large, is worked on alone. `needs` names the servers without which its load or work waits; `asks`, if
     OpenAI is one of them, the models without which they do. Work that is `costly` is paid for, so it begins only under a
@@ -69,6 +71,13 @@ class FlowSpec:
     needs: tuple[str, ...] = ("database", "objects")
     asks: Callable[[Resources], Sequence[Target]] = lambda _resources: ()
     costly: bool = False
+    requests_topic: str | None = None
+    requests_type: str = ""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic that the flow reads or publishes to, but for that of its dead letters."""
+        return (self.topic, self.completed_topic, *((self.requests_topic,) if self.requests_topic else ()))
 
 
 # What a flow is made of is imported when it is built: naming the flows should not cost the import of SciPy or OpenAI's SDK.
@@ -78,6 +87,12 @@ def _runs(resources: Resources) -> Flow:
     from handlers.price.flow import RunsFlow
 
     return RunsFlow(resources)
+
+
+def _slices(resources: Resources) -> Flow:
+    from handlers.price.slices import SlicesFlow
+
+    return SlicesFlow(resources)
 
 
 def _documents(resources: Resources) -> Flow:
@@ -115,6 +130,20 @@ FLOWS: tuple[FlowSpec, ...] = (
         timeout=300.0,
         build=_runs,
         heavy=_is_heavy_run,
+        requests_topic="runs.slices",
+        requests_type="run.slice.requested.v1",
+    ),
+    FlowSpec(
+        name="slices",
+        topic="runs.slices",
+        models=models_of("slices"),
+        completed_topic="runs.completed",
+        completed_type="run.completed.v1",
+        key=lambda data: str(data.run_id),
+        batch=1,
+        hands=2,
+        timeout=300.0,
+        build=_slices,
     ),
     FlowSpec(
         name="documents",

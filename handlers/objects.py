@@ -20,7 +20,12 @@ async def read_object(store: ObjectStore, stored: StoredObject, max_bytes: int, 
     except ObjectNotFound as error:
         raise Permanent(when_missing, error.message) from error
     digest = sha256(content).digest()
+    check_sha256(stored, digest)
+    return content, digest
+
+
+def check_sha256(stored: StoredObject, digest: bytes) -> None:
+    """Raises Permanent, code checksum_mismatch, when the object's bytes are not those the event names."""
     if stored.sha256 is not None and stored.sha256 != digest.hex():
         message = f"{stored.uri!r} has sha256 {digest.hex()}, but the event names {stored.sha256}"
         raise Permanent("checksum_mismatch", message)
-    return content, digest

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 class Resources:
     """The stores and servers that flows may use, and their bounds.
 
-    `object_max_bytes`: the largest object that is read. `run_slice_cells`: positions × scenarios × measures that one
-    run may have. `llm` and `parsers` are None where no flow is enabled that needs them.
+    `object_max_bytes`: the largest object, or part of a portfolio, that is read at once. `run_slice_cells`: positions ×
+    scenarios × measures that are priced at once. `worker`: the name by which results know who made them. `llm` and `parsers`
+    are None where no flow is enabled that needs them.
     """
 
     database: Database
     objects: ObjectStore
     object_max_bytes: int = 256 * 1024 * 1024
-    run_slice_cells: int = 5_000_000
+    run_slice_cells: int = 1_000_000
+    worker: str = ""
     llm: Llm | None = None
     parsers: ParserPool | None = None
     documents: DocumentSettings = field(default_factory=DocumentSettings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -101,6 +102,7 @@ def resources_of(settings: Settings, database: Database, flows: Sequence[FlowSpe
         objects_of(settings),
         settings.object_max_bytes,
         settings.run_slice_cells,
+        worker=f"{socket.gethostname()}:{os.getpid()}",
         llm=_llm_for(asking, settings, database) if asking else None,
         parsers=ParserPool(settings.parser_processes) if "documents" in asking else None,
         documents=DocumentSettings(

@@ -167,14 +167,16 @@ class Settings(BaseSettings):
 
     redis_mark_days: int = knob(2, 1, 90, "days", "Storage", "How long Redis remembers what is finished")
     database_pool_size: int = knob(10, 2, 200, "connections", "Storage", "Connections to PostgreSQL of one process")
-    object_max_bytes: int = knob(256 * MIB, 1024, 16_384 * MIB, "bytes", "Storage", "Largest object that is read")
+    object_max_bytes: int = knob(
+        256 * MIB, 1024, 16_384 * MIB, "bytes", "Storage", "Largest object, or part of a portfolio, read at once"
+    )
     run_slice_cells: int = knob(
-        5_000_000,
+        1_000_000,
         1,
-        1_000_000_000,
+        100_000_000,
         "cells",
         "Storage",
-        "Largest run (positions x scenarios x measures, KRD once a pillar) that is priced",
+        "Priced at once (positions x scenarios x measures, KRD once a pillar); a larger run goes in slices",
     )
 
     topic_partitions: int = knob(12, 1, 1_000, "partitions", "Topics", "Of each topic that `topics ensure` makes")

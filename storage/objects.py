@@ -14,7 +14,7 @@ import asyncio
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from errno import ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 from pathlib import Path
@@ -99,6 +99,28 @@ class ObjectStore:
             raise ObjectNotFound(uri) from error
         except (BaseError, OSError) as error:
             raise await self._blame(error) from error
+
+    async def ranges(self, uri: str, wanted: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Parts of the object, each from its first byte to before its end.
+
+        Raises ForbiddenUri, ObjectNotFound, Outage or Transient, the last also when the object has fewer bytes.
+        """
+        path, lengths = resolve(uri), [end - first for first, end in wanted]
+        if not wanted:
+            return []
+        try:
+            place = await self._place.existing(path)
+            starts = [first for first, _ in wanted]
+            found = await obstore.get_ranges_async(self._place.store(), place, starts=starts, lengths=lengths)
+        except FileNotFoundError as error:
+            await self.ping()
+            raise ObjectNotFound(uri) from error
+        except (BaseError, OSError) as error:
+            raise await self._blame(error) from error
+        parts = [bytes(part) for part in found]
+        if [len(part) for part in parts] != lengths:
+            raise Transient("object_store_failed", f"{uri!r} has fewer bytes than it had")
+        return parts
 
     async def put(self, uri: str, content: bytes) -> None:
         """Stores the object whole or not at all; one that was there is replaced.

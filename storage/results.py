@@ -36,7 +36,7 @@ PAGE = """
 select row_no, position_id, measure, bucket, "values", error, error_detail
 from run_results
 where run_id = $1 and (not $2 or error is not null)
-    and generation = (select generation from runs where run_id = $1 and status in ('completed', 'partial'))
+    and generation = (select generation from runs where run_id = $1)
 order by row_no, measure, bucket limit $3 offset $4
 """
 
@@ -78,7 +78,7 @@ async def copy_results(connection: Connection, runs: Iterable[ResultRows]) -> No
 async def read_results(
     connection: Connection, run_id: UUID, *, limit: int, offset: int = 0, errors_only: bool = False
 ) -> list[dict[str, Any]]:
-    """A page of a run's rows, of its newest finished generation, by row_no, measure and bucket.
+    """A page of a run's rows by row_no, measure and bucket, of one generation; while it is planned, those that are there.
 
     Each has row_no, position_id, measure, bucket, values (by scenario; None: could not be priced), error, error_detail.
     """

@@ -17,7 +17,7 @@ class RunRow(NamedTuple):
     """One run, in the order of the columns that COPY writes.
 
     `totals` is {measure: {scenario: sum}}; a number that is not finite is stored as null. `completed_at` is None as
-    long as `status` is `planned`, `failure_code` unless it is `failed`.
+    long as `status` is `planned`, `failure_code` unless it is `failed`. `slices` is 0 for a run that is priced at once.
     """
 
     run_id: UUID
@@ -42,6 +42,8 @@ class RunRow(NamedTuple):
     correlation_id: str
     started_at: datetime
     completed_at: datetime | None
+    slices: int = 0
+    slices_done: int = 0
 
 
 COLUMNS = RunRow._fields
@@ -53,10 +55,11 @@ INSERT_THE_NEW = f"""
 insert into runs ({FIELDS})
 select run_id, client_id, generation, status, valuation_date, reporting_currency, scenario_ids::text[],
     measures::text[], positions, errors, totals, failure_code, failure_message, input_sha256, request_sha256, pricer_version,
-    snapshot_id, source, event_id, correlation_id, started_at, completed_at
+    snapshot_id, source, event_id, correlation_id, started_at, completed_at, slices, slices_done
 from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::date[], $6::text[], $7::text[], $8::text[], $9::int[],
     $10::int[], $11::jsonb[], $12::text[], $13::text[], $14::bytea[], $15::bytea[], $16::text[], $17::text[],
-    $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::timestamptz[]) as new ({FIELDS})
+    $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::timestamptz[],
+    $23::int[], $24::int[]) as new ({FIELDS})
 on conflict (run_id) do nothing
 returning run_id
 """  # noqa: S608 - FIELDS is a constant
@@ -81,7 +84,7 @@ async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UU
     ordered = sorted(rows, key=lambda row: row.run_id)
     if len({row.run_id for row in ordered}) < len(ordered):
         raise ValueError("one run_id stands in two rows of the same insert")
-    stored = [row._replace(totals=_json(row.totals)) for row in ordered]
+    stored = [row._replace(totals=jsonb(row.totals)) for row in ordered]
     try:
         # COPY takes half the time of the other way; the savepoint keeps the caller's transaction alive.
         async with connection.transaction():
@@ -123,7 +126,7 @@ async def _insert_the_new(connection: Connection, rows: Sequence[RunRow]) -> dic
     return await stored_runs(connection, [row.run_id for row in rows if row.run_id not in new])
 
 
-def _json(totals: dict[str, Any]) -> Any:
+def jsonb(totals: dict[str, Any]) -> Any:
     return orjson.dumps(totals, option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 

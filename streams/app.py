@@ -166,10 +166,12 @@ class Engine:
             allow_auto_create_topics=False,
             logger=logging.getLogger("faststream"),
         )
-        for spec in self.flows:
-            topic = TOPIC_OF_TYPE.get(spec.completed_type)
+        said = {spec.completed_topic: spec.completed_type for spec in self.flows}
+        said |= {spec.requests_topic: spec.requests_type for spec in self.flows if spec.requests_topic}
+        for name, event_type in said.items():
+            topic = TOPIC_OF_TYPE.get(event_type)
             schema = Envelope[topic.model] if topic else None  # type: ignore[name-defined]
-            broker.publisher(spec.completed_topic, schema=schema, title=spec.completed_topic)
+            broker.publisher(name, schema=schema, title=name)
         return broker
 
     def _lane(self, spec: FlowSpec) -> Lane:
@@ -203,7 +205,7 @@ class Engine:
             await asyncio.sleep(backoff.delay(attempt))
 
     async def _topics(self) -> None:
-        wanted = {name for spec in self.flows for name in (spec.topic, spec.completed_topic, dlq(spec.topic))}
+        wanted = {name for spec in self.flows for name in (*spec.topics, dlq(spec.topic))}
         missing = wanted - await self.publisher.topics()
         if missing:
             raise LookupError(f"topics are missing: {', '.join(sorted(missing))}; make them with `millrace topics ensure`")

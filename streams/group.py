@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from events.build import timestamp
-from events.failures import Conflict
+from events.failures import Conflict, Waiting
 from handlers.answer import Answer
 from handlers.flow import Flow, FlowSpec
 from storage import dead_letters, inbox, outbox, retries
@@ -31,8 +31,8 @@ class Saved:
         return [item for items in self.became.values() for item in items]
 
 
-class FoundConflicts(Exception):  # noqa: N818 - a signal, not an error
-    """Items turned out to be conflicts: the transaction is undone and the group saved again without their effects."""
+class NotAnswered(Exception):  # noqa: N818 - a signal, not an error
+    """Items are conflicts, or have to wait: the transaction is undone and the group saved again without their effects."""
 
 
 class GroupSaver:
@@ -51,7 +51,7 @@ class GroupSaver:
         while True:
             try:
                 return await self._transaction(items, careful=careful, after_break=after_break)
-            except FoundConflicts:
+            except NotAnswered:
                 continue
             except Exception as error:
                 if careful or not inbox.is_taken(error):
@@ -103,13 +103,15 @@ class GroupSaver:
         return [item for item in items if item.uuid in entered]
 
     async def _answer(self, connection: Connection, items: list[Item], saved: Saved) -> None:
-        """Stores the results of events that are new; each answer makes a completion, a failed one a dead letter too."""
+        """Stores the results of events that are new; what each answer says is to be published, a failed one is a letter too."""
         results = [item.result if item.failure is None else item.failure for item in items]
-        answers = _without_conflicts(items, await self.flow.save(connection, [item.event for item in items], results))
+        answers = _answered(items, await self.flow.save(connection, [item.event for item in items], results))
         now, failed, corrected = timestamp(datetime.now(UTC)), list[Item](), list[UUID]()
         complete = saved.became[Verdict.COMPLETE]
         for item, answer in zip(items, answers, strict=True):
-            saved.outbox.append(rows.completion_row(self.spec, item, answer, self.owner, now))
+            said = rows.said_rows(self.spec, item, answer, self.owner, now)
+            saved.outbox += said
+            item.said = tuple([row.id for row in said])
             if answer.failure is None:
                 complete.append(item)
                 continue
@@ -156,17 +158,18 @@ class GroupSaver:
         """What an earlier try of this group left in the outbox, when its commit was applied after all."""
         ids = {rows.dlq_id(self.spec.name, item) for item in items}
         ids |= {rows.completion_of(self.spec, item.identity) for item in items if item.identity is not None}
+        ids |= {said for item in items for said in item.said}
         saved.outbox += await outbox.reclaim(connection, ids - {row.id for row in saved.outbox}, self.owner)
 
 
-def _without_conflicts(items: Sequence[Item], answers: Sequence[Answer | Conflict]) -> list[Answer]:
-    """The answers, if all of them are. Raises FoundConflicts, each conflict being its item's failure then."""
+def _answered(items: Sequence[Item], answers: Sequence[Answer | Conflict | Waiting]) -> list[Answer]:
+    """The answers, if all of them are. Raises NotAnswered, each conflict or wait being its item's failure then."""
     accepted = [answer for answer in answers if isinstance(answer, Answer)]
     if len(accepted) < len(answers):
         for item, answer in zip(items, answers, strict=True):
-            if isinstance(answer, Conflict):
+            if not isinstance(answer, Answer):
                 item.failure = answer
-        raise FoundConflicts
+        raise NotAnswered
     return accepted
 
 
@@ -178,4 +181,4 @@ def _refuse_other_payloads(items: Sequence[Item], stored: dict[UUID, bytes]) -> 
         if known is not None and known != identity.payload_sha256:
             item.failure, found = other_payload(identity), True
     if found:
-        raise FoundConflicts
+        raise NotAnswered

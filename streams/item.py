@@ -39,7 +39,7 @@ class Item:
     its data proved valid too. `attempts` counts this one; `waited`: seconds for what others bring.
     `fetch` is None for a record that comes from `retries`, and `lease` names its row there. The record itself is
     kept for a retry or a dead letter.
-    `owns_key`: its twins wait for it.
+    `owns_key`: its twins wait for it. `said`: the ids of what its answer says, once a transaction was given them.
     """
 
     __slots__ = (
@@ -56,6 +56,7 @@ class Item:
         "owns_key",
         "partition",
         "result",
+        "said",
         "size",
         "topic",
         "uuid",
@@ -84,6 +85,7 @@ class Item:
         self.result: Any = None
         self.failure: Failure | None = None
         self.owns_key = False
+        self.said: tuple[UUID, ...] = ()
         self.event: Event
         self.uuid: UUID
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
-from events.build import completion
+from events.build import completion, late_completion, request
 from events.failures import Failure, Kind
 from events.identity import Identity, completion_key
 from events.text import printable
 from events.topics import dlq
-from handlers.answer import Answer
+from handlers.answer import Answer, Request
 from handlers.flow import FlowSpec
 from storage.dead_letters import DeadLetterRow
 from storage.headers import pack_headers
@@ -101,20 +103,33 @@ def fingerprint(flow: str, failure: Failure) -> str:
     return sha256(f"{flow} {failure.code} {alike}".encode()).hexdigest()[:16]
 
 
-def completion_row(spec: FlowSpec, item: Item, answer: Answer, owner: UUID, now: str) -> OutboxRow:
-    """The completion of an event, from its answer; `now` as events say it."""
+def said_rows(spec: FlowSpec, item: Item, answer: Answer, owner: UUID, now: str) -> list[OutboxRow]:
+    """What an answer says: the completion, if there is one, and the requests that hand on work; `now` as events say it."""
+    said = [] if answer.data is None else [_completion_row(spec, item, answer, answer.data, owner, now)]
+    if answer.requests:
+        said += [_request_row(spec, item, each, owner, now) for each in answer.requests]
+    return said
+
+
+def _completion_row(spec: FlowSpec, item: Item, answer: Answer, data: Mapping[str, Any], owner: UUID, now: str) -> OutboxRow:
+    event, key = item.event, spec.key(item.event.data).encode()
+    if answer.to is None:
+        row_id = completion_of(spec, event)
+        value = completion(event, spec.completed_type, data, now, str(row_id))
+    else:
+        who = answer.to
+        row_id = as_uuid(completion_key(who.flow, who.source, who.id, who.generation, spec.completed_type))
+        value = late_completion(who, spec.completed_type, data, now, str(row_id))
+    return OutboxRow(row_id, event.flow, event.client_id, spec.completed_topic, key, value, None, owner)
+
+
+def _request_row(spec: FlowSpec, item: Item, asked: Request, owner: UUID, now: str) -> OutboxRow:
     event = item.event
-    row_id = completion_of(spec, event)
-    return OutboxRow(
-        row_id,
-        event.flow,
-        event.client_id,
-        spec.completed_topic,
-        spec.key(event.data).encode(),
-        completion(event, spec.completed_type, answer.data, now, str(row_id)),
-        None,
-        owner,
-    )
+    assert spec.requests_topic is not None  # noqa: S101 - only a flow that has one hands on work
+    parts = (event.flow, event.source, event.id, event.generation, spec.requests_type, asked.part)
+    row_id = as_uuid(completion_key(*parts))
+    value = request(event, spec.requests_type, asked.data, now, str(row_id))
+    return OutboxRow(row_id, event.flow, event.client_id, spec.requests_topic, asked.key.encode(), value, None, owner)
 
 
 def completion_of(spec: FlowSpec, who: Identity) -> UUID:

@@ -1,43 +1,38 @@
-"""The flow `runs`: a portfolio, a market, scenarios and measures become rows of values and one completion."""
+"""The flow `runs`: a portfolio, a market, scenarios and measures become rows of values and one completion.
+
+A run that is too large to be priced at once becomes a plan here, and its values in the flow `slices`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+import orjson
+
 from events.event import Event
-from events.failures import Conflict, Failure, Permanent, Reason, Transient
-from events.market import Market
-from events.model import StoredObject
+from events.failures import Conflict, Failure, Permanent, Reason, Waiting
 from events.run import InlineMarket, InlinePortfolio, RunRequested
 from handlers.answer import Answer
-from handlers.objects import read_object
 from handlers.price.engine import cells_a_position, price_run
-from handlers.price.inputs import parse_market
+from handlers.price.loading import Loaded, Loader, market_of, unfinished
+from handlers.price.planning import plan_bytes
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
-from handlers.price.stored import answer_of, failed_row, priced_row, result_rows
+from handlers.price.slicing import Slice, check_number, cut_rows
+from handlers.price.stored import answer_of, failed_row, plan_row, planned_row, priced_row, requests_of, result_rows, slice_rows
 from handlers.resources import Resources
 from handlers.same_input import is_same_input
 from storage.database import Connection
+from storage.plans import add_plans
 from storage.results import copy_results
 from storage.runs import RunRow, give_way, insert_runs
 
 # Runs of more cells are worked on alone: a small event can ask for a thousand times its size.
 LIGHT_CELLS = 100_000
-
-
-@dataclass(slots=True)
-class Loaded:
-    """The bytes that a run refers to; None where the event holds the thing itself."""
-
-    started_at: datetime
-    portfolio: bytes | None = None
-    market: bytes | None = None
-    digests: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -54,55 +49,54 @@ class Priced:
         return self.run.values.nbytes + 64 * len(self.run.row_no)
 
 
+@dataclass(slots=True)
+class Planned:
+    """A run's slices, and what its row and its plan need beside them; `request` is the event's data as JSON."""
+
+    slices: Sequence[Slice]
+    request: bytes
+    snapshot_id: str
+    loaded: Loaded
+
+    @property
+    def nbytes(self) -> int:
+        """What a group counts for its size: each slice has a row and a request."""
+        return len(self.request) + 1024 * len(self.slices)
+
+
+Result = Priced | Planned | Failure
+
+
 class RunsFlow:
     """Prices runs: reads objects in `load`, computes in a thread in `work`, writes by COPY in `save`."""
 
     def __init__(self, resources: Resources) -> None:
-        self.objects = resources.objects
-        self.object_max_bytes = resources.object_max_bytes
-        self.cells_max = resources.run_slice_cells
+        self.loader, self.object_max_bytes = Loader(resources), resources.object_max_bytes
 
     async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
-        """The bytes behind each run's uris."""
-        return await asyncio.gather(*(self._load(event.data) for event in events))
+        """The bytes behind each run's uris and ids, or a plan where they are too many to hold."""
+        return await self.loader.load(events)
 
-    async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Priced | Failure]:
-        """Prices the batch in one thread, off the event loop."""
+    async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Result]:
+        """Prices or plans the batch in one thread, off the event loop."""
         return await asyncio.to_thread(self._price_all, events, loaded)
 
     async def save(
-        self, connection: Connection, events: Sequence[Event], results: Sequence[Priced | Failure]
-    ) -> list[Answer | Conflict]:
-        """One row a run under its natural key, then the rows of the runs that are new."""
+        self, connection: Connection, events: Sequence[Event], results: Sequence[Result]
+    ) -> list[Answer | Conflict | Waiting]:
+        """One row a run under its natural key, then the rows of values, or the plans, of the runs that are new."""
         now = datetime.now(UTC)
         rows = [_row(event, result, now) for event, result in zip(events, results, strict=True)]
         holders = await _holders(connection, rows)
-        new = [
-            result_rows(row, result.run)
-            for row, result in zip(rows, results, strict=True)
-            if holders[row.run_id] is row and isinstance(result, Priced)
-        ]
-        await copy_results(connection, new)
-        return [_answer(row, holders[row.run_id]) for row in rows]
+        new = [each for each in zip(events, rows, results, strict=True) if holders[each[1].run_id] is each[1]]
+        await copy_results(connection, [result_rows(row, result.run) for _, row, result in new if isinstance(result, Priced)])
+        planned = [(event, result) for event, _, result in new if isinstance(result, Planned)]
+        if planned:
+            await _add_plans(connection, planned)
+        return [_answer(row, result, holders[row.run_id]) for row, result in zip(rows, results, strict=True)]
 
-    async def _load(self, run: RunRequested) -> Loaded | Failure:
-        loaded = Loaded(datetime.now(UTC))
-        try:
-            if isinstance(run.portfolio, StoredObject):
-                loaded.portfolio = await self._read(run.portfolio, "portfolio_not_found", loaded)
-            if isinstance(run.market, StoredObject):
-                loaded.market = await self._read(run.market, "market_unreadable", loaded)
-        except (Permanent, Transient) as failure:
-            return failure
-        return loaded
-
-    async def _read(self, stored: StoredObject, when_missing: str, loaded: Loaded) -> bytes:
-        content, digest = await read_object(self.objects, stored, self.object_max_bytes, when_missing)
-        loaded.digests.append((stored.uri, digest))
-        return content
-
-    def _price_all(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Priced | Failure]:
-        results: list[Priced | Failure] = []
+    def _price_all(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Result]:
+        results: list[Result] = []
         for event, needs in zip(events, loaded, strict=True):
             try:
                 results.append(self._price(event.data, needs))
@@ -110,21 +104,32 @@ class RunsFlow:
                 results.append(failure)
         return results
 
-    def _price(self, run: RunRequested, loaded: Loaded) -> Priced:
-        market = _market(run, loaded)
-        each = cells_a_position(len(run.scenarios), run.measures, market)
-        most = self.cells_max // each
+    def _price(self, run: RunRequested, loaded: Loaded) -> Priced | Planned:
+        market = market_of(run, loaded)
+        most = self.loader.most(run, market)
+        slices = self._slices(run, loaded, most)
+        if slices is not None:
+            return Planned(slices, orjson.dumps(run.model_dump()), market.snapshot_id, loaded)
         portfolio = _portfolio(run, loaded, most)
-        if len(portfolio) > most:
-            size = f"{len(portfolio)} positions × {each} cells"
-            raise Permanent("too_large", f"{size} are more than {self.cells_max}: split the portfolio")
         priced = price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
         return Priced(priced, market.snapshot_id, loaded)
 
+    def _slices(self, run: RunRequested, loaded: Loaded, most: int) -> Sequence[Slice] | None:
+        """The slices of a run; None for one that is priced at once."""
+        if loaded.plan is not None:
+            return loaded.plan.slices or None
+        if isinstance(run.portfolio, InlinePortfolio):
+            slices: Sequence[Slice] = cut_rows(len(run.portfolio.positions), most)
+            check_number(slices, "the portfolio")
+        else:
+            name = loaded.positions_uri or ""
+            slices = plan_bytes(loaded.portfolio or b"", name, most, self.object_max_bytes).slices
+        return slices if len(slices) > 1 else None
+
 
 def is_heavy(run: RunRequested) -> bool:
-    """Whether the run may take much memory: it has many cells, or refers to objects, whose size the event does not tell."""
-    if isinstance(run.portfolio, StoredObject) or isinstance(run.market, StoredObject):
+    """Whether the run may take much memory: it has many cells, or refers to what it does not hold, of unknown size."""
+    if not (isinstance(run.portfolio, InlinePortfolio) and isinstance(run.market, InlineMarket)):
         return True
     each = cells_a_position(len(run.scenarios), run.measures, run.market.snapshot)
     return len(run.portfolio.positions) * each > LIGHT_CELLS
@@ -133,19 +138,24 @@ def is_heavy(run: RunRequested) -> bool:
 def _portfolio(run: RunRequested, loaded: Loaded, most: int) -> Portfolio:
     if isinstance(run.portfolio, InlinePortfolio):
         return Portfolio.from_records(run.portfolio.positions)
-    return Portfolio.from_bytes(loaded.portfolio or b"", run.portfolio.uri, most)
+    if loaded.plan is not None:  # of many bytes, but no position
+        return Portfolio.from_records([])
+    return Portfolio.from_bytes(loaded.portfolio or b"", loaded.positions_uri or "", most)
 
 
-def _market(run: RunRequested, loaded: Loaded) -> Market:
-    if isinstance(run.market, InlineMarket):
-        return run.market.snapshot
-    return parse_market(loaded.market or b"", run.market.uri)
-
-
-def _row(event: Event, result: Priced | Failure, now: datetime) -> RunRow:
+def _row(event: Event, result: Result, now: datetime) -> RunRow:
     if isinstance(result, Failure):
         return failed_row(event, result, now)
-    return priced_row(event, result.run, result.snapshot_id, result.loaded.digests, result.loaded.started_at, now)
+    loaded = result.loaded
+    if isinstance(result, Planned):
+        return planned_row(event, len(result.slices), result.snapshot_id, loaded.digests, loaded.started_at)
+    return priced_row(event, result.run, result.snapshot_id, loaded.digests, loaded.started_at, now)
+
+
+async def _add_plans(connection: Connection, planned: Sequence[tuple[Event, Planned]]) -> None:
+    plans = [plan_row(event, result.request, result.loaded) for event, result in planned]
+    slices = [slice_rows(event, result.slices) for event, result in planned]
+    await add_plans(connection, plans, [row for rows in slices for row in rows])
 
 
 async def _holders(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
@@ -159,7 +169,12 @@ async def _holders(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID,
     return first | await insert_runs(connection, list(first.values()))
 
 
-def _answer(row: RunRow, holder: RunRow) -> Answer | Conflict:
-    if is_same_input(row, holder):
+def _answer(row: RunRow, result: Result, holder: RunRow) -> Answer | Conflict | Waiting:
+    if not is_same_input(row, holder):
+        return Conflict(Reason.INPUT_CONFLICT, f"run_id {row.run_id} was requested before with another input or client")
+    if holder.status != "planned":
         return answer_of(holder)
-    return Conflict(Reason.INPUT_CONFLICT, f"run_id {row.run_id} was requested before with another input or client")
+    if holder is row:
+        return Answer(None, requests=requests_of(row))
+    # What has waited too long fails alone.
+    return answer_of(row) if isinstance(result, Waiting) else unfinished(row.run_id)

@@ -14,7 +14,7 @@ from handlers.price.errors import INVALID_TERMS, UNKNOWN_PRODUCT, Fault
 from handlers.price.fields import Column, Faults, Field, parse_column, quoted
 from handlers.price.pricers import PRICERS, registered_types
 from handlers.price.pricers.pricer import Pricer, Terms
-from handlers.price.readers import MAX_POSITIONS, read_positions
+from handlers.price.readers import MAX_POSITIONS, Positions, read_positions
 from handlers.price.tables import TableSource
 
 
@@ -71,8 +71,12 @@ class Portfolio:
         Raises Permanent, code portfolio_unreadable, if it is no such file; code too_large, if it has more positions
         than `max_positions`.
         """
-        source = read_positions(data, name, max_positions)
-        return cls._of(source if isinstance(source, TableSource) else _Records(source))
+        return cls.from_file(read_positions(data, name, max_positions))
+
+    @classmethod
+    def from_file(cls, positions: Positions) -> Self:
+        """Positions as they were read from a file."""
+        return cls._of(positions if isinstance(positions, TableSource) else _Records(positions))
 
     @classmethod
     def _of(cls, source: Source) -> Self:

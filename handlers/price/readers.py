@@ -15,6 +15,7 @@ import pyarrow.parquet
 
 from events.failures import Permanent
 from handlers.price.pricers import PRICERS
+from handlers.price.row_groups import rows_of
 from handlers.price.tables import TableSource
 
 MAX_POSITIONS = 5_000_000
@@ -41,11 +42,15 @@ def read_positions(data: bytes, name: str, max_positions: int) -> Positions:
 
     Raises Permanent: portfolio_unreadable, saying where and why, or too_large.
     """
+    return _READERS[ending_of(name)](data, name, max_positions)
+
+
+def ending_of(name: str) -> str:
+    """What a file's name ends in, which tells its kind. Raises Permanent for an ending that tells none."""
     ending = name[name.rfind(".") :].lower() if "." in name else ""
-    reader = _READERS.get(ending)
-    if reader is None:
+    if ending not in _READERS:
         raise _unreadable(f"{name!r} does not end in one of {', '.join(_READERS)}")
-    return reader(data, name, max_positions)
+    return ending
 
 
 def _unreadable(message: str) -> Permanent:
@@ -78,16 +83,51 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in _TEXTS)
 
 
+def parquet_columns(metadata: pyarrow.parquet.FileMetaData, name: str) -> list[str]:
+    """The columns that are read of a Parquet file. Raises Permanent for a file that no portfolio is read from."""
+    schema = _schema(metadata, name)
+    _check_columns(schema.names, name)
+    columns = [column for column in _COLUMNS if column in schema.names]
+    _check_types(schema, columns, name)
+    return columns
+
+
+def read_parquet_rows(
+    file: io.RawIOBase, metadata: pyarrow.parquet.FileMetaData, name: str, first_row: int, positions: int
+) -> TableSource:
+    """Some positions of a Parquet file. Raises Permanent: portfolio_unreadable."""
+    columns = parquet_columns(metadata, name)
+    try:
+        opened = pyarrow.parquet.ParquetFile(file, metadata=metadata, read_dictionary=_texts(_schema(metadata, name), columns))
+        table = rows_of(opened, first_row, positions, columns)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(f"{name!r} is not a readable Parquet file: {error}") from error
+    return TableSource({column: table.column(column).combine_chunks() for column in columns})
+
+
+def check_header(header: bytes, name: str) -> None:
+    """Raises Permanent unless the bytes are the header of a CSV file of positions."""
+    _read_csv(header, name, 0)
+
+
+def _schema(metadata: pyarrow.parquet.FileMetaData, name: str) -> pa.Schema:
+    try:
+        return metadata.schema.to_arrow_schema()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(f"{name!r} is not a readable Parquet file: {error}") from error
+
+
+def _texts(schema: pa.Schema, columns: Sequence[str]) -> list[str]:
+    # A few bytes can say one long text millions of times; dictionaries keep it once.
+    return [column for column in columns if _is_text(schema.field(column).type)]
+
+
 def _read_parquet(data: bytes, name: str, max_positions: int) -> TableSource:
     try:
         metadata = pyarrow.parquet.read_metadata(io.BytesIO(data))
         _check_size(metadata.num_rows, name, max_positions)
-        schema = metadata.schema.to_arrow_schema()
-        _check_columns(schema.names, name)
-        columns = [column for column in _COLUMNS if column in schema.names]
-        _check_types(schema, columns, name)
-        # A few bytes can say one long text millions of times; dictionaries keep it once.
-        texts = [column for column in columns if _is_text(schema.field(column).type)]
+        columns = parquet_columns(metadata, name)
+        texts = _texts(_schema(metadata, name), columns)
         table = pyarrow.parquet.read_table(io.BytesIO(data), columns=columns, read_dictionary=texts, use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(f"{name!r} is not a readable Parquet file: {error}") from error
@@ -98,7 +138,8 @@ def _read_csv(data: bytes, name: str, max_positions: int) -> TableSource:
     try:
         table = pyarrow.csv.read_csv(
             io.BytesIO(data),
-            read_options=pyarrow.csv.ReadOptions(use_threads=False),
+            # One block, because a block must not end in a value that has line breaks.
+            read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=max(len(data), 1)),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(_COLUMNS, pa.string()),
                 null_values=[""],

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import chain
 from typing import Any, get_args
 from uuid import UUID
 
+from events.build import Asker
 from events.event import Event
 from events.failures import Failure, Permanent
 from events.identity import input_sha256
 from events.run import RunFailureCode, RunRequested
-from handlers.answer import Answer
+from handlers.answer import Answer, Request
 from handlers.price.engine import PRICER_VERSION
+from handlers.price.loading import Loaded
 from handlers.price.sheet import PricedRun
+from handlers.price.slicing import Slice
+from storage.plans import PlanRow, SliceRow
 from storage.results import ResultRows
 from storage.runs import RunRow
 
@@ -39,19 +44,69 @@ def priced_row(
     )
 
 
+def planned_row(
+    event: Event, slices: int, snapshot_id: str, digests: Iterable[tuple[str, bytes]], started_at: datetime
+) -> RunRow:
+    """The row of a run that is to be priced in slices."""
+    return _row(event, started_at, None)._replace(
+        status="planned",
+        input_sha256=input_sha256(event.client_id, event.data_sha256 or b"", digests),
+        snapshot_id=snapshot_id,
+        slices=slices,
+    )
+
+
+def plan_row(event: Event, request: bytes, loaded: Loaded) -> PlanRow:
+    """What the slices of a run need of its event, and the event that is last of them of whom it answers."""
+    subject = event.subject or event.data.natural_key()
+    run_id = UUID(event.data.run_id)
+    where = (loaded.positions_uri, loaded.market_sha256)
+    return PlanRow(run_id, event.generation, event.client_id, request, *where, subject, event.traceparent)
+
+
+def slice_rows(event: Event, slices: Iterable[Slice]) -> list[SliceRow]:
+    """The slices of a run, numbered from 0."""
+    run_id = UUID(event.data.run_id)
+    return [
+        SliceRow(
+            run_id,
+            event.generation,
+            number,
+            event.client_id,
+            each.first_row,
+            each.positions,
+            list(chain.from_iterable(each.ranges)),
+            each.sha256,
+        )
+        for number, each in enumerate(slices)
+    ]
+
+
+def requests_of(row: RunRow) -> list[Request]:
+    """A request for each slice of a run that is planned."""
+    fixed = {"run_id": str(row.run_id), "generation": row.generation, "input_sha256": row.input_sha256.hex()}
+    return [Request(f"{row.run_id}:{number}", str(number), fixed | {"slice_no": number}) for number in range(row.slices)]
+
+
+def asker_of(row: RunRow, plan: PlanRow) -> Asker:
+    """Whom the completion of a run that was planned answers."""
+    who = ("runs", row.source, row.event_id, row.generation, row.client_id)
+    return Asker(*who, plan.subject, row.correlation_id, plan.traceparent)
+
+
 def failed_row(event: Event, failure: Failure, now: datetime) -> RunRow:
     """The row of a run that has no rows. Its input is what was asked for: the bytes behind it may not be known."""
     code = failure.code if failure.code in FAILURE_CODES else "internal"
     return _row(event, now, now)._replace(failure_code=code, failure_message=failure.message)
 
 
-def result_rows(row: RunRow, run: PricedRun) -> ResultRows:
-    """The rows of values of a priced run."""
+def result_rows(row: RunRow, run: PricedRun, first_row: int = 0) -> ResultRows:
+    """The rows of values of a priced run, or of a part of it whose first position stands at `first_row` of the portfolio."""
     return ResultRows(
         row.run_id,
         row.client_id,
         row.generation,
-        run.row_no,
+        run.row_no + first_row,
         run.position_id,
         run.measure,
         run.bucket,
@@ -82,7 +137,7 @@ def answer_of(row: RunRow) -> Answer:
     return Answer(data, failure)
 
 
-def _row(event: Event, started_at: datetime, completed_at: datetime) -> RunRow:
+def _row(event: Event, started_at: datetime, completed_at: datetime | None) -> RunRow:
     run: RunRequested = event.data
     request = input_sha256(event.client_id, event.data_sha256 or b"")
     return RunRow(

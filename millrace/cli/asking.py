@@ -24,6 +24,24 @@ def known_flow(name: str | None) -> str | None:
     return name
 
 
+def known_client(name: str) -> str:
+    """The name of a client. Raises typer.BadParameter for what can be none."""
+    from events.text import is_client_id
+
+    if not is_client_id(name):
+        raise typer.BadParameter("must be letters, digits, dots, underscores and hyphens, at most 64")
+    return name
+
+
+def usable_id(name: str | None) -> str | None:
+    """What a market snapshot or a portfolio can be called, or none at all. Raises typer.BadParameter for anything else."""
+    from events.text import IDENTIFIER_LENGTH, is_identifier
+
+    if name is not None and not is_identifier(name):
+        raise typer.BadParameter(f"must be 1 to {IDENTIFIER_LENGTH} printable characters")
+    return name
+
+
 def ask(question: Callable[[Connection], Awaitable[T]], client: str | None = None) -> T:
     """What `question` finds; with a client, what that client may see. Raises Unreachable where PostgreSQL is away."""
     from millrace.cli.servers import reaching_database, settings

@@ -35,7 +35,7 @@ async def _watch(chosen: Settings, client: str | None, *, as_json: bool) -> None
     from millrace.composition import kafka_config
     from streams.read import reader
 
-    topics = [spec.completed_topic for spec in FLOWS]
+    topics = list(dict.fromkeys(spec.completed_topic for spec in FLOWS))
     async with reader(kafka_config(chosen), topics) as completions:
         note(f"[dim]watching {', '.join(topics)}; Ctrl-C ends it[/]")
         async for record in completions.records():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from storage.models.audits import Audit, AuditFinding
 from storage.models.base import Base
+from storage.models.books import MarketSnapshot, StoredPortfolio
 from storage.models.documents import Document, DocumentChunk
 from storage.models.engine import DeadLetter, Generation, InboxEntry, LaneRow, OutboxEntry, Retry, Start
 from storage.models.llm import LlmCall, PaidEmbedding
 from storage.models.replays import Replay, ReplayPartition
-from storage.models.runs import Run, RunResult
+from storage.models.runs import Run, RunPlan, RunResult, RunSlice
 
 __all__ = [
     "Audit",
@@ -21,12 +22,16 @@ __all__ = [
     "InboxEntry",
     "LaneRow",
     "LlmCall",
+    "MarketSnapshot",
     "OutboxEntry",
     "PaidEmbedding",
     "Replay",
     "ReplayPartition",
     "Retry",
     "Run",
+    "RunPlan",
     "RunResult",
+    "RunSlice",
     "Start",
+    "StoredPortfolio",
 ]

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Double, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Double, Index, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,7 +18,8 @@ class Run(Base):
 
     `run_id` is unique over all clients and bound to `input_sha256`. `generation` is the newest one that is finished.
     `totals` is {measure: {scenario: sum in reporting_currency}}. `positions` counts positions, `errors` the rows of
-    `run_results` that carry one.
+    `run_results` that carry one. A large run is `planned` in `slices`; while it is, `slices_done`, `positions` and `errors`
+    grow with each that ends.
     """
 
     __tablename__ = "runs"
@@ -45,6 +46,8 @@ class Run(Base):
     correlation_id: Mapped[str]
     started_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     completed_at: Mapped[datetime | None]
+    slices: Mapped[int] = mapped_column(server_default="0")
+    slices_done: Mapped[int] = mapped_column(server_default="0")
 
     __table_args__ = (
         *identity(),
@@ -57,6 +60,7 @@ class Run(Base):
         CheckConstraint("(status = 'planned') = (completed_at is null)", name="finished"),
         CheckConstraint("(status = 'failed') = (failure_code is not null)", name="failure"),
         CheckConstraint("status <> 'partial' or errors > 0", name="partial"),
+        CheckConstraint("slices_done between 0 and slices", name="slices_done"),
         # A client's runs, newest first.
         Index("ix_runs_client_id_started_at", "client_id", text("started_at desc")),
     )
@@ -89,4 +93,67 @@ class RunResult(Base):
         not_negative("row_no"),
         CheckConstraint('coalesce(array_ndims("values"), 1) = 1', name="values"),
         CheckConstraint("error is not null or error_detail is null", name="error_detail"),
+    )
+
+
+class RunPlan(Base):
+    """What was asked of a large run, for its slices: the data of its event, and what its completion will answer.
+
+    `request` is that data as JSON, `positions_uri` where its portfolio lies, `market_sha256` the hash of the market that it
+    names; null where the event holds them itself.
+    """
+
+    __tablename__ = "run_plans"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True)
+    client_id: Mapped[str]
+    request: Mapped[bytes]
+    positions_uri: Mapped[str | None]
+    market_sha256: Mapped[bytes | None]
+    subject: Mapped[str]
+    traceparent: Mapped[str | None]
+    planned_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+    __table_args__ = (length("client_id", 64), not_negative("generation"), sha256("market_sha256"))
+
+
+class RunSlice(Base):
+    """A part of a large run: `positions` of its portfolio from `first_row` on, and what came of them.
+
+    `byte_ranges` are where they lie in the portfolio's object, first and end by turns, and `bytes_sha256` the hash of those
+    bytes; an inline portfolio has neither. `totals` are the slice's share of the run's, `errors` counts its rows with an error.
+    """
+
+    __tablename__ = "run_slices"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True)
+    slice_no: Mapped[int] = mapped_column(primary_key=True)
+    client_id: Mapped[str]
+    first_row: Mapped[int]
+    positions: Mapped[int]
+    byte_ranges: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    bytes_sha256: Mapped[bytes | None]
+    status: Mapped[str] = mapped_column(server_default="planned")
+    errors: Mapped[int] = mapped_column(server_default="0")
+    totals: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    failure_code: Mapped[str | None]
+    failure_message: Mapped[str | None]
+    worker: Mapped[str | None]
+    pricer_version: Mapped[str | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        length("client_id", 64),
+        not_negative("generation"),
+        not_negative("slice_no"),
+        not_negative("first_row"),
+        not_negative("errors"),
+        CheckConstraint("positions > 0", name="positions"),
+        sha256("bytes_sha256"),
+        one_of("status", "planned", "done", "failed"),
+        CheckConstraint("(status = 'planned') = (finished_at is null)", name="finished"),
+        CheckConstraint("(status = 'failed') = (failure_code is not null)", name="failure"),
     )

@@ -47,8 +47,11 @@ class Rig:
         redis_url: str,
         object_store_url: str,
         openai_url: str | None = None,
+        beside: Sequence[FlowSpec] = (),
+        slice_cells: int = 1_000_000,
     ) -> None:
         self.spec, self.kafka, self.openai_url = spec, KafkaConfig(kafka), openai_url
+        self.beside, self.slice_cells = beside, slice_cells
         self.database_url, self.redis_url, self.object_store_url = database_url, redis_url, object_store_url
         self.llm: dict[str, Any] = {"first_wait": 0.05, "breaker_seconds": 0.5}
         self.limits = SessionLimits()
@@ -66,7 +69,7 @@ class Rig:
 
     async def prepare(self, *statements: str) -> None:
         """Makes the topics, and whatever tables the flow needs."""
-        names = [self.spec.topic, self.spec.completed_topic, dlq(self.spec.topic)]
+        names = dict.fromkeys(name for spec in (self.spec, *self.beside) for name in (*spec.topics, dlq(spec.topic)))
         await ensure_topics(self.kafka, [WantedTopic(name, PARTITIONS, 3_600_000) for name in names])
         async with self.database.connection() as connection:
             for statement in statements:
@@ -80,7 +83,8 @@ class Rig:
         database = Database(self.database_url, limits=self.limits, application_name=APPLICATION)
         keys = IdempotencyKeys(self.redis_url)
         resources = self._resources(database)
-        engine = Engine(config or self.config, [spec or self.spec, *beside], kafka=self.kafka, keys=keys, resources=resources)
+        flows = [spec or self.spec, *self.beside, *beside]
+        engine = Engine(config or self.config, flows, kafka=self.kafka, keys=keys, resources=resources)
         try:
             await engine.start()
             yield engine
@@ -145,7 +149,7 @@ class Rig:
 
     def _resources(self, database: Database) -> Resources:
         if self.openai_url is None:
-            return Resources(database, self.objects)
+            return Resources(database, self.objects, run_slice_cells=self.slice_cells, worker=APPLICATION)
         config = LlmConfig(api_key=KEY, base_url=self.openai_url, provider=STAND_IN, **self.llm)
         return Resources(database, self.objects, llm=Llm(config, database, Prices()), parsers=ParserPool())
 

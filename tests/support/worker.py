@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +31,8 @@ class Orders:
     redis_url: str
     object_store_url: str
     openai_url: str | None = None
+    beside: Sequence[str] = ()
+    slice_cells: int = 1_000_000
     group_records: int = 20
 
 
@@ -38,7 +41,8 @@ def flow_named(name: str, prefix: str) -> FlowSpec:
     if name == "notes":
         return notes(prefix)
     real = next(spec for spec in FLOWS if spec.name == name)
-    return replace(real, topic=prefix + real.topic, completed_topic=prefix + real.completed_topic)
+    requests = real.requests_topic and prefix + real.requests_topic
+    return replace(real, topic=prefix + real.topic, completed_topic=prefix + real.completed_topic, requests_topic=requests)
 
 
 def small_groups(config: EngineConfig, records: int) -> EngineConfig:
@@ -55,7 +59,9 @@ async def work(orders: Orders) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     spec = flow_named(orders.flow, orders.prefix)
-    rig = Rig(spec, orders.kafka, orders.database_url, orders.redis_url, orders.object_store_url, orders.openai_url)
+    beside = [flow_named(name, orders.prefix) for name in orders.beside]
+    servers = (orders.kafka, orders.database_url, orders.redis_url, orders.object_store_url, orders.openai_url)
+    rig = Rig(spec, *servers, beside=beside, slice_cells=orders.slice_cells)
     async with rig.engine(small_groups(rig.config, orders.group_records)) as engine:
         print("ready", flush=True)  # noqa: T201 - the test that started this process waits for it
         running, stopping = asyncio.create_task(engine.run()), asyncio.create_task(stop.wait())

@@ -94,6 +94,8 @@ async def workers(rig: Rig, flow: str, prefix: str, folder: Path) -> AsyncIterat
         redis_url=rig.redis_url,
         object_store_url=rig.object_store_url,
         openai_url=rig.openai_url,
+        beside=[spec.name for spec in rig.beside],
+        slice_cells=rig.slice_cells,
     )
     crew = Workers(orders, folder)
     try:

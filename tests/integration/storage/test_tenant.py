@@ -19,11 +19,12 @@ WHO = "select current_user::text, coalesce(current_setting('app.client_id', true
 CONTENT = {
     *("runs", "run_results", "run_values"),
     *("documents", "document_chunks", "audits", "audit_findings", "llm_calls"),
+    *("market_snapshots", "portfolios"),
 }
 SHA256 = "sha256('')"
 IDENTITY = f"'/docs', 'e1', 'c1', {SHA256}, {SHA256}, now(), now()"
-# One row of each table that came with documents and audits, for the client $1.
-DOCUMENTS_AND_AUDITS = (
+# One row of each table but those of runs, for the client $1.
+OTHERS = (
     f"""
     insert into documents (document_id, version, client_id, status, uri, filename, embedding_model, dimensions, chunker,
         failure_code, source, event_id, correlation_id, input_sha256, request_sha256, started_at, completed_at)
@@ -49,6 +50,14 @@ DOCUMENTS_AND_AUDITS = (
         input_tokens, cached_tokens, output_tokens, cost_usd, latency_ms)
     values ($1, 'audits', 'responses', 'p', 'm', {SHA256}, 'answered', {SHA256}, 1, 0, 1, 0, 1)
     """,
+    """
+    insert into market_snapshots (client_id, snapshot_id, as_of, content_sha256, content)
+    values ($1, 'eod', '2026-01-15', sha256('{}'), '{}')
+    """,
+    f"""
+    insert into portfolios (client_id, portfolio_id, content_sha256, uri, object_sha256, object_bytes, positions)
+    values ($1, 'desk', {SHA256}, 'a.csv', {SHA256}, 0, 0)
+    """,
 )
 ENGINE = sorted(set(Base.metadata.tables) - CONTENT)
 
@@ -69,7 +78,7 @@ async def runs(database: Database, make_run: MakeRun, make_results: MakeResults)
         await insert_runs(connection, list(made.values()))
         rows = [make_results(run.run_id, [[1.0, 2.0], [3.0, 4.0]], client_id=client) for client, run in made.items()]
         await copy_results(connection, rows)
-        for statement in DOCUMENTS_AND_AUDITS:
+        for statement in OTHERS:
             await connection.executemany(statement, [(client,) for client in made])
     return made
 

@@ -111,9 +111,9 @@ def with_shock(**shock: Any) -> dict[str, Any]:
         ({"valuation_date": "2026-02-30"}, "data.valuation_date: must be a date such as 2026-01-15"),
         ({"valuation_date": "2026-01-15T00:00:00"}, "data.valuation_date: must be a date such as 2026-01-15"),
         ({"reporting_currency": "usd"}, "data.reporting_currency: must be a currency such as USD"),
-        ({"portfolio": {}}, "data.portfolio: must have one of positions, uri"),
-        ({"portfolio": {"positions": [], "uri": "a"}}, "data.portfolio: must have one of positions, uri"),
-        ({"portfolio": [1]}, "data.portfolio: must have one of positions, uri"),
+        ({"portfolio": {}}, "data.portfolio: must have one of positions, uri, portfolio_id"),
+        ({"portfolio": {"positions": [], "uri": "a"}}, "data.portfolio: must have one of positions, uri, portfolio_id"),
+        ({"portfolio": [1]}, "data.portfolio: must have one of positions, uri, portfolio_id"),
         ({"portfolio": {"positions": {}}}, "data.portfolio.positions: must be an array"),
         ({"portfolio": {"positions": [1]}}, "data.portfolio.positions[0]: must be an object"),
         (

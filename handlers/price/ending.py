@@ -1,0 +1,107 @@
+"""How slices end, and with the last of them their run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+
+from events.failures import Failure
+from handlers.answer import Answer
+from handlers.price.arrays import Floats
+from handlers.price.engine import PRICER_VERSION
+from handlers.price.errors import CALCULATION_FAILED
+from handlers.price.sheet import PricedRun
+from handlers.price.stored import answer_of, asker_of, result_rows
+from handlers.price.totals import TOTALLED
+from storage.database import Connection
+from storage.plans import Ended, SliceEnd, SliceKey, count_slices, finish_run, read_plan, slice_totals
+from storage.results import ResultRows
+from storage.runs import RunRow
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a slice came to: its rows, or why there are none."""
+
+    priced: PricedRun | None
+    failure: Failure | None
+    started_at: datetime
+
+
+def end_of(key: SliceKey, ending: Ending, worker: str, now: datetime) -> SliceEnd:
+    """What the slice's row is told of its end."""
+    times = (worker, PRICER_VERSION, ending.started_at, now)
+    if ending.priced is not None:
+        return SliceEnd(key, "done", ending.priced.errors, ending.priced.totals, None, None, *times)
+    code, message = ("internal", "") if ending.failure is None else (ending.failure.code, ending.failure.message)
+    return SliceEnd(key, "failed", None, {}, code, message, *times)
+
+
+def rows_of(run: RunRow, slice_no: int, where: Ended, ending: Ending) -> ResultRows:
+    """A slice's rows of values; of one that failed a row for each measure of each position, whose ids are not known."""
+    if ending.priced is not None:
+        return result_rows(run, ending.priced, where.first_row)
+    rows = where.positions * len(run.measures)
+    return ResultRows(
+        run.run_id,
+        run.client_id,
+        run.generation,
+        np.repeat(np.arange(where.first_row, where.first_row + where.positions), len(run.measures)),
+        [""] * rows,
+        list(run.measures) * where.positions,
+        [""] * rows,
+        np.full((rows, len(run.scenario_ids)), np.nan),
+        [CALCULATION_FAILED] * rows,
+        list(repeat(f"slice {slice_no}: {ending.failure}", rows)),
+    )
+
+
+async def complete_runs(connection: Connection, ended: Mapping[SliceKey, Ended], now: datetime) -> dict[SliceKey, Answer]:
+    """Counts slices that ended; of each run whose last one is among them the completion, under one of these slices."""
+    completed = {}
+    for run in await count_slices(connection, ended):
+        if run.slices_done == run.slices:
+            last = max(key for key in ended if key.run_id == run.run_id)
+            completed[last] = await _complete(connection, run, now)
+    return completed
+
+
+async def _complete(connection: Connection, run: RunRow, now: datetime) -> Answer:
+    sums = Sums(run)
+    async for totals in slice_totals(connection, run):
+        sums.add(totals)
+    status = "partial" if run.errors else "completed"
+    run = run._replace(status=status, totals=sums.totals(), completed_at=now)
+    await finish_run(connection, run)
+    answer = answer_of(run)
+    answer.to = asker_of(run, await read_plan(connection, run.run_id, run.generation))
+    return answer
+
+
+class Sums:
+    """The sum of totals by measure and scenario, one after the other, so that it is the same whoever adds them up.
+
+    A total that is null makes the sum null; without any it is 0.
+    """
+
+    def __init__(self, run: RunRow) -> None:
+        self.scenario_ids = run.scenario_ids
+        self._sums = {name: np.zeros(len(run.scenario_ids)) for name in run.measures if name in TOTALLED}
+
+    def add(self, totals: Mapping[str, Mapping[str, float | None]]) -> None:
+        """Adds one slice's; one that failed has none."""
+        for measure, by_scenario in totals.items():
+            self._sums[measure] += np.array([by_scenario[name] for name in self.scenario_ids], dtype=np.float64)
+
+    def totals(self) -> dict[str, dict[str, float | None]]:
+        """The sums, as a run's totals."""
+        return {measure: self._named(sums) for measure, sums in self._sums.items()}
+
+    def _named(self, sums: Floats) -> dict[str, Any]:
+        values = zip(self.scenario_ids, sums.tolist(), np.isfinite(sums).tolist(), strict=True)
+        return {name: total if is_known else None for name, total, is_known in values}

@@ -1,0 +1,193 @@
+"""The flow `slices`: a slice of a planned run becomes rows of values, and the last one to end completes the run.
+
+A slice that cannot be priced ends too: its cells carry the error. One whose run has ended meanwhile ends without work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import orjson
+
+from events.event import Event
+from events.failures import Failure, Permanent, Transient
+from events.model import StoredObject
+from events.run import InlinePortfolio, MarketById, RunRequested
+from events.slices import SliceRequested
+from handlers.answer import Answer
+from handlers.objects import read_object
+from handlers.price.ending import Ending, complete_runs, end_of, rows_of
+from handlers.price.engine import price_run
+from handlers.price.loading import parsed_market
+from handlers.price.planning import read_slice
+from handlers.price.portfolio import Portfolio
+from handlers.price.sheet import PricedRun
+from handlers.price.slicing import Slice
+from handlers.resources import Resources
+from storage.database import Connection
+from storage.markets import read_markets
+from storage.objects import ObjectNotFound
+from storage.plans import PlannedSlice, SliceKey, end_slices, planned_slices
+from storage.results import copy_results
+from storage.runs import stored_runs
+from storage.tenant import tenant_session
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A planned slice with the bytes it is read from, or why they cannot be had."""
+
+    plan: PlannedSlice
+    started_at: datetime
+    run: RunRequested | None = None
+    portfolio: Sequence[bytes] = ()
+    market: bytes = b""
+    refused: Permanent | None = None
+
+
+@dataclass(slots=True)
+class Worked:
+    """What a slice came to: its rows, or why it has none; neither where nothing was due."""
+
+    plan: PlannedSlice
+    started_at: datetime
+    priced: PricedRun | None = None
+    refused: Permanent | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """What a group counts for its size."""
+        return 0 if self.priced is None else self.priced.values.nbytes + 64 * len(self.priced.row_no)
+
+
+class SlicesFlow:
+    """Prices slices: reads their bytes in `load`, computes in a thread in `work`, writes by COPY and counts in `save`.
+
+    What is wrong with a slice's input is the run's matter, so the slice is done then, and its event too. An event fails only of
+    what operators should look at.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self.database, self.objects = resources.database, resources.objects
+        self.object_max_bytes, self.worker = resources.object_max_bytes, resources.worker
+
+    async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
+        """Each slice's plan and the bytes that it names."""
+        async with self.database.connection() as connection:
+            plans = await planned_slices(connection, [key_of(event.data) for event in events])
+        return await asyncio.gather(*(self._load(event, plans.get(key_of(event.data))) for event in events))
+
+    async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Worked]:  # noqa: ARG002 - plans tell all
+        """Prices the batch in one thread, off the event loop."""
+        return await asyncio.to_thread(lambda: [_worked(each) for each in loaded])
+
+    async def save(self, connection: Connection, events: Sequence[Event], results: Sequence[Worked | Failure]) -> list[Answer]:
+        """The slices that had not ended end; then their rows; then their runs are counted, and completed by the last."""
+        now, keys = datetime.now(UTC), [key_of(event.data) for event in events]
+        endings = {key: _ending(result, now) for key, result in zip(keys, results, strict=True) if _is_due(result)}
+        ended = await end_slices(connection, [end_of(key, each, self.worker, now) for key, each in endings.items()])
+        if not ended:
+            return [Answer(None, _failure(result)) for result in results]
+        runs = await stored_runs(connection, sorted({key.run_id for key in ended}))
+        rows = [rows_of(runs[key.run_id], key.slice_no, where, endings[key]) for key, where in ended.items()]
+        await copy_results(connection, rows)
+        completed = await complete_runs(connection, ended, now)
+        return [
+            Answer(None, _failure(result)) if key not in completed else replace(completed[key], failure=_failure(result))
+            for key, result in zip(keys, results, strict=True)
+        ]
+
+    async def _load(self, event: Event, plan: PlannedSlice | None) -> Loaded | Failure:
+        asked: SliceRequested = event.data
+        if plan is None or plan.input_sha256.hex() != asked.input_sha256:
+            return Permanent("unknown_slice", f"run {asked.run_id} has no such plan with a slice {asked.slice_no}")
+        if event.generation and not plan.is_due:
+            return Permanent("slice_ended", f"slice {asked.slice_no} of run {asked.run_id} ended before: ask for a new run")
+        loaded = Loaded(plan, datetime.now(UTC))
+        try:
+            if plan.is_due:
+                await self._read(loaded)
+        except Permanent as refused:
+            loaded.refused = refused
+        except Transient as failure:
+            return failure
+        return loaded
+
+    async def _read(self, loaded: Loaded) -> None:
+        plan = loaded.plan
+        loaded.run = run = await asyncio.to_thread(_requested, plan.request)
+        loaded.market, digest = await self._market(run, plan.client_id)
+        if digest != plan.market_sha256:
+            raise Permanent("checksum_mismatch", "the market has changed since the run was planned")
+        if plan.positions_uri is not None:
+            try:
+                loaded.portfolio = await self.objects.ranges(plan.positions_uri, _slice(plan).ranges)
+            except ObjectNotFound as error:
+                raise Permanent("portfolio_not_found", error.message) from error
+
+    async def _market(self, run: RunRequested, client_id: str) -> tuple[bytes, bytes | None]:
+        """The content of a market that the run does not hold itself, and its digest."""
+        if isinstance(run.market, StoredObject):
+            return await read_object(self.objects, run.market, self.object_max_bytes, "market_unreadable")
+        if isinstance(run.market, MarketById):
+            async with tenant_session(self.database, client_id) as connection:
+                found = (await read_markets(connection, client_id, [run.market.snapshot_id])).get(run.market.snapshot_id)
+            if found is None:
+                raise Permanent("market_not_found", f"market snapshot {run.market.snapshot_id!r} is gone")
+            return found.content, found.content_sha256
+        return b"", None
+
+
+def key_of(asked: SliceRequested) -> SliceKey:
+    """Which slice an event asks for."""
+    return SliceKey(UUID(asked.run_id), asked.generation, asked.slice_no)
+
+
+def _requested(request: bytes) -> RunRequested:
+    """The data of the run's event, read as it was when it came."""
+    return RunRequested.model_validate(orjson.loads(request))
+
+
+def _slice(plan: PlannedSlice) -> Slice:
+    bounds = list(plan.byte_ranges)
+    return Slice(plan.first_row, plan.positions, tuple(zip(bounds[::2], bounds[1::2], strict=True)), plan.bytes_sha256)
+
+
+def _worked(loaded: Loaded) -> Worked:
+    worked = Worked(loaded.plan, loaded.started_at, refused=loaded.refused)
+    if loaded.run is None or loaded.refused is not None:
+        return worked
+    try:
+        worked.priced = _priced(loaded, loaded.run)
+    except Permanent as refused:
+        worked.refused = refused
+    return worked
+
+
+def _priced(loaded: Loaded, run: RunRequested) -> PricedRun:
+    part, uri = _slice(loaded.plan), loaded.plan.positions_uri
+    if isinstance(run.portfolio, InlinePortfolio):
+        portfolio = Portfolio.from_records(run.portfolio.positions[part.first_row : part.first_row + part.positions])
+    else:
+        portfolio = Portfolio.from_file(read_slice(part, loaded.portfolio, uri or ""))
+    market = parsed_market(run, loaded.market)
+    return price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
+
+
+def _is_due(result: Worked | Failure) -> bool:
+    """Whether there is anything to store. What failed before its plan was read may be due, which the tables know."""
+    return isinstance(result, Failure) or result.priced is not None or result.refused is not None
+
+
+def _ending(result: Worked | Failure, now: datetime) -> Ending:
+    if isinstance(result, Failure):
+        return Ending(None, result, now)
+    return Ending(result.priced, result.refused, result.started_at)
+
+
+def _failure(result: Worked | Failure) -> Failure | None:
+    return result if isinstance(result, Failure) else None

@@ -1,0 +1,196 @@
+"""Plans of large runs: what was asked, the slices it is priced in, and the count of those that have ended.
+
+A slice ends once, whoever ends it; the last one to be counted finishes its run.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+import orjson
+
+from storage.database import Connection
+from storage.runs import FIELDS, RunRow, jsonb
+
+
+class PlanRow(NamedTuple):
+    """What was asked of a run, in the order of the columns that COPY writes; see the model."""
+
+    run_id: UUID
+    generation: int
+    client_id: str
+    request: bytes
+    positions_uri: str | None
+    market_sha256: bytes | None
+    subject: str
+    traceparent: str | None
+
+
+class SliceRow(NamedTuple):
+    """A slice that is to be priced, in the order of the columns that COPY writes; see the model."""
+
+    run_id: UUID
+    generation: int
+    slice_no: int
+    client_id: str
+    first_row: int
+    positions: int
+    byte_ranges: Sequence[int]
+    bytes_sha256: bytes | None
+
+
+class SliceKey(NamedTuple):
+    """Which slice of which generation of a run."""
+
+    run_id: UUID
+    generation: int
+    slice_no: int
+
+
+class PlannedSlice(NamedTuple):
+    """A slice with what its work needs of its run's plan. `is_due`: it has not ended, and its run is still planned."""
+
+    key: SliceKey
+    is_due: bool
+    client_id: str
+    first_row: int
+    positions: int
+    byte_ranges: Sequence[int]
+    bytes_sha256: bytes | None
+    request: bytes
+    positions_uri: str | None
+    market_sha256: bytes | None
+    input_sha256: bytes
+
+
+class SliceEnd(NamedTuple):
+    """How a slice ended: `done`, or `failed` with a code and a message. `totals` as in `RunRow`.
+
+    `errors` is None where every row has one.
+    """
+
+    key: SliceKey
+    status: str
+    errors: int | None
+    totals: dict[str, Any]
+    failure_code: str | None
+    failure_message: str | None
+    worker: str
+    pricer_version: str
+    started_at: datetime
+    finished_at: datetime
+
+
+class Ended(NamedTuple):
+    """A slice that was ended: where its positions stand, and how many of its rows have an error."""
+
+    first_row: int
+    positions: int
+    errors: int
+
+
+# Uses pk_run_slices, pk_run_plans and pk_runs.
+PLANNED = """
+select run_id, generation, slice_no, slice.status = 'planned' and run.status = 'planned' as is_due, slice.client_id,
+    first_row, slice.positions, byte_ranges, bytes_sha256, request, positions_uri, market_sha256, run.input_sha256
+from unnest($1::uuid[], $2::int[], $3::int[]) as asked (run_id, generation, slice_no)
+join run_slices as slice using (run_id, generation, slice_no)
+join run_plans as plan using (run_id, generation)
+join runs as run using (run_id, generation)
+"""
+
+# Uses pk_run_slices and pk_runs. Who comes second waits here for the first, and finds the slice ended.
+END = """
+update run_slices as slice
+set status = $4, errors = coalesce($5, slice.positions * cardinality(runs.measures)), totals = $6::text::jsonb,
+    failure_code = $7, failure_message = $8, worker = $9, pricer_version = $10, started_at = $11, finished_at = $12
+from runs
+where slice.run_id = $1 and slice.generation = $2 and slice_no = $3 and slice.status = 'planned'
+    and runs.run_id = $1 and runs.generation = $2 and runs.status = 'planned'
+returning slice.first_row, slice.positions, slice.errors
+"""
+
+# Uses pk_runs. Whoever counts last waits here for those before, and sees what they counted.
+COUNT = f"""
+update runs set slices_done = slices_done + $3, positions = positions + $4, errors = errors + $5
+where run_id = $1 and generation = $2 and status = 'planned'
+returning {FIELDS.replace("totals", "totals::text")}
+"""  # noqa: S608 - FIELDS is a constant
+
+# Uses pk_run_slices.
+TOTALS = "select totals::text from run_slices where run_id = $1 and generation = $2 order by slice_no"
+
+# Uses pk_runs.
+FINISH = "update runs set status = $3, totals = $4::text::jsonb, completed_at = $5 where run_id = $1 and generation = $2"
+
+# Uses pk_run_plans.
+PLAN = """
+select run_id, generation, client_id, ''::bytea as request, positions_uri, market_sha256, subject, traceparent
+from run_plans where run_id = $1 and generation = $2
+"""
+
+
+async def add_plans(connection: Connection, plans: Sequence[PlanRow], slices: Sequence[SliceRow]) -> None:
+    """Stores the plans of runs that are new, with all of their slices."""
+    await connection.copy_records_to_table("run_plans", records=plans, columns=PlanRow._fields)
+    await connection.copy_records_to_table("run_slices", records=slices, columns=SliceRow._fields)
+
+
+async def planned_slices(connection: Connection, keys: Collection[SliceKey]) -> dict[SliceKey, PlannedSlice]:
+    """Those of the slices that a plan has."""
+    columns = [list(column) for column in zip(*keys, strict=True)]
+    rows = [(SliceKey(*row[:3]), *row[3:]) for row in map(tuple, await connection.fetch(PLANNED, *columns))]
+    return {row[0]: PlannedSlice(*row) for row in rows}
+
+
+async def end_slices(connection: Connection, ends: Collection[SliceEnd]) -> dict[SliceKey, Ended]:
+    """Writes how slices ended; returns those that had not, and whose run goes on.
+
+    Waits for other transactions that end one of them.
+    """
+    ended: dict[SliceKey, Ended] = {}
+    for key, status, errors, totals, *rest in sorted(ends, key=lambda end: end.key):
+        row = await connection.fetchrow(END, *key, status, errors, jsonb(totals), *rest)
+        if row is not None:
+            ended[key] = Ended(*row)
+    return ended
+
+
+async def count_slices(connection: Connection, ended: Mapping[SliceKey, Ended]) -> list[RunRow]:
+    """Counts ended slices, in the order of run_ids; the runs as they are then, but for those that were cancelled meanwhile.
+
+    Comes last of what a transaction writes: all slices of a run wait for one another here.
+    """
+    counts: defaultdict[tuple[UUID, int], list[Ended]] = defaultdict(list)
+    for key, each in ended.items():
+        counts[key.run_id, key.generation].append(each)
+    rows = []
+    for run, slices in sorted(counts.items()):
+        sums = sum(each.positions for each in slices), sum(each.errors for each in slices)
+        rows.append(await connection.fetchrow(COUNT, *run, len(slices), *sums))
+    return [_run(row) for row in rows if row is not None]
+
+
+async def slice_totals(connection: Connection, run: RunRow) -> AsyncIterator[dict[str, Any]]:
+    """The totals of a run's slices, in their order."""
+    async for row in connection.cursor(TOTALS, run.run_id, run.generation):
+        yield orjson.loads(row["totals"])
+
+
+async def finish_run(connection: Connection, run: RunRow) -> None:
+    """Writes the end of a run whose row this transaction has counted into: status, totals and time."""
+    await connection.execute(FINISH, run.run_id, run.generation, run.status, jsonb(run.totals), run.completed_at)
+
+
+async def read_plan(connection: Connection, run_id: UUID, generation: int) -> PlanRow:
+    """The plan of a run that has one, without its request."""
+    return PlanRow(*await connection.fetchrow(PLAN, run_id, generation))
+
+
+def _run(row: Sequence[Any]) -> RunRow:
+    run = RunRow(*row)
+    return run._replace(totals=orjson.loads(cast("str", run.totals)))
