@@ -16,6 +16,7 @@ from events.run import RunFailureCode, RunRequested
 from handlers.answer import Answer, Request
 from handlers.price.engine import PRICER_VERSION
 from handlers.price.loading import Loaded
+from handlers.price.risk.tail_risk import tail_risk
 from handlers.price.sheet import PricedRun
 from handlers.price.slicing import Slice
 from storage.plans import PlanRow, SliceRow
@@ -25,34 +26,31 @@ from storage.runs import RunRow
 FAILURE_CODES = frozenset(get_args(RunFailureCode))
 
 
-def priced_row(
-    event: Event,
-    run: PricedRun,
-    snapshot_id: str,
-    digests: Iterable[tuple[str, bytes]],
-    started_at: datetime,
-    completed_at: datetime,
-) -> RunRow:
+def priced_row(event: Event, run: PricedRun, snapshot_id: str, loaded: Loaded, completed_at: datetime) -> RunRow:
     """The row of a run that was priced, wholly or partly."""
-    return _row(event, started_at, completed_at)._replace(
+    return _read_row(event, snapshot_id, loaded)._replace(
         status="partial" if run.errors else "completed",
         positions=run.positions,
         errors=run.errors,
         totals=run.totals,
-        input_sha256=input_sha256(event.client_id, event.data_sha256 or b"", digests),
-        snapshot_id=snapshot_id,
+        completed_at=completed_at,
     )
 
 
-def planned_row(
-    event: Event, slices: int, snapshot_id: str, digests: Iterable[tuple[str, bytes]], started_at: datetime
-) -> RunRow:
+def planned_row(event: Event, slices: int, snapshot_id: str, loaded: Loaded) -> RunRow:
     """The row of a run that is to be priced in slices."""
-    return _row(event, started_at, None)._replace(
-        status="planned",
-        input_sha256=input_sha256(event.client_id, event.data_sha256 or b"", digests),
+    return _read_row(event, snapshot_id, loaded)._replace(status="planned", slices=slices)
+
+
+def _read_row(event: Event, snapshot_id: str, loaded: Loaded) -> RunRow:
+    """The row of a run whose input has been read, without what comes of it."""
+    asked = event.data.tail_risk
+    return _row(event, loaded.started_at, None)._replace(
+        scenario_ids=[scenario.id for scenario in loaded.run.scenarios],
+        input_sha256=input_sha256(event.client_id, event.data_sha256 or b"", loaded.digests),
         snapshot_id=snapshot_id,
-        slices=slices,
+        tail_days=len(loaded.run.scenarios) - len(event.data.scenarios),
+        tail_levels=() if asked is None else asked.levels,
     )
 
 
@@ -132,6 +130,8 @@ def answer_of(row: RunRow) -> Answer:
         "started_at": row.started_at,
         "completed_at": row.completed_at,
     }
+    if row.tail_days and row.totals:
+        data["tail_risk"] = tail_risk(row.totals, row.scenario_ids, row.tail_days, row.tail_levels)
     if failure is not None:
         data["failure"] = {"code": failure.code, "message": failure.message}
     return Answer(data, failure)

@@ -21,6 +21,7 @@ async def test_new_runs_are_stored_as_they_were_given(database: Database, make_r
         make_run(status="failed", failure_code="market_unreadable", failure_message="no curve", totals={}, snapshot_id=None),
         make_run(status="planned", completed_at=None),
         make_run(status="partial", errors=3),
+        make_run(tail_days=1, tail_levels=[0.95, 0.999999]),
     ]
 
     async with database.transaction() as connection:
@@ -36,7 +37,10 @@ async def test_runs_that_are_there_are_left_alone_and_told_and_the_new_among_the
 ) -> None:
     first = make_run(scenario_ids=["base"])
     other = first._replace(input_sha256=b"o" * 32, client_id="rival", event_id="e2")
-    new = [make_run(scenario_ids=["a,b", 'q"', "\\"], measures=[]), make_run(totals={"PV": {"x": 1e300}})]
+    new = [
+        make_run(scenario_ids=["a,b", 'q"', "\\"], measures=[]),
+        make_run(totals={"PV": {"x": 1e300}}, tail_days=2, tail_levels=[0.1, 1 / 3]),
+    ]
     async with database.transaction() as connection:
         await insert_runs(connection, [first])
 
@@ -190,6 +194,7 @@ async def test_an_unknown_run_is_none(database: Database, make_run: MakeRun) -> 
         ("completed_at", None, "ck_runs_finished"),
         ("failure_code", "internal", "ck_runs_failure"),
         ("status", "partial", "ck_runs_partial"),
+        ("tail_days", 3, "ck_runs_tail_days"),
     ],
 )
 async def test_a_run_that_contradicts_itself_is_refused(
