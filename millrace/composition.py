@@ -158,7 +158,7 @@ def _llm_for(asking: Sequence[str], settings: Settings, database: Database) -> L
     try:
         return llm_of(settings, database)
     except WrongSetting as wrong:
-        raise WrongSetting(f"{wrong} (for {' and '.join(asking)}; without it: millrace worker --flows runs)") from None
+        raise WrongSetting(f"{wrong} (for {' and '.join(asking)}; without it: millrace worker --flows runs,slices)") from None
 
 
 def objects_of(settings: Settings) -> ObjectStore:

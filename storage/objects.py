@@ -133,6 +133,14 @@ class ObjectStore:
         except (BaseError, OSError) as error:
             raise await self._blame(error) from error
 
+    async def put_file(self, uri: str, file: Path) -> None:
+        """Stores a file's bytes, of which only some are in memory at a time; else as `put`."""
+        path = resolve(uri)
+        try:
+            await obstore.put_async(self._place.store(), await self._place.within(path), file)
+        except (BaseError, OSError) as error:
+            raise await self._blame(error) from error
+
     async def ping(self) -> None:
         """Raises Outage when the store does not answer."""
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 
@@ -71,6 +71,6 @@ async def newest_portfolios(connection: Connection, client_id: str, limit: int) 
     return [_row(row) for row in await connection.fetch(NEWEST, client_id, limit)]
 
 
-def _row(found: Mapping[str, object]) -> PortfolioRow:
+def _row(found: Any) -> PortfolioRow:
     row = PortfolioRow(*found)
-    return row._replace(products=orjson.loads(row.products))  # type: ignore[arg-type]  # as text until here
+    return row._replace(products=orjson.loads(cast("str", row.products)))

@@ -35,7 +35,7 @@ CHUNK_ROWS: Final = 4096
 PAGE = """
 select row_no, position_id, measure, bucket, "values", error, error_detail
 from run_results
-where run_id = $1 and (not $2 or error is not null)
+where run_id = $1 and (not $2 or error is not null) and ($5::text is null or measure = $5)
     and generation = (select generation from runs where run_id = $1)
 order by row_no, measure, bucket limit $3 offset $4
 """
@@ -76,13 +76,21 @@ async def copy_results(connection: Connection, runs: Iterable[ResultRows]) -> No
 
 
 async def read_results(
-    connection: Connection, run_id: UUID, *, limit: int, offset: int = 0, errors_only: bool = False
+    connection: Connection,
+    run_id: UUID,
+    *,
+    limit: int,
+    offset: int = 0,
+    errors_only: bool = False,
+    measure: str | None = None,
 ) -> list[dict[str, Any]]:
-    """A page of a run's rows by row_no, measure and bucket, of one generation; while it is planned, those that are there.
+    """A page of a run's rows by row_no, measure and bucket, of one generation; of one measure if it is named.
+
+    Of a run that is planned these are the rows that are there so far.
 
     Each has row_no, position_id, measure, bucket, values (by scenario; None: could not be priced), error, error_detail.
     """
-    return [dict(row) for row in await connection.fetch(PAGE, run_id, errors_only, limit, offset)]
+    return [dict(row) for row in await connection.fetch(PAGE, run_id, errors_only, limit, offset, measure)]
 
 
 async def _stream(runs: Iterable[ResultRows]) -> AsyncIterator[bytes]:

@@ -20,10 +20,10 @@ from handlers.price.tables import TableSource
 
 MAX_POSITIONS = 5_000_000
 
-_IDENTITY = ("position_id", "product_type")
+IDENTITY = ("position_id", "product_type")
 _FIELDS = {field.name: field for pricer in PRICERS.values() for field in pricer.fields}
-_NUMBERS = {name for name, field in _FIELDS.items() if field.numeric}
-_COLUMNS = (*_IDENTITY, *_FIELDS)
+NUMBERS = {name for name, field in _FIELDS.items() if field.numeric}
+_COLUMNS = (*IDENTITY, *_FIELDS)
 _TEXTS = (
     pa.types.is_string,
     pa.types.is_large_string,
@@ -62,8 +62,9 @@ def _check_size(count: int, name: str, max_positions: int) -> None:
         raise Permanent("too_large", f"{name!r} has {count} positions, more than {max_positions}: split the portfolio")
 
 
-def _check_columns(names: Sequence[str], file: str) -> None:
-    for name in _IDENTITY:
+def check_columns(names: Sequence[str], file: str) -> None:
+    """Raises Permanent unless these can be the columns of a portfolio."""
+    for name in IDENTITY:
         if name not in names:
             raise _unreadable(f"{file!r} has no column {name}; its columns are {', '.join(names)}")
     for name in _COLUMNS:
@@ -86,7 +87,7 @@ def _is_text(kind: pa.DataType) -> bool:
 def parquet_columns(metadata: pyarrow.parquet.FileMetaData, name: str) -> list[str]:
     """The columns that are read of a Parquet file. Raises Permanent for a file that no portfolio is read from."""
     schema = _schema(metadata, name)
-    _check_columns(schema.names, name)
+    check_columns(schema.names, name)
     columns = [column for column in _COLUMNS if column in schema.names]
     _check_types(schema, columns, name)
     return columns
@@ -149,15 +150,19 @@ def _read_csv(data: bytes, name: str, max_positions: int) -> TableSource:
         )
         names = table.column_names
     except (pa.ArrowException, ValueError) as error:
-        reason = _ROW_CONTENT.sub(r"\1", str(error))
-        raise _unreadable(f"{name!r} is not a readable CSV file: {reason}") from error
+        raise _unreadable(f"{name!r} is not a readable CSV file: {without_content(error)}") from error
     _check_size(table.num_rows, name, max_positions)
-    _check_columns(names, name)
+    check_columns(names, name)
     columns = {column: table.column(column).combine_chunks() for column in _COLUMNS if column in names}
-    return TableSource(columns | {column: _numbers(columns[column]) for column in _NUMBERS.intersection(columns)})
+    return TableSource(columns | {column: numbers(columns[column]) for column in NUMBERS.intersection(columns)})
 
 
-def _numbers(column: pa.Array) -> pa.Array | list[Any]:
+def without_content(error: Exception) -> str:
+    """What is wrong with a file, without quoting what stands in it."""
+    return _ROW_CONTENT.sub(r"\1", str(error))
+
+
+def numbers(column: pa.Array) -> pa.Array | list[Any]:
     """Text as numbers; what is no number stays text, for its position to be judged by."""
     try:
         return pc.cast(pc.utf8_trim_whitespace(column), pa.float64())
@@ -176,10 +181,11 @@ def _read_json_lines(data: bytes, name: str, max_positions: int) -> list[dict[st
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     _check_size(len(filled), name, max_positions)
-    return [_json_object(name, number, line) for number, line in filled]
+    return [json_object(name, number, line) for number, line in filled]
 
 
-def _json_object(name: str, number: int, line: bytes) -> dict[str, Any]:
+def json_object(name: str, number: int, line: bytes) -> dict[str, Any]:
+    """The object in a line. Raises Permanent, naming the line, where there is none."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:

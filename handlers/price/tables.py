@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, time
 from typing import Any, cast
 
 import numpy as np
@@ -30,14 +31,14 @@ class TableSource:
             return parse_column(field, [None] * rows.size)
         if isinstance(column, list):
             return parse_column(field, [column[row] for row in rows.tolist()])
-        chosen = column if rows.size == len(column) else column.take(pa.array(rows))
-        parsed = _parsed(field, _simplified(chosen))
-        return parse_column(field, _values(chosen)) if parsed is None else (parsed, {})
+        chosen = _simplified(column if rows.size == len(column) else column.take(pa.array(rows)))
+        parsed = _parsed(field, chosen)
+        return parse_column(field, _days_or(_values(chosen))) if parsed is None else (parsed, {})
 
     def texts(self, field: Field) -> set[str]:
         """The distinct texts that stand in the field of any position."""
         column = self.columns.get(field.name, [])
-        values = column if isinstance(column, list) else _objects(column.unique())
+        values = column if isinstance(column, list) else objects(column.unique())
         return {value for value in values if type(value) is str}
 
 
@@ -51,8 +52,8 @@ def _values(column: pa.Array) -> list[Any]:
     if pa.types.is_string(column.type):
         column = column.dictionary_encode()
     if not pa.types.is_dictionary(column.type):
-        return _objects(column)
-    values = [*_objects(column.dictionary), None]
+        return objects(column)
+    values = [*objects(column.dictionary), None]
     return [values[code] for code in column.indices.fill_null(len(values) - 1).to_pylist()]
 
 
@@ -63,7 +64,8 @@ class _Unreadable:
         return "an unreadable value"
 
 
-def _objects(column: pa.Array) -> list[Any]:
+def objects(column: pa.Array) -> list[Any]:
+    """Values as Python objects, also where Python cannot hold one of them."""
     try:
         return cast(list[Any], column.to_pylist())
     except (ValueError, OverflowError, pa.ArrowException):
@@ -84,6 +86,13 @@ def _simplified(column: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(column.type):
         return _dates(column)
     return column
+
+
+def _days_or(values: list[Any]) -> list[Any]:
+    """Timestamps without a time of day as dates, where one that has a time keeps the column from being dates as a whole."""
+    return [
+        value.date() if type(value) is datetime and value == datetime.combine(value, time.min) else value for value in values
+    ]
 
 
 def _dates(column: pa.Array) -> pa.Array:
@@ -124,7 +133,7 @@ def _days(field: Field, column: pa.Array) -> Column | None:
 def _encoded(field: Field, column: pa.Array) -> Column | None:
     """Each distinct value is parsed once."""
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    values, faults = parse_column(field, [*_objects(encoded.dictionary), *([None] if column.null_count else [])])
+    values, faults = parse_column(field, [*objects(encoded.dictionary), *([None] if column.null_count else [])])
     if faults:
         return None
     codes: Ints = encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)

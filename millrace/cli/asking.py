@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
-    from storage.database import Connection
+    from storage.database import Connection, Database
 
 T = TypeVar("T")
 
@@ -42,6 +43,13 @@ def usable_id(name: str | None) -> str | None:
     return name
 
 
+def as_seen_by(database: Database, client: str | None) -> AbstractAsyncContextManager[Connection]:
+    """A connection that shows what the client may see; without a client, everything."""
+    from storage.tenant import tenant_session
+
+    return tenant_session(database, client) if client else database.connection()
+
+
 def ask(question: Callable[[Connection], Awaitable[T]], client: str | None = None) -> T:
     """What `question` finds; with a client, what that client may see. Raises Unreachable where PostgreSQL is away."""
     from millrace.cli.servers import reaching_database, settings
@@ -53,11 +61,10 @@ def ask(question: Callable[[Connection], Awaitable[T]], client: str | None = Non
 
 async def _answer(url: str, question: Callable[[Connection], Awaitable[T]], client: str | None) -> T:
     from storage.database import Database
-    from storage.tenant import tenant_session
 
     database = Database(url, pool_size=1, application_name="millrace-cli")
     try:
-        async with tenant_session(database, client) if client else database.connection() as connection:
+        async with as_seen_by(database, client) as connection:
             return await question(connection)
     finally:
         await database.close()

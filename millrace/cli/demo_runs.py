@@ -7,7 +7,7 @@ from typing import Any
 from rich.markup import escape
 
 from millrace.cli.output import data, table
-from millrace.cli.results import money
+from millrace.cli.results_run import money
 from millrace.cli.wording import COLOURS
 from millrace.demo.outcome import Outcome
 

@@ -35,13 +35,11 @@ def load(
     taken is refused, exit code 4.
     """
     from handlers.price.snapshots import canonical_market
+    from storage.markets import insert_market
 
     raw, market = _read(file, name)
     content = canonical_market(market)
     wanted = name or raw.get("snapshot_id")
-
-    from storage.markets import insert_market
-
     row, is_new = ask(lambda connection: insert_market(connection, client, wanted, market.as_of, content))
     _require_same(row, content)
     _tell(row, raw, market, is_new=is_new, as_json=as_json)
@@ -55,15 +53,16 @@ def _read(file: typer.FileBinaryRead, name: str | None) -> tuple[dict[str, Any],
     from handlers.price.inputs import parse_market
     from millrace.failures import Refused
 
+    called = str(getattr(file, "name", "<stdin>"))
     content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise Refused(f"{file.name} has more than {MAX_BYTES:,} bytes; nothing was stored")
+        raise Refused(f"{called} has more than {MAX_BYTES:,} bytes; nothing was stored")
     try:
         raw = orjson.loads(content)
         unnamed = name or ("-" if isinstance(raw, dict) and raw.get("snapshot_id") is None else None)
-        return raw, parse_market(content, file.name, unnamed)
+        return raw, parse_market(content, called, unnamed)
     except orjson.JSONDecodeError as error:
-        raise Refused(f"{file.name} is not JSON: {error}; nothing was stored") from None
+        raise Refused(f"{called} is not JSON: {error}; nothing was stored") from None
     except Permanent as failure:
         raise Refused(f"{failure.message}; nothing was stored", "What a market is: docs/pricing.md") from None
 

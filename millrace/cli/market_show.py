@@ -89,9 +89,7 @@ def _found(client: str, ids: Sequence[str]) -> list[MarketRow]:
 
     rows = ask(lambda connection: read_markets(connection, client, ids), client)
     for missing in (each for each in ids if each not in rows):
-        raise CommandError(
-            f"{client} has no market snapshot {missing!r}", f"All it has: millrace market list --client {client}"
-        )
+        raise CommandError(f"{client} has no market snapshot {missing!r}", f"All: millrace market list --client {client}")
     return [rows[each] for each in ids]
 
 

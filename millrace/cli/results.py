@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
 from millrace.cli.asking import ask
-from millrace.cli.output import Json, data, note, print_facts, print_json, table
+from millrace.cli.output import Json, print_json
 from millrace.cli.results_audit import audit
 from millrace.cli.results_document import document
+from millrace.cli.results_run import as_plain, print_run
 
 if TYPE_CHECKING:
     from storage.database import Connection
@@ -19,86 +20,64 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What came out.", no_args_is_help=True)
 
-FACTS = (
-    "run_id", "client_id", "status", "generation", "valuation_date", "reporting_currency", "positions", "errors",
-    "failure_code", "failure_message", "started_at", "completed_at", "pricer_version", "snapshot_id",
-)  # fmt: skip
+# How a run that was followed can end without success.
+UNSUCCESSFUL = ("failed", "cancelled")
 
 
-@app.command(short_help="Print a run: state, totals, errors, values.")
+@app.command(short_help="Print a run: state, totals, errors, values; follow or export it.")
 def run(
     run_id: Annotated[UUID, typer.Argument(metavar="ID")],
     client: Annotated[str | None, typer.Option(help="Read as this client, who sees its own runs only.")] = None,
     rows: Annotated[int, typer.Option(min=0, max=1_000_000, help="Print so many rows of values.")] = 0,
+    measure: Annotated[str | None, typer.Option(help="Of the rows only those of this measure.")] = None,
     errors: Annotated[bool, typer.Option("--errors", help="Of the rows only those with an error.")] = False,
+    parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all values to a Parquet file.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="First wait for its end, showing how far it is.")] = False,
+    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds to follow it at most.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Print a run: its state, its totals by scenario, the rows that could not be priced, and values if asked for."""
-    from millrace.failures import CommandError
+    """Print a run: its state, its totals by scenario, the rows that could not be priced, and values if asked for.
 
+    With --follow: exit code 1 when the run failed or was cancelled, or has not ended in time. With --parquet the values are in
+    the file one a row, as in the view run_values; it is whole, or not there at all.
+    """
+    from millrace.cli.results_export import export
+    from millrace.cli.results_follow import follow as until_ended
+
+    if follow:
+        until_ended(run_id, client, timeout)
     errors_only = errors or rows == 0
-    found, values = ask(lambda connection: _read(connection, run_id, rows or 20, errors_only), client)
-    if found is None:
-        raise CommandError(f"there is no run {run_id}" + (f" of client {client}" if client else ""))
+    found, values = _found(run_id, client, rows or 20, measure, errors_only=errors_only)
+    exported = {"parquet": {"file": str(parquet), "values": export(found, client, parquet)}} if parquet else {}
     if as_json:
-        print_json(as_plain(found) | {"rows": values})
-        return
-    print_facts({name: value for name, value in as_plain(found).items() if name in FACTS and value is not None})
-    if found.totals:
-        data().print(totals_table(as_plain(found)["totals"], found.scenario_ids, found.reporting_currency))
-    _print_rows(found, values, errors_only)
+        print_json(as_plain(found) | {"rows": values} | exported)
+    else:
+        print_run(found, values, errors_only=errors_only)
+    if follow and found.status in UNSUCCESSFUL:
+        raise typer.Exit(1)
 
 
-async def _read(
-    connection: Connection, run_id: UUID, limit: int, errors_only: bool
-) -> tuple[RunRow | None, list[dict[str, Any]]]:
+def _found(
+    run_id: UUID, client: str | None, limit: int, measure: str | None, *, errors_only: bool
+) -> tuple[RunRow, list[dict[str, Any]]]:
+    """The run and some of its rows. Raises CommandError where there is none."""
+    from millrace.failures import CommandError
     from storage.results import read_results
     from storage.runs import read_run
 
-    found = await read_run(connection, run_id)
-    return found, await read_results(connection, run_id, limit=limit, errors_only=errors_only) if found else []
+    async def read(connection: Connection) -> tuple[RunRow | None, list[dict[str, Any]]]:
+        found = await read_run(connection, run_id)
+        if found is None:
+            return None, []
+        return found, await read_results(connection, run_id, limit=limit, errors_only=errors_only, measure=measure)
 
-
-def as_plain(found: RunRow) -> dict[str, Any]:
-    """The run by the names of its columns, as JSON has it."""
-    import orjson
-
-    totals: Any = found.totals
-    plain = {"totals": orjson.loads(totals) if isinstance(totals, str) else totals, "input_sha256": found.input_sha256.hex()}
-    return found._asdict() | plain
-
-
-def totals_table(totals: Mapping[str, Mapping[str, float | None]], scenarios: Sequence[str], currency: str) -> Any:
-    """One line for each scenario, one column for each measure that has totals."""
-    lines = [(name, *(money(totals[measure].get(name)) for measure in totals)) for name in scenarios]
-    return table(("scenario", *totals), lines, title=f"Totals in {currency}", numbers=totals)
-
-
-def money(amount: float | None) -> str:
-    """An amount for people; a missing one is `-`, never 0."""
-    return "-" if amount is None else f"{amount:,.2f}"
-
-
-def _print_rows(found: RunRow, values: Iterable[Mapping[str, Any]], errors_only: bool) -> None:
-    shown = list(values)
-    if not shown:
-        return
-    columns = (
-        ("row", "position", "measure", "bucket", "error", "detail") if errors_only else ("row", "position", "measure", "bucket")
-    )
-    lines = [_cells(row, errors_only) for row in shown]
-    scenarios = () if errors_only else found.scenario_ids
-    title = "Could not be priced" if errors_only else "Values"
-    data().print(table((*columns, *scenarios), lines, title=title, numbers=("row", *scenarios)))
-    if errors_only and found.errors > len(shown):
-        note(f"[dim]{len(shown)} of {found.errors} rows with an error; more: --errors --rows {found.errors}[/]")
-
-
-def _cells(row: Mapping[str, Any], errors_only: bool) -> tuple[Any, ...]:
-    place = (row["row_no"], row["position_id"], row["measure"], row["bucket"])
-    if errors_only:
-        return (*place, row["error"], row["error_detail"])
-    return (*place, *(row["error"] if value is None else f"{value:,.2f}" for value in row["values"]))
+    found, values = ask(read, client)
+    if found is None:
+        raise CommandError(
+            f"there is no run {run_id}" + (f" of client {client}" if client else ""),
+            "One that was just asked for is there once a worker has taken it up: --follow waits for that",
+        )
+    return found, values
 
 
 app.command("document", short_help="Print a document: versions, chunks, costs.")(document)

@@ -29,7 +29,7 @@ NEEDED: Final = {
     "redis_url": "Name Redis, or start local servers: millrace stack start",
     "kafka_bootstrap_servers": "Name Kafka, or start local servers: millrace stack start",
     "object_store_url": "Name a folder or an S3 bucket, or start local servers: millrace stack start",
-    "openai_api_key": "Documents and audits need it; runs do not: millrace worker --flows runs",
+    "openai_api_key": "Documents and audits need it; runs do not: millrace worker --flows runs,slices",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import os
 import signal
 import socket
@@ -19,6 +21,8 @@ import pytest
 
 from devstack.standin.api import KEY
 from devstack.standin.control import Control
+from millrace.cli.app import main
+from tests.conftest import TEMPLATE, own_database
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
@@ -55,6 +59,52 @@ class CommandLine:
     def all(self, environment: dict[str, str]) -> dict[str, str]:
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         return kept | {"PYTHONPATH": str(CHECKOUT)} | self.environment | environment
+
+
+@dataclass
+class InProcess:
+    """Runs `millrace` in the test's own process, which takes a tenth of the time, with an environment of its own."""
+
+    patch: pytest.MonkeyPatch
+    captured: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: str, text: str | None = None, **environment: str) -> Result:
+        """The finished command; its standard input is `text`."""
+        with self.patch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["millrace", *arguments])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((text or "").encode()), write_through=True))
+            code = self._exit_code()
+        return Result(arguments, code, *self.captured.readouterr())
+
+    def _exit_code(self) -> int:
+        try:
+            main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        return 0
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> InProcess:
+    """As `bare`, in this process."""
+    for name in set(os.environ) - set(KEPT):
+        if name.startswith(("DATABASE_", "MIGRATIONS_", "REDIS_", "KAFKA_", "OBJECT_STORE_", "OPENAI_", "HTTP_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    return InProcess(monkeypatch, capsys)
+
+
+@pytest.fixture
+def url(postgres: str, database_template: str) -> Iterator[str]:
+    """A migrated database for a test that is no coroutine itself."""
+    with asyncio.Runner() as runner:
+        opened = own_database(postgres, TEMPLATE)
+        yield runner.run(opened.__aenter__())
+        runner.run(opened.__aexit__(None, None, None))
 
 
 @pytest.fixture

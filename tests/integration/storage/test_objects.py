@@ -68,6 +68,29 @@ async def test_what_was_put_is_got(place: Place, uri: str) -> None:
     assert await place.store.get(uri, MEGABYTE) == content
 
 
+@pytest.mark.parametrize("size", [0, 1, 12 * MEGABYTE])
+async def test_a_file_is_stored_as_it_is(place: Place, tmp_path: Path, size: int) -> None:
+    file = tmp_path / "local.parquet"
+    file.write_bytes(os.urandom(size))
+    await place.store.put("book.parquet", b"before")
+
+    await place.store.put_file("book.parquet", file)
+
+    assert await place.store.get("book.parquet", size) == file.read_bytes()
+
+
+async def test_a_file_goes_nowhere_else_than_bytes_do(place: Place, tmp_path: Path) -> None:
+    file = tmp_path / "local.parquet"
+    file.write_bytes(b"x")
+
+    with pytest.raises(ForbiddenUri):
+        await place.store.put_file("../book.parquet", file)
+    with pytest.raises(Outage):
+        await place.missing.put_file("book.parquet", file)
+    with pytest.raises(Transient):
+        await place.store.put_file("book.parquet", tmp_path / "gone.parquet")
+
+
 async def test_a_size_is_told_without_reading(place: Place) -> None:
     await place.store.put("book.parquet", bytes(300_000))
 

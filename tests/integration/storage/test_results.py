@@ -175,7 +175,7 @@ async def test_reading_a_page_uses_the_primary_key(database: Database, make_run:
         await insert_runs(connection, runs)
         await copy_results(connection, [make_results(run.run_id, [[1.0, 2.0]] * 200) for run in runs])
         await connection.execute("analyze runs, run_results")
-        plan = await connection.fetch(f"explain {results.PAGE}", runs[0].run_id, False, 20, 0)
+        plan = await connection.fetch(f"explain {results.PAGE}", runs[0].run_id, False, 20, 0, None)
 
     text = "\n".join(row[0] for row in plan)
     assert "Index Scan using pk_run_results" in text

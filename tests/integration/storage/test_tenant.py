@@ -17,7 +17,7 @@ MakeResults = Callable[..., ResultRows]
 
 WHO = "select current_user::text, coalesce(current_setting('app.client_id', true), '')"
 CONTENT = {
-    *("runs", "run_results", "run_values"),
+    *("runs", "run_results", "run_values", "run_plans", "run_slices"),
     *("documents", "document_chunks", "audits", "audit_findings", "llm_calls"),
     *("market_snapshots", "portfolios"),
 }
@@ -25,6 +25,11 @@ SHA256 = "sha256('')"
 IDENTITY = f"'/docs', 'e1', 'c1', {SHA256}, {SHA256}, now(), now()"
 # One row of each table but those of runs, for the client $1.
 OTHERS = (
+    "insert into run_plans (run_id, generation, client_id, request, subject) values (uuidv7(), 0, $1, '', 's')",
+    """
+    insert into run_slices (run_id, generation, slice_no, client_id, first_row, positions, byte_ranges)
+    values (uuidv7(), 0, 0, $1, 0, 1, '{}')
+    """,
     f"""
     insert into documents (document_id, version, client_id, status, uri, filename, embedding_model, dimensions, chunker,
         failure_code, source, event_id, correlation_id, input_sha256, request_sha256, started_at, completed_at)

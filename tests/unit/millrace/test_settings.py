@@ -18,7 +18,7 @@ URL = f"postgresql://millrace:{PASSWORD}@db.example:5432/millrace"
 def test_an_empty_environment_gives_the_defaults() -> None:
     settings = load()
     assert (settings.environment, settings.http_host, settings.http_port) == ("development", "127.0.0.1", 8000)
-    assert settings.run_slice_cells == 5_000_000
+    assert settings.run_slice_cells == 1_000_000
     assert settings.topic_retention_days == 14
     assert settings.embedding_model == "text-embedding-3-small"
 

@@ -12,12 +12,16 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import orjson
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
 from events.envelope import Envelope
 from events.market import Market
 from events.run import RunCompleted
 from handlers.price.snapshots import canonical_market
+from millrace.portfolios import enter, examine, store
 from storage.markets import insert_market
 from storage.portfolios import PortfolioRow, insert_portfolio
 from tests.support.rig import Rig
@@ -165,6 +169,27 @@ async def test_a_run_that_names_a_market_and_a_portfolio_by_id_has_the_values_of
     assert [(row["row_no"], row["position_id"], row["value"] and round(row["value"], 4)) for row in rows] == expected_rows(run)
     assert answer["data"]["status"] in {"completed", "partial"}
     assert await rig.rows("select snapshot_id from runs") == [{"snapshot_id": "flat"}]
+
+
+@pytest.mark.parametrize("name", ["book.parquet", "book.csv", "book.jsonl"])
+async def test_a_file_that_was_loaded_is_priced_like_the_positions_in_it(rig: Rig, tmp_path: Path, name: str) -> None:
+    run, path = a_run(4), tmp_path / name
+    table = pa.Table.from_pylist(run["portfolio"]["positions"])
+    write = {
+        ".parquet": lambda: pyarrow.parquet.write_table(table, path),
+        ".csv": lambda: pyarrow.csv.write_csv(table, path),
+        ".jsonl": lambda: path.write_bytes(lines_of(run)),
+    }
+    write[path.suffix]()
+    file = examine(path, lambda _: None)
+    await store(rig.objects, file, file.row("acme", None))
+    async with rig.database.transaction() as connection:
+        row, _ = await enter(connection, file.row("acme", None))
+    named = {"portfolio_id": row.portfolio_id, "sha256": row.content_sha256.hex()}
+    answer = (await completions(rig, run_event("e-1", run | {"portfolio": named})))["e-1"]
+    assert answer["data"]["positions"] == len(expected_rows(run))
+    rows = await rig.rows("select row_no, position_id, values[1] as value from run_results order by row_no")
+    assert [(row["row_no"], row["position_id"], row["value"] and round(row["value"], 4)) for row in rows] == expected_rows(run)
 
 
 async def test_what_stands_behind_an_id_is_part_of_the_runs_input(rig: Rig) -> None:

@@ -199,6 +199,20 @@ def test_a_day_beyond_the_calendar_leaves_the_other_positions_alone() -> None:
     assert set(portfolio.faults) == {0}
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"notional": pa.array([None, Decimal(5)], pa.decimal128(20, 2))},
+        {"maturity_date": pa.array([datetime(2031, 3, 15, 12, 30), datetime(2031, 3, 15)], pa.timestamp("us"))},  # noqa: DTZ001
+        {"maturity_date": pa.array([None, datetime(2031, 3, 15)], pa.timestamp("ms"))},  # noqa: DTZ001
+    ],
+    ids=["a missing decimal", "a time of day", "a missing timestamp"],
+)
+def test_a_wrong_value_in_a_column_that_is_converted_leaves_the_other_positions_alone(wrong: dict[str, pa.Array]) -> None:
+    portfolio = Portfolio.from_bytes(parquet([BOND, BOND], **wrong), "book.parquet")
+    assert set(portfolio.faults) == {0}
+
+
 def test_a_time_zone_that_does_not_exist_is_a_fault_of_each_position() -> None:
     column = pa.array([1_900_800_000_000_000], pa.timestamp("us", "Mars/Olympus"))
     assert "maturity_date" in Portfolio.from_bytes(parquet([BOND], maturity_date=column), "book.parquet").faults[0].detail

@@ -69,6 +69,48 @@ def test_what_a_market_does_not_have_is_named() -> None:
     assert unknown_fields(a_market(), Market.model_validate(a_market())) == []
 
 
+FULL = a_market(
+    projection_curves={"USD-SOFR-3M": CURVE | {"currency": "USD", "pillars": ["2027-01-15"], "zero_rates": [0.03]}},
+    credit_curves={
+        "issuers": {"ACME": {"kind": "hazard", "interpolation": "flat_forward", "pillars": ["2027-01-15"], "rates": [0.01]}},
+        "ratings": {"BBB": {"kind": "spread", "interpolation": "linear_zero", "pillars": ["2027-01-15"], "rates": [0.02]}},
+    },
+    fixings={"USD-SOFR-3M": {"2026-01-05": 0.0432, "2026-01-02": 0.0431}, "EURUSD": {"2026-01-02": 1.09}},
+    fx_vols={
+        "EURUSD": {"flat": 0.08},
+        "USDJPY": {"expiries": ["2026-04-15", "2027-01-15"], "deltas": [0.25, 0.5], "vols": [[0.08, 0.09], [0.1, 0.11]]},
+    },
+    equities={"AAPL": {"currency": "USD", "price": 190}},
+)
+
+
+def turned(value: Any) -> Any:
+    """The same with the members of every object in the opposite order."""
+    return {name: turned(each) for name, each in reversed(value.items())} if isinstance(value, dict) else value
+
+
+def test_every_part_of_a_market_is_content_and_is_the_same_market_again() -> None:
+    assert parse_market(canonical(FULL), "eod", "eod") == Market.model_validate(FULL)
+    assert canonical(turned(FULL)) == canonical(FULL)
+    assert unknown_fields(FULL, Market.model_validate(FULL)) == []
+    for name in FULL.keys() - {"snapshot_id", "as_of", "curves", "fx_spot"}:
+        without = {each: value for each, value in FULL.items() if each != name}
+        assert canonical(without) != canonical(FULL)
+        [*_, last] = differences(orjson.loads(canonical(without)), orjson.loads(canonical(FULL)))
+        assert last.before is None
+
+
+def test_what_is_at_its_default_may_be_said_or_left_out() -> None:
+    said = {
+        "fixings": {},
+        "credit_curves": {"issuers": {}, "ratings": {}},
+        "equities": {},
+        "fx_vols": {},
+        "projection_curves": {},
+    }
+    assert canonical(a_market(**said)) == canonical(a_market())
+
+
 def told(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, Any, Any, float | None, str]]:
     return [
         (".".join(each.path), each.before, each.after, each.change and round(each.change, 9), each.unit)

@@ -1,0 +1,180 @@
+"""A run on the command line: followed to its end, and exported whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from handlers.price.parquet import ResultsFile
+from storage import exports
+from storage.database import Database
+from storage.results import ResultRows, copy_results
+from storage.runs import RunRow, insert_runs
+from tests.conftest import execute
+
+RUN_ID = UUID("0199f3a2-7c1f-7d10-8a55-51d1b1f5c0de")
+Desk = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def a_run(**columns: Any) -> RunRow:
+    now = datetime.now(UTC)
+    names = {"source": "/tests", "event_id": "e-1", "correlation_id": "e-1", "pricer_version": "1", "reporting_currency": "USD"}
+    known = dict.fromkeys(RunRow._fields) | RunRow._field_defaults | names
+    return RunRow(
+        **known
+        | {"run_id": RUN_ID, "client_id": "acme", "generation": 0, "status": "completed", "valuation_date": date(2026, 1, 15)}
+        | {"scenario_ids": ["base", "up100"], "measures": ["PV"], "positions": 3, "errors": 0, "totals": {}}
+        | {"input_sha256": b"i" * 32, "request_sha256": b"r" * 32, "started_at": now, "completed_at": now}
+        | columns
+    )
+
+
+async def store(url: str, run: RunRow, values: list[list[float]] = []) -> None:  # noqa: B006 - not changed
+    count = len(values)
+    names = [f"p{number}" for number in range(count)]
+    error = ["UNSUPPORTED" if np.isnan(row).any() else None for row in values]
+    rows = ResultRows(
+        run.run_id, run.client_id, run.generation, range(count), names, ["PV"] * count, [""] * count,
+        np.array(values).reshape(count, -1 if count else 1), error, [None] * count,
+    )  # fmt: skip
+    database = Database(url)
+    try:
+        async with database.transaction() as connection:
+            await insert_runs(connection, [run])
+            if count:
+                await copy_results(connection, [rows])
+    finally:
+        await database.close()
+
+
+def stored(url: str, run: RunRow, values: list[list[float]] = []) -> None:  # noqa: B006 - not changed
+    asyncio.run(store(url, run, values))
+
+
+@pytest.fixture
+def desk(inside: Any, url: str) -> Desk:
+    """`millrace results run` of the run."""
+    return lambda *arguments: inside("results", "run", str(RUN_ID), *arguments, DATABASE_URL=url)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"status": "planned", "completed_at": None}, "is planned and has no values to export"),
+        ({"status": "failed", "failure_code": "market_not_found", "failure_message": "m"}, "is failed and has no values"),
+        ({"status": "cancelled"}, "is cancelled and has no values"),
+    ],
+)
+def test_a_run_without_values_is_not_exported(desk: Desk, url: str, tmp_path: Path, columns: Any, message: str) -> None:
+    stored(url, a_run(**columns))
+    result = desk("--parquet", str(tmp_path / "values.parquet"))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert message in result.stderr
+    assert list(tmp_path.glob("*.parquet*")) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["--client", "rival"]])
+def test_a_run_that_is_not_there_or_anothers_is_not_exported(
+    desk: Desk, url: str, tmp_path: Path, arguments: list[str]
+) -> None:
+    if arguments:
+        stored(url, a_run(), [[1.0, 2.0]])
+    result = desk("--parquet", str(tmp_path / "values.parquet"), *arguments)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"there is no run {RUN_ID}" in result.stderr
+    assert list(tmp_path.glob("*.parquet*")) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "message"), [(".", ". cannot be written: it is a folder"), ("no/folder.parquet", "no such file")]
+)
+def test_a_place_that_cannot_be_written_is_one_line(desk: Desk, url: str, file: str, message: str) -> None:
+    stored(url, a_run(), [[1.0, 2.0]])
+    result = desk("--parquet", file)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_values_are_in_the_file_and_the_run_in_what_is_printed(desk: Desk, url: str, tmp_path: Path) -> None:
+    stored(url, a_run(status="partial", errors=1), [[1.0, 2.0], [np.nan, np.nan], [5.0, 6.0]])
+    file = tmp_path / "values.parquet"
+    result = desk("--parquet", str(file), "--client", "acme", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["parquet"] == {"file": str(file), "values": 6}
+    assert "6 values in" in result.stderr
+    table = pyarrow.parquet.read_table(file)
+    assert table.column("value").to_pylist() == [1.0, 2.0, None, None, 5.0, 6.0]
+    assert table.column("error").to_pylist() == [None, None, "UNSUPPORTED", "UNSUPPORTED", None, None]
+    told = json.loads(table.schema.metadata[b"millrace.run"])
+    assert (told["run_id"], told["input_sha256"], told["generation"]) == (str(RUN_ID), "69" * 32, 0)
+
+
+@pytest.mark.parametrize("change", ["update runs set generation = 1", "delete from run_results where row_no = 1"])
+def test_a_run_that_is_done_again_while_it_is_read_leaves_no_file(
+    desk: Desk, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    stored(url, a_run(), [[1.0, 2.0], [3.0, 4.0]])
+    monkeypatch.setattr(exports, "PAGE_ROWS", 1)
+    write = ResultsFile.write
+
+    def write_and_change(file: ResultsFile, page: exports.ResultPage) -> None:
+        write(file, page)
+        meanwhile = threading.Thread(target=lambda: asyncio.run(execute(url, change)))
+        meanwhile.start()
+        meanwhile.join()
+
+    monkeypatch.setattr(ResultsFile, "write", write_and_change)
+    result = desk("--parquet", str(tmp_path / "values.parquet"))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "was done again while it was read; nothing was written" in result.stderr
+    assert list(tmp_path.glob("*values*")) == []
+
+
+def test_a_run_that_is_not_there_in_time_is_exit_code_1(desk: Desk, url: str) -> None:
+    result = desk("--follow", "--timeout", "0.3")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "not there yet" in result.stderr
+    assert f"run {RUN_ID} has not ended within 0.3 s" in result.stderr
+
+
+@pytest.mark.parametrize(("status", "code"), [("completed", 0), ("partial", 0), ("failed", 1), ("cancelled", 1)])
+def test_the_exit_code_of_following_tells_how_the_run_ended(desk: Desk, url: str, status: str, code: int) -> None:
+    failure = "internal" if status == "failed" else None
+    stored(url, a_run(status=status, failure_code=failure, errors=1))
+    result = desk("--follow", "--json")
+    assert (result.returncode, json.loads(result.stdout)["status"]) == (code, status)
+    assert result.stderr.startswith(f"{status}: 3 positions, 1 errors, in 0.0 s")
+
+
+def test_a_run_is_followed_to_its_end(bare: Any, url: str) -> None:
+    stored(url, a_run(status="planned", completed_at=None))
+    arguments = bare.command("results", "run", str(RUN_ID), "--follow", "--timeout", "60", "--json")
+    following = subprocess.Popen(arguments, env=bare.all({"DATABASE_URL": url}), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert following.stderr is not None
+        assert b"planned: 3 positions, 0 errors" in following.stderr.readline()
+        asyncio.run(execute(url, "update runs set status = 'completed', completed_at = now()"))
+        out, progress = following.communicate(timeout=60)
+    finally:
+        following.kill()
+        following.wait()
+    assert (following.returncode, json.loads(out)["status"]) == (0, "completed")
+    assert "completed: 3 positions" in progress.decode()
+
+
+def test_rows_of_one_measure_are_printed_alone(desk: Desk, url: str) -> None:
+    stored(url, a_run(), [[1.0, 2.0]])
+    assert len(json.loads(desk("--rows", "5", "--measure", "PV", "--json").stdout)["rows"]) == 1
+    assert json.loads(desk("--rows", "5", "--measure", "KRD", "--json").stdout)["rows"] == []
