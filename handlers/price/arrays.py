@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -37,6 +39,13 @@ def members(place: Ints, count: int) -> list[Ints]:
         return [np.arange(place.size)]
     order = np.argsort(place, kind="stable")
     return np.split(order, np.searchsorted(place[order], np.arange(1, count)))
+
+
+def pieces(chosen: Ints, sizes: Ints, most: int) -> Iterator[Ints]:
+    """Parts of these indices, in order, whose sizes add up to about `most`."""
+    if chosen.size:
+        part = offsets(sizes)[:-1] // most
+        yield from np.split(chosen, np.flatnonzero(np.diff(part)) + 1)
 
 
 def offsets(counts: Ints) -> Ints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +31,7 @@ class Book:
 
     `matured` positions are worth 0. `lack` is 0 for positions for which the market has all that they need, otherwise
     the number of the sentence in `lacks` that says what is missing. `keyed` are the curves that the product needs, in the
-    order of their key rates.
+    order of their key rates. `names` are the texts behind the name codes in the terms.
     """
 
     product_type: str
@@ -42,18 +42,21 @@ class Book:
     lack: Ints
     lacks: list[str]
     keyed: tuple[Keyed, ...]
+    names: Mapping[int, str]
 
     @classmethod
     def of(cls, group: Group, market: MarketData, valuation: int) -> Book:
         pricer = PRICERS[group.product_type]
-        needs = pricer.requirements(group.terms)
+        needs = pricer.requirements(group.terms, valuation)
         keyed = (
             *(Keyed(market.curves, market.curves.find(currency)) for currency in needs.curves),
-            *(Keyed(market.projections, market.projections.find(index)) for index in needs.projections),
+            *(Keyed(market.projections, market.projections.find(index)) for index, _ in needs.projections),
         )
         lacks = lacking(needs, market, group.names, group.rows.size)
         matured = group.terms.maturity <= valuation
-        return cls(group.product_type, pricer, group.rows, group.terms, matured, lacks.number, lacks.sentences, keyed)
+        return cls(
+            group.product_type, pricer, group.rows, group.terms, matured, lacks.number, lacks.sentences, keyed, group.names
+        )
 
     def pillar_counts(self) -> Ints:
         """How many key rates each position has; 1 where the market lacks something."""

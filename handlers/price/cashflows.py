@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass, fields, replace
+from typing import Protocol, Self
 
 import numpy as np
 
+from handlers.price.accrual import accrual_periods
+from handlers.price.amortization import Facility, Repayment, prepay, scheduled_balances
 from handlers.price.arrays import Floats, Ints, offsets
-from handlers.price.daycount import accrued_fractions, period_fractions
-from handlers.price.schedule import Schedule, build
+from handlers.price.daterules import DateRules
+from handlers.price.fields import name, number
+from handlers.price.names import NOTHING, issuer_code, rating_code
+from handlers.price.standing import Standing
 
-# Fewer loans than this are cheaper one by one than period by period.
-_FEW_LOANS = 16
+CREDIT_FIELDS = (
+    number("credit_spread", absent=0.0),
+    name("issuer", issuer_code, absent=NOTHING),
+    name("rating", rating_code, absent=NOTHING),
+)
 
-# Below this the general formula divides numbers that have lost their digits.
-_NO_RATE = 1e-16
 
-LEVEL_PAY, STRAIGHT_LINE, BULLET = 0, 1, 2
-AMORTIZATIONS = {"level_pay": LEVEL_PAY, "straight_line": STRAIGHT_LINE, "bullet": BULLET}
+class DebtTerms(Protocol):
+    """What discounting needs of the terms of P positions; 0 or `NOTHING` where no credit risk is given."""
+
+    @property
+    def currency(self) -> Ints: ...
+    @property
+    def notional(self) -> Floats: ...
+    @property
+    def credit_spread(self) -> Floats: ...
+    @property
+    def issuer(self) -> Ints: ...
+    @property
+    def rating(self) -> Ints: ...
 
 
 @dataclass(frozen=True, slots=True)
 class LendingTerms:
     """Terms of P bonds or loans; dates in days, `credit_spread` 0 where none is given, `rate` the bond's coupon.
 
-    `issuer` and `rating` find the credit curve; `NOTHING` where none is given.
+    The contract runs from `start` to `end`; `maturity` is the last payment, which may have moved off a holiday.
+    `issuer` and `rating` find the credit curve; `NOTHING` where none is given. `recovery` is what default leaves of an
+    exposure, `quote` the clean price per 100 of what is outstanding, NaN where none is given.
     """
 
     currency: Ints
     notional: Floats
     start: Ints
+    end: Ints
     maturity: Ints
     rate: Floats
     day_count: Ints
@@ -41,6 +60,11 @@ class LendingTerms:
     credit_spread: Floats
     issuer: Ints
     rating: Ints
+    rules: DateRules
+    repayment: Repayment
+    facility: Facility
+    recovery: Floats
+    quote: Floats
 
     def take(self, chosen: Ints | slice) -> Self:
         """The terms of the chosen positions."""
@@ -49,95 +73,52 @@ class LendingTerms:
     @property
     def sizes(self) -> Ints:
         """About how many cash flows each position has."""
-        return (self.maturity - self.start) * self.frequency // 365 + 2
+        return (self.end - self.start) * self.frequency // 365 + 2
 
 
 @dataclass(frozen=True, slots=True)
 class CashFlows:
     """What P positions still pay: position i owns the flows `bounds[i]` to `bounds[i + 1]`, in time order.
 
-    `date` is in days, `amount` in the position's currency, `accrued` (P) the interest accrued at the valuation date.
+    `date` is in days, `amount` in the position's currency, `accrued` (P) the interest accrued at the valuation date. Without a
+    `standing` a position owes its notional until its last payment, and years are counted in days / 365.
     """
 
-    terms: LendingTerms
+    terms: DebtTerms
     valuation: int
     bounds: Ints
     owner: Ints
     date: Ints
     amount: Floats
     accrued: Floats
+    standing: Standing | None = None
+
+    @classmethod
+    def after(cls, valuation: int, terms: DebtTerms, owner: Ints, date: Ints, amount: Floats, accrued: Floats) -> CashFlows:
+        """Those of these flows, by owner and in time order, that are paid after the valuation date."""
+        ahead = date > valuation
+        owner = owner[ahead]
+        bounds = offsets(np.bincount(owner, minlength=accrued.size))
+        return cls(terms, valuation, bounds, owner, date[ahead], amount[ahead], accrued)
 
 
 def cash_flows(terms: LendingTerms, valuation: int) -> CashFlows:
     """The cash flows after the valuation date of positions that have not matured."""
-    schedule = build(terms.start, terms.maturity, 12 // terms.frequency, terms.stub, terms.first_coupon)
-    fractions = period_fractions(schedule, terms.day_count, terms.frequency)
-    outstanding = _outstanding(terms, schedule, fractions)
-    repaid = outstanding.copy()
-    repaid[:-1] -= outstanding[1:]
-    repaid[schedule.last] = outstanding[schedule.last]
-    amount = outstanding * terms.rate[schedule.owner] * fractions + repaid
-    ahead = schedule.end > valuation
-    owner = schedule.owner[ahead]
-    bounds = offsets(np.bincount(owner, minlength=terms.rate.size))
-    current = schedule.bounds[1:] - np.diff(bounds)
-    accrued = _accrued(terms, schedule, outstanding, current, valuation)
-    return CashFlows(terms, valuation, bounds, owner, schedule.end[ahead], amount[ahead], accrued)
-
-
-def _accrued(terms: LendingTerms, schedule: Schedule, outstanding: Floats, current: Ints, valuation: int) -> Floats:
-    """Interest from the start of the current period; that period's clipping makes it 0 before the first one."""
-    fractions = accrued_fractions(schedule, current, valuation, terms.day_count, terms.frequency)
-    return outstanding[current] * terms.rate * fractions
-
-
-def _outstanding(terms: LendingTerms, schedule: Schedule, fractions: Floats) -> Floats:
-    """The balance on which each period's interest accrues."""
-    outstanding = terms.notional[schedule.owner]
-    straight = terms.amortization == STRAIGHT_LINE
-    if straight.any():
-        counts = schedule.counts[schedule.owner]
-        outstanding = np.where(straight[schedule.owner], outstanding * (counts - schedule.place) / counts, outstanding)
-    level = np.flatnonzero(terms.amortization == LEVEL_PAY)
-    if level.size:
-        _level_pay_balances(terms, schedule, fractions, level, outstanding)
-    return outstanding
-
-
-def _level_pay_balances(terms: LendingTerms, schedule: Schedule, fractions: Floats, loans: Ints, outstanding: Floats) -> None:
-    """Fills in the balances of these level-pay loans: what interest and payment leave, period after period."""
-    payment = level_payment(terms.notional[loans], terms.rate[loans] / terms.frequency[loans], schedule.counts[loans])
-    growth = 1.0 + terms.rate[schedule.owner] * fractions
-    if loans.size < _FEW_LOANS:
-        for loan, paid in zip(loans.tolist(), payment.tolist(), strict=True):
-            _balances_of_one(growth, paid, outstanding, slice(*schedule.bounds[loan : loan + 2].tolist()))
-    else:
-        _balances_of_many(growth, payment, outstanding, schedule.bounds[loans], schedule.counts[loans])
-
-
-def _balances_of_one(growth: Floats, paid: float, outstanding: Floats, periods: slice) -> None:
-    balance = float(outstanding[periods.start])
-    balances = [balance]
-    for factor in growth[periods].tolist()[:-1]:
-        balance = balance * factor - paid
-        balances.append(balance)
-    outstanding[periods] = balances
-
-
-def _balances_of_many(growth: Floats, payment: Floats, outstanding: Floats, first: Ints, counts: Ints) -> None:
-    """A step a period over all loans, the longest first, so that those that still run lie together."""
-    order = np.argsort(-counts, kind="stable")
-    first, payment, counts = first[order], payment[order], counts[order]
-    running = np.searchsorted(-counts, -np.arange(1, counts[0]), side="left").tolist()
-    period, balance = first, outstanding[first]
-    for place, loans in enumerate(running, start=1):
-        balance = balance[:loans] * growth[period[:loans]] - payment[:loans]
-        period = first[:loans] + place
-        outstanding[period] = balance
-
-
-def level_payment(notional: Floats, periodic_rate: Floats, counts: Ints) -> Floats:
-    """The payment that repays `notional` in so many equal payments at this rate a period; notional / count at rate 0."""
-    zero = np.abs(periodic_rate) < _NO_RATE
-    rate = np.where(zero, 1.0, periodic_rate)
-    return np.where(zero, notional / counts, notional * rate / -np.expm1(-counts * np.log1p(rate)))
+    periods = accrual_periods(terms)
+    schedule = periods.schedule
+    balance = scheduled_balances(terms, schedule, periods.years)
+    repaid = balance.copy()
+    repaid[:-1] -= balance[1:]
+    repaid[schedule.last] = balance[schedule.last]
+    yearly = balance * terms.rate[schedule.owner]
+    if terms.facility.fee.any():
+        yearly += (terms.facility.undrawn * terms.facility.fee)[schedule.owner]
+    amount = yearly * periods.years
+    amount[periods.trading_ex(valuation)] = 0.0
+    amount += repaid
+    accrued = periods.accrued(yearly, valuation)
+    left = None
+    if terms.repayment.cpr.any():
+        left = prepay(terms, schedule, periods.payment > valuation, amount, balance - repaid)
+    flows = CashFlows.after(valuation, terms, schedule.owner, periods.payment, amount, accrued)
+    return replace(flows, standing=Standing(terms, valuation, periods, balance, left))

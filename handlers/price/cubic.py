@@ -46,11 +46,13 @@ class CubicNodes:
 
     def gains(self, bump: float) -> Iterator[Floats]:
         """Pillar by pillar: what discount factors (rows × S) gain, relatively, when its rate rises by `bump`."""
-        before = self.zero_rates()
-        for pillar in range(self.pillars.size):
-            bumped = self.rates.copy()
-            bumped[pillar] += bump
-            yield np.expm1((before - self._interpolated(bumped)) * self.time[:, None])
+        return (self.gain(pillar, bump) for pillar in range(self.pillars.size))
+
+    def gain(self, pillar: int, bump: float) -> Floats:
+        """The same for one pillar."""
+        bumped = self.rates.copy()
+        bumped[pillar] += bump
+        return np.expm1((self.zero_rates() - self._interpolated(bumped)) * self.time[:, None])
 
     def _interpolated(self, rates: Floats) -> Floats:
         """Hermite's cubic through the rates with the filtered slopes."""

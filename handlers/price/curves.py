@@ -60,6 +60,10 @@ class Curves:
         """The same curves under some of the scenarios."""
         return replace(self, rates=self.rates[:, scenarios])
 
+    def next_day(self) -> Curves:
+        """The same curves a day later: rates stay at their dates."""
+        return replace(self, valuation=self.valuation + 1)
+
     def nodes(self, curve: Ints, day: Ints, spread: Floats | None = None) -> tuple[Nodes, Ints]:
         """The distinct (curve, day) pairs, none before the valuation, and the place of each given pair among them.
 
@@ -132,7 +136,7 @@ class Nodes:
         """The discount factors (N × S) when that pillar of each curve, counted from its first, rises by a basis point."""
         years = np.where(self.left == pillar, self.left_time, 0.0) + np.where(self.right == pillar, self.right_time, 0.0)
         found: Floats = self.discount * np.exp(-BASIS_POINT * years)[:, None]
-        for moved, rows, gains in self.cubic_bumps():
-            if moved == pillar:
-                found[rows] *= 1.0 + gains
+        for each in self.cubic:
+            if pillar < each.pillars.size:
+                found[each.rows] *= 1.0 + each.gain(pillar, BASIS_POINT)
         return found

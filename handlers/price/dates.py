@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from handlers.price.arrays import Ints
+from handlers.price.arrays import Bools, Ints
 
 # Narrow, because the tables are read at random places and should stay in the cache.
 Months = npt.NDArray[np.int32]
@@ -69,3 +69,14 @@ def add_months(day: Ints, months: Ints) -> Ints:
     """The day so many months later (earlier when negative), clipped to the month's end."""
     month, day_of_month = month_and_day(day)
     return in_month(month + months, day_of_month)
+
+
+def is_month_end(day: Ints) -> Bools:
+    """Whether each day is the last of its month."""
+    found: Bools = month_of(day + 1) != month_of(day)
+    return found
+
+
+def month_end(day: Ints) -> Ints:
+    """The last day of the month in which each day lies."""
+    return _BOUNDS[month_of(day) + 1] - 1

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Floats, Ints
-from handlers.price.dates import add_months, month_and_day
+from handlers.price.arrays import Floats, Ints
+from handlers.price.dates import add_months, is_month_end, month_and_day, month_end
 from handlers.price.schedule import Schedule
 
 ACT_365F, ACT_360, THIRTY_360, THIRTY_E_360, ACT_ACT_ISMA = range(5)
@@ -20,6 +20,8 @@ DAY_COUNTS = {
     "30E/360": THIRTY_E_360,
     "ACT/ACT ISMA": ACT_ACT_ISMA,
 }
+# What needs no coupon periods around the dates.
+DAY_COUNTS_BY_DATES = {name: code for name, code in DAY_COUNTS.items() if code != ACT_ACT_ISMA}
 
 
 def act_365f(start: Ints, end: Ints) -> Floats:
@@ -47,6 +49,15 @@ def thirty_e_360(start: Ints, end: Ints) -> Floats:
 _BY_DATES = {ACT_365F: act_365f, ACT_360: act_360, THIRTY_360: thirty_360, THIRTY_E_360: thirty_e_360}
 
 
+def fractions_between(start: Ints, end: Ints, day_count: Ints) -> Floats:
+    """The year fraction from each start to its end, by any of DAY_COUNTS_BY_DATES."""
+    fractions = np.empty(start.size)
+    for code in np.flatnonzero(np.bincount(day_count, minlength=5)).tolist():
+        chosen = day_count == code
+        fractions[chosen] = _BY_DATES[code](start[chosen], end[chosen])
+    return fractions
+
+
 def period_fractions(schedule: Schedule, day_count: Ints, frequency: Ints) -> Floats:
     """The year fraction of every period of a schedule; `day_count` and `frequency` are those of its positions."""
     present = np.flatnonzero(np.bincount(day_count, minlength=5))
@@ -66,43 +77,42 @@ def _fractions_by(code: int, schedule: Schedule, chosen: Ints | slice, frequency
     fractions = (1.0 / frequency)[schedule.owner]
     odd = schedule.irregular
     if odd.size:
-        owner = schedule.owner[odd]
-        fractions[odd] = quasi_fractions(
-            schedule.start[odd], schedule.end[odd], schedule.end[odd], frequency[owner], schedule.forward[owner]
-        )
+        fractions[odd] = _quasi_fractions(schedule, odd, schedule.start[odd], schedule.end[odd], frequency)
     return fractions[chosen]
 
 
-def accrued_fractions(schedule: Schedule, period: Ints, until: int, day_count: Ints, frequency: Ints) -> Floats:
-    """The year fraction from the start of one `period` of each position to the day `until` within it."""
-    start, end = schedule.start[period], schedule.end[period]
-    stop = np.clip(until, start, end)
-    fractions = np.empty(period.size)
-    for code in np.flatnonzero(np.bincount(day_count, minlength=5)).tolist():
-        chosen = day_count == code
+def partial_fractions(schedule: Schedule, period: Ints, begin: Ints, stop: Ints, day_count: Ints, frequency: Ints) -> Floats:
+    """The year fraction from `begin` to `stop` within each of these periods."""
+    owner = schedule.owner[period]
+    rule, fractions = day_count[owner], np.empty(period.size)
+    for code in np.flatnonzero(np.bincount(rule, minlength=5)).tolist():
+        chosen = np.flatnonzero(rule == code)
         if code != ACT_ACT_ISMA:
-            fractions[chosen] = _BY_DATES[code](start[chosen], stop[chosen])
-    isma = day_count == ACT_ACT_ISMA
-    fractions[isma] = (stop[isma] - start[isma]) / (frequency[isma] * (end[isma] - start[isma]))
-    odd = isma & np.isin(period, schedule.irregular)
-    if odd.any():
-        fractions[odd] = quasi_fractions(start[odd], stop[odd], end[odd], frequency[odd], schedule.forward[odd])
+            fractions[chosen] = _BY_DATES[code](begin[chosen], stop[chosen])
+            continue
+        whole = schedule.end[period[chosen]] - schedule.start[period[chosen]]
+        fractions[chosen] = (stop[chosen] - begin[chosen]) / (frequency[owner[chosen]] * whole)
+        odd = chosen[np.isin(period[chosen], schedule.irregular)]
+        fractions[odd] = _quasi_fractions(schedule, period[odd], begin[odd], stop[odd], frequency)
     return fractions
 
 
-def quasi_fractions(start: Ints, stop: Ints, end: Ints, frequency: Ints, forward: Bools) -> Floats:
-    """ACT/ACT ISMA from `start` to `stop` within the irregular period that ends at `end`.
+def _quasi_fractions(schedule: Schedule, period: Ints, begin: Ints, stop: Ints, frequency: Ints) -> Floats:
+    """ACT/ACT ISMA from `begin` to `stop` within each of these irregular periods.
 
     The period is covered with quasi-coupon periods, rolled one after the other from the regular coupon date beside it:
-    back from `end`, or on from `start` when `forward`. Each of them weighs 1 / frequency.
+    back from its end, or on from its start when the schedule is `forward`. Each of them weighs 1 / frequency.
     """
+    owner, start, end = schedule.owner[period], schedule.start[period], schedule.end[period]
+    forward, frequency = schedule.forward[owner], frequency[owner]
     step = np.where(forward, 12 // frequency, -12 // frequency)
     near, fractions = np.where(forward, start, end), np.zeros(start.size)
     left = np.arange(start.size)
     while left.size:
         far = add_months(near[left], step[left])
+        far = np.where(schedule.end_of_month[owner[left]] & is_month_end(near[left]), month_end(far), far)
         low, high = np.minimum(near[left], far), np.maximum(near[left], far)
-        days = np.minimum(stop[left], high) - np.maximum(start[left], low)
+        days = np.minimum(stop[left], high) - np.maximum(begin[left], low)
         fractions[left] += np.maximum(days, 0) / (frequency[left] * (high - low))
         near[left] = far
         left = left[np.where(forward[left], far < end[left], far > start[left])]

@@ -14,7 +14,8 @@ from handlers.price.arrays import Ints
 from handlers.price.book import Book
 from handlers.price.currencies import currency_code
 from handlers.price.dates import to_day
-from handlers.price.filling import Filling
+from handlers.price.filling import Filling, ladder_of
+from handlers.price.ladder import Ladder
 from handlers.price.market import MarketData
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun, Sheet
@@ -23,12 +24,18 @@ from handlers.price.totals import Totals
 PRICER_VERSION = "1"
 DEFAULT_REPORTING_CURRENCY = "USD"
 
+_PAYMENTS_A_POSITION = 360
+
 
 def cells_a_position(scenarios: int, measures: Sequence[str], market: Market) -> int:
-    """The values that one position may come to: KRD has one for each pillar, so it counts as often as the longest curve."""
+    """The values that one position may come to.
+
+    KRD has one for each pillar, so it counts as often as the longest curve; CASHFLOWS counts as thirty years of months.
+    """
     curves = chain(market.curves.values(), market.projection_curves.values())
     pillars = max((len(curve.pillars) for curve in curves), default=1)
-    return scenarios * sum(pillars if name == "KRD" else 1 for name in measures)
+    widths = {"KRD": pillars, "CASHFLOWS": _PAYMENTS_A_POSITION}
+    return scenarios * sum(widths.get(name, 1) for name in measures)
 
 
 def price_run(
@@ -49,18 +56,21 @@ def price_run(
     with np.errstate(all="ignore"):
         data = MarketData.of(market, scenarios, valuation_date)
         books = [Book.of(group, data, to_day(valuation_date)) for group in portfolio.groups]
-        sheet = Sheet(_widths(len(portfolio), books, measures), ids, data.unavailable)
+        ladders = [ladder_of(book, data) if "CASHFLOWS" in measures else None for book in books]
+        sheet = Sheet(_widths(len(portfolio), books, ladders, measures), ids, data.unavailable)
         totals = Totals(measures, data, currency_code(reporting_currency or DEFAULT_REPORTING_CURRENCY))
         sheet.fail_positions(portfolio.faults)
-        for book in books:
-            Filling(sheet, totals, book, data, measures).fill()
+        for book, ladder in zip(books, ladders, strict=True):
+            Filling(sheet, totals, book, data, measures, ladder).fill()
     return sheet.finished(portfolio.position_ids, measures, totals.by_scenario(ids))
 
 
-def _widths(positions: int, books: Sequence[Book], measures: Sequence[str]) -> Ints:
+def _widths(positions: int, books: Sequence[Book], ladders: Sequence[Ladder | None], measures: Sequence[str]) -> Ints:
     """How many rows each measure of each position has."""
     widths = np.ones((positions, len(measures)), dtype=np.int64)
-    if "KRD" in measures:
-        for book in books:
+    for book, ladder in zip(books, ladders, strict=True):
+        if "KRD" in measures:
             widths[book.rows, measures.index("KRD")] = book.pillar_counts()
+        if ladder is not None:
+            widths[book.rows, measures.index("CASHFLOWS")] = ladder.widths(book.rows.size)
     return widths

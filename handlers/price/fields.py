@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events.text import IDENTIFIER_LENGTH, is_identifier, printable
+from handlers.price.calendars import parse_calendar
 from handlers.price.currencies import currency_code
 from handlers.price.dates import FIRST_DATE, LAST_DATE, to_day
 from handlers.price.names import name_code
@@ -55,6 +56,32 @@ def currency(name: str) -> Field:
     return Field(name, parse_currency)
 
 
+def calendar(name: str, absent: int | None = None) -> Field:
+    """One or several calendars, as a number."""
+
+    def parse(value: Any) -> int:
+        return parse_calendar(value if type(value) is str else "")
+
+    return Field(name, parse, absent=absent)
+
+
+def flag(name: str) -> Field:
+    """True or false, as 1 or 0; false if it is not given."""
+    return Field(name, _parse_flag, absent=0)
+
+
+def whole(name: str, most: int, absent: int | None = None) -> Field:
+    """A whole number from 0 to `most`."""
+
+    def parse(value: Any) -> int:
+        found = parse_number(value)
+        if not (found.is_integer() and 0 <= found <= most):
+            raise ValueError(f"must be a whole number from 0 to {most}, not {quoted(value)}")
+        return int(found)
+
+    return Field(name, parse, absent=absent, numeric=True)
+
+
 def name(field: str, code: Callable[[str], int] = name_code, absent: int | None = None) -> Field:
     """A name of up to 256 printable characters, as what `code` makes of it (see `handlers.price.names`)."""
 
@@ -66,7 +93,7 @@ def name(field: str, code: Callable[[str], int] = name_code, absent: int | None 
     return Field(field, parse, absent=absent, is_name=True)
 
 
-def choice(name: str, choices: Mapping[Any, int]) -> Field:
+def choice(name: str, choices: Mapping[Any, int], absent: int | None = None) -> Field:
     """One of a few values, as the number that stands for it."""
 
     def parse(value: Any) -> int:
@@ -74,7 +101,15 @@ def choice(name: str, choices: Mapping[Any, int]) -> Field:
             raise ValueError(f"must be one of {', '.join(map(str, choices))}, not {quoted(value)}")
         return choices[value]
 
-    return Field(name, parse, numeric=all(type(key) is int for key in choices))
+    return Field(name, parse, absent=absent, numeric=all(type(key) is int for key in choices))
+
+
+def _parse_flag(value: Any) -> int:
+    """Text files hold the word, in whatever case their writer likes."""
+    word = str(value).lower()
+    if type(value) not in (bool, str) or word not in ("true", "false"):
+        raise ValueError(f"must be true or false, not {quoted(value)}")
+    return int(word == "true")
 
 
 def parse_number(value: Any) -> float:
@@ -121,6 +156,8 @@ def quoted(value: Any) -> str:
 def parse_column(field: Field, values: Sequence[Any]) -> tuple[Column, Faults]:
     """The values as an array of the field's type, and the faults by place; faulty places hold 0."""
     kinds = set(map(type, values))
+    if kinds == {type(None)} and field.absent is not None:
+        return np.full(len(values), field.absent, dtype=field.dtype), {}
     if field.dtype is np.float64 and kinds <= {float, int}:
         try:
             column = np.array(values, dtype=np.float64)

@@ -35,9 +35,10 @@ class Price(NamedTuple):
 class MarketData:
     """A market shocked by S scenarios.
 
-    `curves` are the discount curves by currency code, `projections` those of indices by `name_code`. `spreads` and `hazards`
-    are the credit curves of that kind, of issuers by `issuer_code` and of ratings by `rating_code`. `spots` (S each) and `vols`
-    go by `pair_code`, `fixings` and `equities` by `name_code`; `spread_shift` (S) is added to every credit spread.
+    `curves` are the discount curves by currency code, `projections` those of indices by `name_code`; `index_currencies` are
+    theirs. `spreads` and `hazards` are the credit curves of that kind, of issuers by `issuer_code` and of ratings by
+    `rating_code`. `spots` (S each) and `vols` go by `pair_code`, `fixings` and `equities` by `name_code`; `spread_shift` (S) is
+    added to every credit spread.
 
     `unavailable` names, for scenarios that shock what the market does not have, what that is. Such a scenario is applied
     only in part here, so that whatever depends on the market must count as null under it.
@@ -45,6 +46,7 @@ class MarketData:
 
     curves: Curves
     projections: Curves
+    index_currencies: Mapping[int, int]
     spreads: Curves
     hazards: Curves
     spots: Mapping[int, Floats]
@@ -67,6 +69,7 @@ class MarketData:
         return cls(
             curves=shocks.curves.shocked(day),
             projections=shocks.projections.shocked(day),
+            index_currencies={name_code(name): currency_code(each.currency) for name, each in market.projection_curves.items()},
             spreads=shocks.spreads.shocked(day),
             hazards=shocks.hazards.shocked(day),
             spots={name_code(pair): shocks.spots[pair].applied(spot) for pair, spot in market.fx_spot.items()},
@@ -109,10 +112,31 @@ class MarketData:
         return None if inverse is None else 1.0 / inverse
 
     def vol(self, base: int, quote: int) -> Vols | None:
-        """The volatilities of a pair: as quoted, else those of its inverse if they are flat, so the same."""
+        """The volatilities of a pair: as quoted, else those of its inverse, which stand at the inverse strikes."""
         quoted = self.vols.get(pair_code(base, quote))
-        inverse = self.vols.get(pair_code(quote, base))
-        return quoted if quoted is not None or inverse is None or not inverse.is_flat else inverse
+        return self.vols.get(pair_code(quote, base)) if quoted is None else quoted
+
+    def next_day(self) -> MarketData:
+        """The same market a day later: every rate at every pillar stays as it is, and the pillars are a day nearer."""
+        return replace(
+            self,
+            curves=self.curves.next_day(),
+            projections=self.projections.next_day(),
+            spreads=self.spreads.next_day(),
+            hazards=self.hazards.next_day(),
+        )
+
+    def a_day_later(self) -> MarketData:
+        """The same market on the next day: every rate stays at its pillar's date, every volatility at its expiry."""
+        day = self.curves.valuation + 1
+        return replace(
+            self,
+            curves=replace(self.curves, valuation=day),
+            projections=replace(self.projections, valuation=day),
+            spreads=replace(self.spreads, valuation=day),
+            hazards=replace(self.hazards, valuation=day),
+            vols={pair: vols.a_day_later() for pair, vols in self.vols.items()},
+        )
 
     def under(self, scenarios: slice) -> MarketData:
         """The same market under some of its scenarios."""

@@ -27,17 +27,19 @@ class PastFixings(NamedTuple):
 class Requirements:
     """What P positions need from the market; `NOTHING` stands where one of them does not need it.
 
-    `curves`: the currency of each discount curve; `projections`: the index of each projection curve. Key rates follow in
-    this order; the pillars of all but the first curve go under `<name of the curve>:<date>`. `hazards`: issuer and rating, one
-    of which must have a hazard curve. `spots` and `vols`: base and quote currency. `equities`: names of shares.
+    `curves`: the currency of each discount curve; `projections`: the index of each projection curve, for which the discount
+    curve stands in if there is none, and the currency it must be in. Key rates follow in this order; the pillars of all but
+    the first curve go under `<name of the curve>:<date>`. `hazards`: issuer and rating, one of which must have a hazard curve.
+    `spots` and `vols`: base and quote currency. `equities`: a share and the currency that its
+    price must be in.
     """
 
     curves: tuple[Ints, ...] = ()
-    projections: tuple[Ints, ...] = ()
+    projections: tuple[tuple[Ints, Ints], ...] = ()
     hazards: tuple[tuple[Ints, Ints], ...] = ()
     spots: tuple[tuple[Ints, Ints], ...] = ()
     vols: tuple[tuple[Ints, Ints], ...] = ()
-    equities: tuple[Ints, ...] = ()
+    equities: tuple[tuple[Ints, Ints], ...] = ()
     fixings: tuple[PastFixings, ...] = ()
 
 
@@ -63,21 +65,34 @@ def lacking(needs: Requirements, market: MarketData, names: Mapping[int, str], p
     for currency in needs.curves:
         missing = (currency != NOTHING) & (market.curves.find(currency) == NOTHING)
         lacks.add(currency, missing, lambda code: f"no {currency_text(code)} curve")
-    for index in needs.projections:
-        missing = (index != NOTHING) & (market.projections.find(index) == NOTHING)
-        lacks.add(index, missing, lambda code: f"no {_named(code, names)} projection curve")
+    for index, currency in needs.projections:
+        _lack_projections(lacks, index, currency, market, names)
     for issuer, rating in needs.hazards:
         _lack_hazards(lacks, issuer, rating, market, names)
     for base, quote in needs.spots:
         _lack_pairs(lacks, base, quote, lambda *pair: market.spot(*pair) is None, "no {} spot, quoted or derived")
     for base, quote in needs.vols:
         _lack_pairs(lacks, base, quote, lambda *pair: market.vol(*pair) is None, "no {} vols")
-    for share in needs.equities:
-        missing = (share != NOTHING) & ~np.isin(share, list(market.equities))
-        lacks.add(share, missing, lambda code: f"no {_named(code, names)} price")
+    for share, currency in needs.equities:
+        _lack_prices(lacks, share, currency, market, names)
     for fixings in needs.fixings:
         _lack_fixings(lacks, fixings, market, names)
     return lacks
+
+
+def _lack_projections(lacks: Lacks, index: Ints, currency: Ints, market: MarketData, names: Mapping[int, str]) -> None:
+    """Without a projection curve the discount curve stands in; one in another currency is none."""
+    found, place = distinct(index)
+    quoted = np.array([market.index_currencies.get(code, NOTHING) for code in found.tolist()], dtype=np.int64)[place]
+    missing = (quoted != NOTHING) & (quoted != currency)
+    if missing.any():
+        places, pair = _distinct_pairs(index, currency)
+
+        def sentence(number: int) -> str:
+            wanted, name, other = (int(each[places[number]]) for each in (currency, index, quoted))
+            return f"no {currency_text(wanted)} projection curve of {_named(name, names)}: it is in {currency_text(other)}"
+
+        lacks.add(pair, missing, sentence)
 
 
 def _lack_hazards(lacks: Lacks, issuer: Ints, rating: Ints, market: MarketData, names: Mapping[int, str]) -> None:
@@ -98,6 +113,18 @@ def _lack_pairs(lacks: Lacks, base: Ints, quote: Ints, is_missing: Callable[[int
     pairs, place = distinct(codes)
     missing = [code != NOTHING and is_missing(*pair_currencies(code)) for code in pairs.tolist()]
     lacks.add(codes, np.array(missing, dtype=np.bool_)[place], lambda code: sentence.format(pair_text(code)))
+
+
+def _lack_prices(lacks: Lacks, share: Ints, currency: Ints, market: MarketData, names: Mapping[int, str]) -> None:
+    shares, place = distinct(share)
+    quoted = [market.equities[code].currency if code in market.equities else NOTHING for code in shares.tolist()]
+    found = np.array(quoted, dtype=np.int64)[place]
+    lacks.add(share, (share != NOTHING) & (found == NOTHING), lambda code: f"no {_named(code, names)} price")
+    lacks.add(
+        share,
+        (share != NOTHING) & (found != currency),
+        lambda code: f"{_named(code, names)} has its price in {currency_text(market.equities[code].currency)}",
+    )
 
 
 def _lack_fixings(lacks: Lacks, fixings: PastFixings, market: MarketData, names: Mapping[int, str]) -> None:

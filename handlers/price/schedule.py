@@ -1,18 +1,23 @@
-"""Coupon schedules of many positions at once: unadjusted, no holidays, each roll counted from its anchor."""
+"""Coupon schedules of many positions at once: unadjusted, each roll counted from its anchor."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from handlers.price.arrays import Bools, Ints, offsets
-from handlers.price.dates import Months, in_month, month_and_day, month_of
+from handlers.price.dates import Months, in_month, is_month_end, month_and_day, month_of
 
 SHORT_FIRST, SHORT_LAST, LONG_FIRST = 0, 1, 2
 STUBS = {"short_first": SHORT_FIRST, "short_last": SHORT_LAST, "long_first": LONG_FIRST}
 
+FREQUENCIES = {1: 1, 2: 2, 4: 4, 12: 12}
+
 NO_DATE = np.iinfo(np.int64).min
+
+# In every month it is clipped to the last day.
+_LAST_OF_MONTH = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,8 @@ class Schedule:
     """Accrual periods of P positions, flat: position i owns the periods `bounds[i]` to `bounds[i + 1]`, in time order.
 
     `owner` is the position of each period, `place` its number within that position, from 0. `forward` (P) tells
-    schedules that roll on from their start. `irregular` are the periods that are not one step of the roll.
+    schedules that roll on from their start, `end_of_month` (P) those that roll from one month's end to another's. `irregular`
+    are the periods that are not one step of the roll.
     """
 
     bounds: Ints
@@ -29,6 +35,7 @@ class Schedule:
     start: Ints
     end: Ints
     forward: Bools
+    end_of_month: Bools
     irregular: Ints
 
     @property
@@ -41,6 +48,10 @@ class Schedule:
         """The last period of each position."""
         return self.bounds[1:] - 1
 
+    def moved(self, start: Ints, end: Ints) -> Schedule:
+        """The same periods between other dates."""
+        return replace(self, start=start, end=end)
+
 
 @dataclass(frozen=True, slots=True)
 class _Roll:
@@ -50,14 +61,20 @@ class _Roll:
     maturity: Ints
     step: Ints
     forward: Bools
+    end_of_month: Bools
     month: Months
     day: Months
 
     @classmethod
-    def of(cls, start: Ints, maturity: Ints, step: Ints, stub: Ints) -> _Roll:
+    def of(cls, start: Ints, maturity: Ints, step: Ints, stub: Ints, end_of_month: Bools | None) -> _Roll:
         forward = stub == SHORT_LAST
-        month, day = month_and_day(np.where(forward, start, maturity))
-        return cls(start, maturity, np.where(forward, step, -step), forward, month, day)
+        anchor = np.where(forward, start, maturity)
+        month, day = month_and_day(anchor)
+        at_end = np.zeros(forward.size, dtype=np.bool_)
+        if end_of_month is not None and end_of_month.any():
+            at_end = end_of_month & is_month_end(anchor)
+            day = np.where(at_end, _LAST_OF_MONTH, day)
+        return cls(start, maturity, np.where(forward, step, -step), forward, at_end, month, day)
 
     def date(self, steps: Ints) -> Ints:
         """The date so many steps from the anchor."""
@@ -71,14 +88,17 @@ class _Roll:
         return steps
 
 
-def build(start: Ints, maturity: Ints, step: Ints, stub: Ints, first_coupon: Ints) -> Schedule:
+def build(
+    start: Ints, maturity: Ints, step: Ints, stub: Ints, first_coupon: Ints, end_of_month: Bools | None = None
+) -> Schedule:
     """The schedules from `start` to `maturity` (days) by `step` months.
 
     short_first: back from maturity, what remains is the first period. short_last: on from start, what remains is the
     last. long_first: back from maturity to `first_coupon`, which is always a coupon date; NO_DATE there means that
-    what remains is joined to the first whole period.
+    what remains is joined to the first whole period. With `end_of_month`, a roll from a month's last day goes to months'
+    last days.
     """
-    roll = _Roll.of(start, maturity, step, stub)
+    roll = _Roll.of(start, maturity, step, stub, end_of_month)
     first_end = _first_ends(roll, stub, first_coupon)
     counts = _counts(roll, first_end)
     bounds = offsets(counts)
@@ -93,7 +113,7 @@ def build(start: Ints, maturity: Ints, step: Ints, stub: Ints, first_coupon: Int
     begin = np.empty_like(end)
     begin[1:] = end[:-1]
     begin[bounds[:-1]] = start
-    return Schedule(bounds, owner, place, begin, end, roll.forward, irregular)
+    return Schedule(bounds, owner, place, begin, end, roll.forward, roll.end_of_month, irregular)
 
 
 def _first_ends(roll: _Roll, stub: Ints, first_coupon: Ints) -> Ints:

@@ -16,9 +16,9 @@ from handlers.price.errors import CALCULATION_FAILED, MISSING_MARKET_DATA, Fault
 class PricedRun:
     """Rows in columns, ordered by `row_no`, then by measure as requested, then by bucket.
 
-    `row_no` is the position's place in the portfolio; `bucket` is empty but for KRD; `values` (rows × scenarios) hold
-    NaN where a cell could not be priced, and then the row has an `error` (code) and an `error_detail`. `totals` are
-    sums in the reporting currency by measure and scenario over all cells without error; None where a conversion is
+    `row_no` is the position's place in the portfolio; `bucket` is empty but for KRD and CASHFLOWS; `values` (rows ×
+    scenarios) hold NaN where a cell could not be priced, and then the row has an `error` (code) and an `error_detail`.
+    `totals` are sums in the reporting currency by measure and scenario over all cells without error; None where a conversion is
     missing or the scenario could not be built. `errors` counts rows with an error.
     """
 
@@ -66,6 +66,11 @@ class Sheet:
         """Names the buckets of one measure of these positions."""
         for first in self.first[positions * self.measures + measure].tolist():
             self.bucket[first : first + len(labels)] = labels
+
+    def label_each(self, rows: Ints, labels: Sequence[str]) -> None:
+        """Names the bucket of each row."""
+        for row, label in zip(rows.tolist(), labels, strict=True):
+            self.bucket[row] = label
 
     def fail_each(self, rows: Ints, faults: Iterable[Fault]) -> None:
         """Gives each row its error; the values stay null."""

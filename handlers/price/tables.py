@@ -118,8 +118,12 @@ def _parsed(field: Field, column: pa.Array) -> Column | None:
 
 
 def _numbers(field: Field, column: pa.Array) -> Column | None:
-    numbers: npt.NDArray[np.float64] = pc.fill_null(column, field.absent or 0).to_numpy(zero_copy_only=False).astype(np.float64)
-    return numbers if np.isfinite(numbers).all() else None
+    numbers: npt.NDArray[np.float64] = pc.fill_null(column, 0).to_numpy(zero_copy_only=False).astype(np.float64)
+    if not np.isfinite(numbers).all():
+        return None
+    if column.null_count:
+        numbers[column.is_null().to_numpy(zero_copy_only=False)] = field.absent
+    return numbers
 
 
 def _days(field: Field, column: pa.Array) -> Column | None:

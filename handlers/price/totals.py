@@ -9,7 +9,8 @@ import numpy as np
 from handlers.price.arrays import Floats, Ints, distinct, members
 from handlers.price.market import MarketData
 
-TOTALLED = frozenset({"PV", "ACCRUED", "DV01", "CS01"})
+# Amounts of money; prices, yields and spreads do not add up, nor do cash flows of different days.
+TOTALLED = frozenset({"PV", "ACCRUED", "DV01", "CS01", "SPREAD_DV01", "VEGA", "THETA", "EXPECTED_LOSS"})
 
 
 class Totals:

@@ -49,24 +49,24 @@ class Vols:
         """The same under some of the scenarios."""
         return replace(self, factor=self.factor[scenarios], shift=self.shift[scenarios])
 
-    def at_delta(self, time: Floats, delta: Floats) -> Floats:
-        """The volatility (P × S) at times (P) and forward deltas of the call (P × S).
+    def a_day_later(self) -> Vols:
+        """The same quotes for the same expiries on the day after the valuation."""
+        days = np.rint(self.times * DAYS_A_YEAR) - 1.0
+        ahead = days > 0.0 if (days > 0.0).any() else days == days.max()
+        return replace(self, times=np.maximum(days[ahead], 1.0) / DAYS_A_YEAR, vols=self.vols[ahead])
 
-        Linear in delta between deltas; the variance vol² · time at one delta is linear in time between expiries. Outside
-        both the volatility is flat.
+    def at(self, time: Floats) -> Floats:
+        """The volatilities of each delta (N × deltas × S) at times (N).
+
+        Between expiries vol² · time is linear in time, outside them the volatility is flat. NaN where a scenario leaves no
+        positive volatility.
         """
+        shocked = self.vols[:, :, None] * self.factor + self.shift
+        shocked[shocked <= 0.0] = np.nan
         lower, upper, share = _around(self.times, time)
-        early, late = self._across(lower, delta), self._across(upper, delta)
-        start, end = self.times[lower][:, None], self.times[upper][:, None]
-        weight = share[:, None]
-        variance = (1.0 - weight) * early**2 * start + weight * late**2 * end
-        between = np.sqrt(variance / ((1.0 - weight) * start + weight * end))
-        return between * self.factor + self.shift
-
-    def _across(self, expiry: Ints, delta: Floats) -> Floats:
-        lower, upper, share = _around(self.deltas, delta)
-        row = expiry[:, None]
-        return (1.0 - share) * self.vols[row, lower] + share * self.vols[row, upper]
+        start, end = (1.0 - share) * self.times[lower], share * self.times[upper]
+        variance = shocked[lower] ** 2 * start[:, None, None] + shocked[upper] ** 2 * end[:, None, None]
+        return np.sqrt(variance / (start + end)[:, None, None])
 
 
 def _around(grid: Floats, value: Floats) -> tuple[Ints, Ints, Floats]:

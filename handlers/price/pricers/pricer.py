@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from handlers.price.arrays import Bools, Floats, Ints
 from handlers.price.fields import Column, Field
+from handlers.price.fixings import Fixings
+from handlers.price.ladder import Paid
 from handlers.price.market import MarketData
-from handlers.price.requirements import Requirements
+from handlers.price.requirements import Lacks, Requirements
 
 
 class Terms(Protocol):
@@ -31,25 +33,42 @@ class Terms(Protocol):
         """The terms of the chosen positions."""
 
 
+def _as_it_stands(flows: Any, _fixings: Fixings) -> Any:
+    return flows
+
+
 @dataclass(frozen=True, slots=True)
 class Pricer:
     """A product: the fields it reads, what it needs, and a function for each measure that it has.
 
-    `terms` makes its columns; `faults` says which of them contradict each other; `requirements` comes before any
-    pricing. `flows` is what stands in the contract, for positions that have not matured, `accrued` (P) reads it off
-    that. `discounted` meets it with the market, and each of `measures` turns that into values: a row of S values for each
-    position (for KRD: for each of its pillars).
+    `terms` makes its columns; `faults` says which of them contradict each other; `requirements` at the valuation date comes
+    before any pricing. `flows` is what stands in the contract, for positions that have not matured; `fixed` adds what past
+    fixings, which no scenario moves, make of it; `accrued` (P) reads it off that, NaN where a fixing is missing. `discounted`
+    meets it with the market, and each of `measures` turns that into values: a row of S values for each position (for KRD: for
+    each of its pillars; for CASHFLOWS: for each of its payments). `nodes_by_flow`: the market is worked out for each cash flow
+    rather than for each day.
+
+    `payments` are the days of CASHFLOWS and their amounts, which stand unless `measures` has CASHFLOWS too, for amounts
+    that depend on the market. `lacks` says which positions lack market data for one measure alone.
     """
 
     fields: tuple[Field, ...]
     terms: Callable[[Mapping[str, Column]], Terms]
     faults: Callable[[Any], list[tuple[Bools, str]]]
-    requirements: Callable[[Any], Requirements]
+    requirements: Callable[[Any, int], Requirements]
     flows: Callable[[Any, int], Any]
     accrued: Callable[[Any], Floats]
     discounted: Callable[[Any, MarketData], Any]
     measures: Mapping[str, Callable[[Any], Floats]]
+    fixed: Callable[[Any, Fixings], Any] = _as_it_stands
+    nodes_by_flow: bool = False
+    payments: Callable[[Any], Paid] | None = None
+    lacks: Mapping[str, Callable[[Any, MarketData, Mapping[int, str]], Lacks]] = field(default_factory=dict)
 
     def has(self, measure: str) -> bool:
         """Whether the product has this measure; every product has ACCRUED."""
-        return measure == "ACCRUED" or measure in self.measures
+        return measure in self.measures or self.is_contractual(measure)
+
+    def is_contractual(self, measure: str) -> bool:
+        """Whether the measure stands in the contract, so that it needs no market."""
+        return measure == "ACCRUED" or (measure == "CASHFLOWS" and self.payments is not None and measure not in self.measures)

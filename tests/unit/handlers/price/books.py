@@ -51,6 +51,23 @@ LOAN = {
     "amortization": "level_pay",
     "stub": "short_first",
 }
+ZERO_BOND = {
+    "position_id": "zero",
+    "product_type": "ZERO_BOND",
+    "currency": "USD",
+    "notional": 100.0,
+    "maturity_date": "2027-01-15",
+}
+DEPOSIT = {
+    "position_id": "deposit",
+    "product_type": "DEPOSIT",
+    "currency": "USD",
+    "notional": 100.0,
+    "start_date": "2025-12-15",
+    "maturity_date": "2026-06-15",
+    "rate": 0.04,
+    "day_count": "ACT/360",
+}
 FORWARD = {
     "position_id": "forward",
     "product_type": "FX_FWD",
@@ -72,7 +89,10 @@ def interpolated_world(interpolation: str, valuation: date = VALUATION) -> World
 
 
 def market(of: World | None = None) -> Market:
-    of = of or world()
+    return Market.model_validate(snapshot(of or world()))
+
+
+def snapshot(of: World) -> dict[str, Any]:
     curves = {
         name: {
             "interpolation": of.interpolations.get(name, "linear_zero"),
@@ -83,8 +103,7 @@ def market(of: World | None = None) -> Market:
         }
         for name, curve in of.curves.items()
     }
-    snapshot = {"snapshot_id": "eod", "as_of": of.valuation, "curves": curves, "fx_spot": of.spots}
-    return Market.model_validate(snapshot)
+    return {"snapshot_id": "eod", "as_of": of.valuation, "curves": curves, "fx_spot": of.spots}
 
 
 def scenarios(*shocks: list[dict[str, Any]]) -> list[Scenario]:
@@ -136,7 +155,7 @@ rates = st.one_of(st.just(0.0), st.floats(-0.02, 0.15).map(lambda rate: round(ra
 
 
 @st.composite
-def lending(draw: st.DrawFn, product: str) -> dict[str, Any]:
+def lending(draw: st.DrawFn, product: str, *, with_rules: bool = False) -> dict[str, Any]:
     start = draw(days(date(2018, 1, 1), date(2030, 1, 1)))
     maturity = draw(days(start + timedelta(days=1), start + timedelta(days=6000)))
     position = {
@@ -154,7 +173,29 @@ def lending(draw: st.DrawFn, product: str) -> dict[str, Any]:
     }
     if product == "AMORT_LOAN":
         position["amortization"] = draw(st.sampled_from(["level_pay", "straight_line", "bullet"]))
-    return position
+    return position | draw(date_rules(position, always=with_rules))
+
+
+CALENDARS = st.sampled_from(["TARGET", "US", "UK", "US+UK", "WEEKENDS"])
+CONVENTIONS = st.sampled_from([None, "following", "modified_following", "preceding"])
+
+
+@st.composite
+def date_rules(draw: st.DrawFn, position: dict[str, Any], *, always: bool = False) -> dict[str, Any]:
+    """None at all for half of the positions, unless they shall always have some."""
+    if not always and draw(st.booleans()):
+        return {}
+    rules: dict[str, Any] = {
+        "calendar": draw(CALENDARS),
+        "payment_convention": draw(CONVENTIONS),
+        "end_of_month": draw(st.booleans()),
+    }
+    if position["day_count"] != "ACT/ACT ISMA":
+        rules["accrual_convention"] = draw(CONVENTIONS)
+    if position["product_type"] == "FIXED_BOND":
+        rules["ex_coupon_days"] = draw(st.sampled_from([0, 1, 7, 21]))
+        rules["ex_coupon_calendar"] = draw(st.sampled_from([None, "NONE", "JP"]))
+    return rules
 
 
 @st.composite
@@ -171,7 +212,35 @@ def forwards(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-positions = st.one_of(lending("FIXED_BOND"), lending("AMORT_LOAN"), forwards())
+@st.composite
+def zero_bonds(draw: st.DrawFn) -> dict[str, Any]:
+    position = {
+        "position_id": "random",
+        "product_type": "ZERO_BOND",
+        "currency": draw(st.sampled_from(CURRENCIES)),
+        "notional": draw(amounts),
+        "maturity_date": draw(days(date(2025, 1, 1), date(2060, 1, 1))).isoformat(),
+        "credit_spread": draw(st.one_of(st.none(), st.floats(-0.01, 0.1))),
+    }
+    if draw(st.booleans()):
+        position |= {"calendar": draw(CALENDARS), "payment_convention": draw(CONVENTIONS)}
+    return position
+
+
+@st.composite
+def deposits(draw: st.DrawFn) -> dict[str, Any]:
+    start = draw(days(date(2025, 1, 1), date(2028, 1, 1)))
+    position = draw(zero_bonds()) | {
+        "product_type": "DEPOSIT",
+        "start_date": start.isoformat(),
+        "maturity_date": draw(days(start + timedelta(days=1), start + timedelta(days=800))).isoformat(),
+        "rate": draw(rates),
+        "day_count": draw(st.sampled_from(["ACT/365F", "ACT/360", "30/360", "30E/360"])),
+    }
+    return position | ({"accrual_convention": draw(CONVENTIONS)} if "calendar" in position else {})
+
+
+positions = st.one_of(lending("FIXED_BOND"), lending("AMORT_LOAN"), forwards(), zero_bonds(), deposits())
 bps = st.floats(-200.0, 400.0)
 shocks = st.one_of(
     st.builds(

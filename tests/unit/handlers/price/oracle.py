@@ -10,9 +10,17 @@ from typing import Any
 
 import QuantLib as ql  # noqa: N813  its own examples call it so
 
+from tests.support.holidays import CALENDARS
 from tests.unit.handlers.price.oracle_curves import interpolated
 
 BP = 1e-4
+CONVENTIONS = {
+    None: ql.Unadjusted,
+    "unadjusted": ql.Unadjusted,
+    "following": ql.Following,
+    "modified_following": ql.ModifiedFollowing,
+    "preceding": ql.Preceding,
+}
 DAY_COUNTS = {
     "ACT/365F": lambda _: ql.Actual365Fixed(),
     "ACT/360": lambda _: ql.Actual360(),
@@ -99,13 +107,32 @@ def _date(text: str) -> ql.Date:
     return ql.Date(day.day, day.month, day.year)
 
 
+def calendar(name: str | None) -> ql.Calendar:
+    joint = [CALENDARS[each] for each in (name or "NONE").split("+")]
+    return joint[0] if len(joint) == 1 else ql.JointCalendar(*joint, ql.JoinHolidays)
+
+
+def adjusted(day: ql.Date, position: dict[str, Any], convention: str) -> ql.Date:
+    return calendar(position.get("calendar")).adjust(day, CONVENTIONS[position.get(convention)])
+
+
 def schedule(position: dict[str, Any]) -> ql.Schedule:
+    """QuantLib's unadjusted schedule, then its calendar's adjustment of every date."""
+    plain = unadjusted_schedule(position)
+    if not position.get("accrual_convention"):
+        return plain
+    dates = [adjusted(day, position, "accrual_convention") for day in plain]
+    return ql.Schedule(dates, ql.NullCalendar(), ql.Unadjusted, ql.Unadjusted)
+
+
+def unadjusted_schedule(position: dict[str, Any]) -> ql.Schedule:
     start, maturity = _date(position["start_date"]), _date(position["maturity_date"])
     step = ql.Period(12 // position["frequency"], ql.Months)
     rule = ql.DateGeneration.Forward if position["stub"] == "short_last" else ql.DateGeneration.Backward
+    eom = bool(position.get("end_of_month"))
 
     def rolled(first: ql.Date) -> ql.Schedule:
-        return ql.Schedule(start, maturity, step, ql.NullCalendar(), ql.Unadjusted, ql.Unadjusted, rule, False, first)
+        return ql.Schedule(start, maturity, step, ql.NullCalendar(), ql.Unadjusted, ql.Unadjusted, rule, eom, first)
 
     if position["stub"] != "long_first":
         return rolled(ql.Date())
@@ -123,7 +150,11 @@ class OnePeriodIsma:
     def __init__(self, position: dict[str, Any]) -> None:
         start, end = _date(position["start_date"]), _date(position["maturity_date"])
         step = ql.Period(12 // position["frequency"], ql.Months)
-        self.quasi = (start, start + step) if position["stub"] == "short_last" else (end - step, end)
+        eom = bool(position.get("end_of_month"))
+        forward = position["stub"] == "short_last"
+        near, by = (start, step) if forward else (end, -step)
+        far = ql.NullCalendar().advance(near, by, ql.Unadjusted, eom)
+        self.quasi = (near, far) if forward else (far, near)
 
     def yearFraction(self, start: ql.Date, end: ql.Date) -> float:
         return ql.ActualActual(ql.ActualActual.ISMA).yearFraction(start, end, *self.quasi)
@@ -136,14 +167,53 @@ def accrual(position: dict[str, Any]) -> tuple[ql.Schedule, ql.DayCounter]:
     return found, DAY_COUNTS[position["day_count"]](found)
 
 
-def bond_flows(position: dict[str, Any]) -> list[tuple[ql.Date, float]]:
+Flow = tuple[ql.Date, float, ql.Date]
+
+
+def _bond(position: dict[str, Any], dates: ql.Schedule, counter: Any) -> list[ql.CashFlow]:
     """QuantLib's own fixed-rate bond, per unit of notional."""
+    pay, ex = calendar(position.get("calendar")), calendar(position.get("ex_coupon_calendar") or position.get("calendar"))
+    convention, ex_days = (
+        CONVENTIONS[position.get("payment_convention")],
+        ql.Period(position.get("ex_coupon_days") or 0, ql.Days),
+    )
+    terms = (convention, 100.0, ql.Date(), pay, ex_days if ex_days.length() else ql.Period(), ex)
+    return list(ql.FixedRateBond(0, 1.0, dates, [position["coupon"]], counter, *terms).cashflows())
+
+
+def bond_flows(position: dict[str, Any]) -> list[Flow]:
+    """Days, amounts, and from when on each is traded ex; the null date: never."""
     dates, counter = accrual(position)
-    if isinstance(counter, OnePeriodIsma):
-        start, end = dates
-        return [(end, 1.0 + position["coupon"] * counter.yearFraction(start, end))]
-    bond = ql.FixedRateBond(0, 1.0, dates, [position["coupon"]], counter, ql.Unadjusted)
-    return [(flow.date(), flow.amount()) for flow in bond.cashflows()]
+    if not isinstance(counter, OnePeriodIsma):
+        return [(flow.date(), flow.amount(), _ex_date(flow)) for flow in _bond(position, dates, counter)]
+    interest = position["coupon"] * counter.yearFraction(*dates)
+    coupon, redemption = _bond(position, dates, ql.Actual360())
+    return [(coupon.date(), interest, _ex_date(coupon)), (redemption.date(), 1.0, ql.Date())]
+
+
+def zero_bond_flows(position: dict[str, Any]) -> list[Flow]:
+    return [(adjusted(_date(position["maturity_date"]), position, "payment_convention"), 1.0, ql.Date())]
+
+
+def deposit_flows(position: dict[str, Any]) -> list[Flow]:
+    """QuantLib's own coupon of the deposit's one period, between the two payments of the notional."""
+    coupon = deposit_coupon(position)
+    start = adjusted(coupon.accrualStartDate(), position, "payment_convention")
+    return [(start, -1.0, ql.Date()), (coupon.date(), 1.0 + coupon.amount(), ql.Date())]
+
+
+def deposit_coupon(position: dict[str, Any]) -> ql.FixedRateCoupon:
+    start, end = (adjusted(_date(position[name]), position, "accrual_convention") for name in ("start_date", "maturity_date"))
+    paid = adjusted(end, position, "payment_convention")
+    return ql.FixedRateCoupon(paid, 1.0, position["rate"], DAY_COUNTS[position["day_count"]](None), start, end)
+
+
+_FLOWS = {"FIXED_BOND": bond_flows, "ZERO_BOND": zero_bond_flows, "DEPOSIT": deposit_flows}
+
+
+def _ex_date(flow: ql.CashFlow) -> ql.Date:
+    coupon = ql.as_coupon(flow)
+    return coupon.exCouponDate() if coupon else ql.Date()
 
 
 def loan_periods(position: dict[str, Any]) -> list[tuple[ql.Date, ql.Date, float, float, float]]:
@@ -170,16 +240,22 @@ def _principal(amortization: str, balance: float, interest: float, rate: float, 
     return rate / (1 - (1 + rate) ** -count) - interest
 
 
-def flows(position: dict[str, Any]) -> list[tuple[ql.Date, float]]:
+def flows(position: dict[str, Any]) -> list[Flow]:
     return _flows(tuple(position.items()))
 
 
 @lru_cache(maxsize=64)
-def _flows(items: tuple[tuple[str, Any], ...]) -> list[tuple[ql.Date, float]]:
+def _flows(items: tuple[tuple[str, Any], ...]) -> list[Flow]:
     position = dict(items)
-    if position["product_type"] == "FIXED_BOND":
-        return bond_flows(position)
-    return [(end, interest + principal) for _, end, _, interest, principal in loan_periods(position)]
+    if position["product_type"] in _FLOWS:
+        return _FLOWS[position["product_type"]](position)
+    paid = [(end, interest + principal) for _, end, _, interest, principal in loan_periods(position)]
+    return [(adjusted(end, position, "payment_convention"), amount, ql.Date()) for end, amount in paid]
+
+
+def is_due(day: ql.Date, ex: ql.Date, valuation: ql.Date) -> bool:
+    """Whether a buyer gets what is paid on that day."""
+    return day > valuation and (ex == ql.Date() or ex > valuation)
 
 
 def present_value(position: dict[str, Any], world: World, spread_bump: float = 0.0) -> float:
@@ -189,8 +265,8 @@ def present_value(position: dict[str, Any], world: World, spread_bump: float = 0
     spread = (position.get("credit_spread") or 0.0) + world.spread_shift + spread_bump
     return position["notional"] * sum(
         amount * curve.discount(day) * math.exp(-spread * (day - valuation) / 365.0)
-        for day, amount in flows(position)
-        if day > valuation
+        for day, amount, ex in flows(position)
+        if is_due(day, ex, valuation)
     )
 
 
@@ -207,22 +283,35 @@ def spot(position: dict[str, Any], world: World) -> float:
 
 
 def accrued(position: dict[str, Any], world: World) -> float:
-    if position["product_type"] == "FX_FWD":
+    if position["product_type"] in ("FX_FWD", "ZERO_BOND"):
         return 0.0
     valuation = _date(world.valuation)
+    if position["product_type"] == "DEPOSIT":
+        coupon = deposit_coupon(position)
+        return position["notional"] * coupon.accruedAmount(valuation) if coupon.date() > valuation else 0.0
     if position["product_type"] == "FIXED_BOND":
-        dates, counter = accrual(position)
-        if isinstance(counter, OnePeriodIsma):
-            start, end = dates
-            part = counter.yearFraction(start, valuation) if start < valuation < end else 0.0
-            return position["notional"] * position["coupon"] * part
-        leg = ql.FixedRateLeg(dates, counter, [1.0], [position["coupon"]], ql.Unadjusted)
-        return position["notional"] * ql.CashFlows.accruedAmount(leg, False, valuation)
+        return position["notional"] * _bond_accrued(position, valuation)
     _, counter = accrual(position)
+    found = 0.0
     for start, end, balance, _, _ in loan_periods(position):
-        if start < valuation < end:
-            return position["notional"] * balance * position["rate"] * counter.yearFraction(start, valuation)
-    return 0.0
+        if start < valuation < adjusted(end, position, "payment_convention"):
+            found += position["notional"] * balance * position["rate"] * counter.yearFraction(start, min(valuation, end))
+    return found
+
+
+def _bond_accrued(position: dict[str, Any], valuation: ql.Date) -> float:
+    """Of all coupons that are still to be paid, per unit of notional."""
+    dates, counter = accrual(position)
+    if isinstance(counter, OnePeriodIsma):
+        start, end = dates
+        (paid, _, ex), _ = bond_flows(position)
+        if not start < valuation < paid:
+            return 0.0
+        now = min(end, valuation)
+        years = counter.yearFraction(start, now) if is_due(paid, ex, valuation) else -counter.yearFraction(now, end)
+        return position["coupon"] * years
+    *coupons, _ = map(ql.as_coupon, _bond(position, dates, counter))
+    return sum(coupon.accruedAmount(valuation) for coupon in coupons if coupon.date() > valuation)
 
 
 def dv01(position: dict[str, Any], world: World) -> float:

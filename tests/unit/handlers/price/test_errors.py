@@ -11,6 +11,12 @@ import pytest
 
 from tests.unit.handlers.price.books import BOND, FORWARD, LOAN, MEASURES, error, priced, value, world
 
+NO_CALENDAR = (
+    "must be one or, with a +, several of NONE, WEEKENDS, TARGET, US, US_GOVERNMENT_BOND, US_FED, US_NYSE, UK, CA, AU, NZ, JP,"
+    " CH, SE, NO, DK, PL, CZ"
+)
+NO_CONVENTION = "must be one of unadjusted, following, modified_following, preceding"
+
 INVALID = [
     (BOND, "notional", None, "notional: missing"),
     (BOND, "notional", "1000", "notional: must be a number, not '1000'"),
@@ -36,6 +42,21 @@ INVALID = [
     (BOND, "frequency", "2", "frequency: must be one of 1, 2, 4, 12, not '2'"),
     (BOND, "stub", "long_last", "stub: must be one of short_first, short_last, long_first, not 'long_last'"),
     (BOND, "credit_spread", "wide", "credit_spread: must be a number, not 'wide'"),
+    (BOND, "calendar", "LONDON", f"calendar: {NO_CALENDAR}"),
+    (BOND, "calendar", 7, f"calendar: {NO_CALENDAR}"),
+    (BOND, "payment_convention", "following", "calendar: must be given with accrual_convention or payment_convention"),
+    (BOND, "accrual_convention", "end", f"accrual_convention: {NO_CONVENTION}, not 'end'"),
+    (BOND, "end_of_month", "yes", "end_of_month: must be true or false, not 'yes'"),
+    (BOND, "end_of_month", 1, "end_of_month: must be true or false, not 1"),
+    (BOND, "ex_coupon_days", 7.5, "ex_coupon_days: must be a whole number from 0 to 60, not 7.5"),
+    (BOND, "ex_coupon_days", -1, "ex_coupon_days: must be a whole number from 0 to 60, not -1"),
+    (BOND, "ex_coupon_days", 1e300, "ex_coupon_days: must be a whole number from 0 to 60, not 1e+300"),
+    (
+        BOND | {"calendar": "US", "day_count": "ACT/ACT ISMA"},
+        "accrual_convention",
+        "following",
+        "accrual_convention: must be unadjusted with ACT/ACT ISMA, which counts between the contract's dates",
+    ),
     (LOAN, "rate", None, "rate: missing"),
     (LOAN, "rate", -12.0, "rate: no level payment repays a loan at -100 % a period or less"),
     (LOAN, "amortization", "balloon", "amortization: must be one of level_pay, straight_line, bullet, not 'balloon'"),

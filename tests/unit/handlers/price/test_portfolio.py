@@ -21,7 +21,14 @@ from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from tests.unit.handlers.price.books import BOND, FORWARD, LOAN, VALUATION, market
 
-BOOK = [BOND, LOAN, FORWARD, BOND | {"credit_spread": 0.02, "first_coupon_date": "2022-03-15", "stub": "long_first"}]
+BOOK = [
+    BOND,
+    LOAN,
+    FORWARD,
+    BOND | {"credit_spread": 0.02, "first_coupon_date": "2022-03-15", "stub": "long_first"},
+    BOND | {"calendar": "US+UK", "payment_convention": "following", "end_of_month": True, "ex_coupon_days": 7},
+    LOAN | {"calendar": "TARGET", "accrual_convention": "modified_following", "end_of_month": False},
+]
 NAMES = list(dict.fromkeys(name for position in BOOK for name in position))
 
 
@@ -88,8 +95,8 @@ def test_parquet_dates_decimals_timestamps_and_whole_numbers_are_understood() ->
         frequency=pa.array([float(each["frequency"]) if "frequency" in each else None for each in BOOK]),
     )
     assert values(Portfolio.from_bytes(data, "book.parquet")) == values(Portfolio.from_records(BOOK))
-    numbered = Portfolio.from_bytes(parquet(BOOK, position_id=pa.array([7, 8, 9, 10])), "book.parquet")
-    assert numbered.position_ids == ("7", "8", "9", "10")
+    numbered = Portfolio.from_bytes(parquet(BOOK, position_id=pa.array(range(7, 13))), "book.parquet")
+    assert numbered.position_ids == ("7", "8", "9", "10", "11", "12")
 
 
 def test_a_parquet_column_of_the_wrong_kind_is_the_fault_of_each_position() -> None:

@@ -36,7 +36,7 @@ def test_what_the_market_has_and_what_is_not_needed_is_not_lacking() -> None:
     day = to_day(date(2026, 1, 2))
     assert lacks(
         curves=(codes(USD, EUR), codes(NOTHING, USD)),
-        projections=(codes(name_code("USD-SOFR-3M"), NOTHING),),
+        projections=((codes(name_code("USD-SOFR-3M"), NOTHING), codes(USD, EUR)),),
         hazards=((codes(issuer_code("ACME"), NOTHING), codes(rating_code("CCC"), NOTHING)),),
         spots=((codes(EUR, NOTHING), codes(JPY, NOTHING)),),
         fixings=(PastFixings(codes(0, 1), codes(name_code("SOFR"), pair_code(EUR, USD)), codes(day, day)),),
@@ -45,9 +45,18 @@ def test_what_the_market_has_and_what_is_not_needed_is_not_lacking() -> None:
 
 def test_curves_and_spots_are_named() -> None:
     assert lacks(curves=(codes(GBP, USD), codes(JPY, JPY))) == ["no GBP curve", "no JPY curve"]
-    assert lacks(projections=(codes(name_code("ESTR"), NOTHING),)) == ["no ESTR projection curve", ""]
     assert lacks(spots=((codes(EUR, EUR), codes(GBP, USD)),)) == ["no EURGBP spot, quoted or derived", ""]
     assert lacks(vols=((codes(EUR, EUR), codes(GBP, USD)),)) == ["no EURGBP vols", ""]
+
+
+def test_an_index_needs_no_projection_curve_but_none_in_another_currency() -> None:
+    indices = codes(*map(name_code, ("USD-SOFR-3M", "USD-SOFR-3M", "ESTR", "USD-SOFR-3M")))
+    assert lacks(4, projections=((indices, codes(EUR, USD, EUR, GBP)),)) == [
+        "no EUR projection curve of USD-SOFR-3M: it is in USD",
+        "",
+        "",
+        "no GBP projection curve of USD-SOFR-3M: it is in USD",
+    ]
 
 
 def test_a_hazard_curve_is_the_issuers_or_the_ratings_never_a_spread_curve() -> None:

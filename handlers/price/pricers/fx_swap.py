@@ -1,0 +1,88 @@
+"""FX_SWAP: `notional` of the base currency bought at the near strike on the near date, sold at the far strike on the far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.fields import Column, currency, day, number
+from handlers.price.market import MarketData
+from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, exchanged, together
+from handlers.price.pricers.pricer import Pricer
+from handlers.price.requirements import Requirements
+
+
+@dataclass(frozen=True, slots=True)
+class SwapTerms:
+    """Terms of P swaps; results are in the quote currency, which is why `currency` is that, and the far date is `maturity`."""
+
+    base: Ints
+    currency: Ints
+    notional: Floats
+    near: Ints
+    near_strike: Floats
+    maturity: Ints
+    far_strike: Floats
+
+    def take(self, chosen: Ints | slice) -> Self:
+        """The terms of the chosen positions."""
+        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    @property
+    def sizes(self) -> Ints:
+        """Two cash flows on each of two days."""
+        return np.full(self.maturity.size, 4)
+
+
+def _terms(columns: Mapping[str, Column]) -> SwapTerms:
+    names = ("base_currency", "quote_currency", "notional", "near_date", "near_strike", "far_date", "far_strike")
+    return SwapTerms(*(columns[name] for name in names))
+
+
+def _faults(terms: SwapTerms) -> list[tuple[Bools, str]]:
+    return [
+        (terms.base == terms.currency, "quote_currency: must differ from base_currency"),
+        (terms.maturity <= terms.near, "far_date: must be after near_date"),
+    ]
+
+
+def _requirements(terms: SwapTerms, _valuation: int) -> Requirements:
+    return Requirements(curves=(terms.currency, terms.base), spots=((terms.base, terms.currency),))
+
+
+def _flows(terms: SwapTerms, _valuation: int) -> SwapTerms:
+    return terms
+
+
+def _accrued(terms: SwapTerms) -> Floats:
+    return np.zeros(terms.notional.size)
+
+
+def _discounted(terms: SwapTerms, market: MarketData) -> DiscountedExchange:
+    near = exchanged(terms, terms.near, terms.notional, terms.notional * terms.near_strike, market)
+    far = exchanged(terms, terms.maturity, -terms.notional, -terms.notional * terms.far_strike, market)
+    return together(near, far)
+
+
+FX_SWAP = Pricer(
+    fields=(
+        currency("base_currency"),
+        currency("quote_currency"),
+        number("notional"),
+        day("near_date"),
+        number("near_strike"),
+        day("far_date"),
+        number("far_strike"),
+    ),
+    terms=_terms,
+    faults=_faults,
+    requirements=_requirements,
+    flows=_flows,
+    accrued=_accrued,
+    discounted=_discounted,
+    measures=MEASURES,
+)

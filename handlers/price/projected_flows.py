@@ -1,0 +1,117 @@
+"""What positions with a floating leg pay on each day at projected rates, and the prices and spreads that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.floating import FloatingFlows
+from handlers.price.floating_measures import DiscountedFloating, present_value
+from handlers.price.internal_rate import Weighted
+from handlers.price.keyrates import product
+from handlers.price.ladder import Paid, paid_by_day
+from handlers.price.market import MarketData
+from handlers.price.measures import discounted as discounted_flows
+from handlers.price.measures import risk_free
+from handlers.price.projection import ProjectedCoupons, payment_nodes, projected_coupons
+from handlers.price.spreads import ZSpreads
+
+_PER_CENT = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectedFlows:
+    """Payments of P positions, one for each day, position i's from `bounds[i]` to `bounds[i + 1]`: `amount` is F × S."""
+
+    bounds: Ints
+    owner: Ints
+    date: Ints
+    amount: Floats
+
+    @classmethod
+    def of(cls, priced: DiscountedFloating) -> ProjectedFlows:
+        """What is known, and what the coupons still to be fixed come to at the rates that the curves give."""
+        paid = payments(priced.flows)
+        owner = np.repeat(np.arange(paid.bounds.size - 1), np.diff(paid.bounds))
+        scenarios = priced.known.nodes.discount.shape[1]
+        amount = np.repeat(paid.amount[:, None], scenarios, axis=1)
+        coupons, leg = priced.coupons, priced.flows.leg
+        if coupons is not None:
+            chosen = priced.flows.projected()
+            own, day = leg.periods.schedule.owner[chosen], leg.periods.payment[chosen]
+            horizon = int(paid.date.max()) + 1
+            row = np.searchsorted(owner * horizon + paid.date, own * horizon + day)
+            growth = coupons.value / coupons.payments.discount[coupons.paid]
+            amount += product(leg.notional[own], coupons.triple, row, growth, paid.date.size)
+        return cls(paid.bounds, owner, paid.date, amount)
+
+
+def payments(flows: FloatingFlows) -> Paid:
+    """The days of payments, with what of their amounts does not hang on the market."""
+    known = flows.known()
+    return paid_by_day(known.accrued.size, known.owner, known.date, known.amount)[0]
+
+
+def cash_flows(priced: DiscountedFloating) -> Floats:
+    """What is paid on each day, at projected rates where they are not fixed (rows × S)."""
+    return ProjectedFlows.of(priced).amount
+
+
+def clean_price(priced: DiscountedFloating) -> Floats:
+    """Present value without accrued interest, per 100 of notional (P × S)."""
+    value = present_value(priced) - priced.flows.accrued[:, None]
+    return value / priced.known.flows.terms.notional[:, None] * _PER_CENT
+
+
+def z_spread(priced: DiscountedFloating) -> Floats:
+    """What added to the zero rates, but not to projected ones, gives the present value (P × S)."""
+    return _z_spreads(priced).spread
+
+
+def spread_dv01(priced: DiscountedFloating) -> Floats:
+    """What a Z-spread 1 bp higher changes (P × S)."""
+    return _z_spreads(priced).dv01()
+
+
+def _z_spreads(priced: DiscountedFloating) -> ZSpreads:
+    flows, known = ProjectedFlows.of(priced), priced.known
+    nodes, place = known.market.curves.nodes(known.curve[flows.owner], flows.date)
+    values = flows.amount * nodes.discount[place]
+    ones, every = np.ones(flows.date.size), np.arange(flows.date.size)
+    return ZSpreads.of(Weighted(flows.bounds, ones, nodes.time[place], values, every), present_value(priced))
+
+
+def theta(priced: DiscountedFloating) -> Floats:
+    """What a day that leaves every pillar's rate as it is adds, payments of that day included (P × S).
+
+    Rates that are fixed today, and are not known yet, are fixed as they are projected today.
+    """
+    flows, tomorrow = priced.flows, priced.known.market.next_day()
+    fixed = np.isnan(flows.leg.rate) & (flows.leg.fixing_day <= flows.valuation)
+    later = replace(flows, leg=replace(flows.leg, rate=np.where(fixed, 0.0, flows.leg.rate)))
+    value = (discounted_flows if flows.has_credit else risk_free)(priced.known.flows, tomorrow).value
+    coupons = projected_coupons(later, tomorrow)
+    if coupons is not None:
+        value = value + coupons.present_value()
+    if priced.coupons is not None and fixed[flows.projected()].any():
+        value = value + _fixed_today(priced, priced.coupons, fixed, tomorrow)
+    return value - present_value(priced)
+
+
+def _fixed_today(priced: DiscountedFloating, coupons: ProjectedCoupons, fixed: Bools, market: MarketData) -> Floats:
+    """What the coupons at the rates fixed today are worth in a later market (P × S), but for what counts as known of them."""
+    leg, projected = priced.flows.leg, priced.flows.projected()
+    own = np.flatnonzero(fixed[projected])
+    chosen = projected[own]
+    owner = leg.periods.schedule.owner[chosen]
+    left, nodes, place = payment_nodes(priced.flows, market, owner, leg.periods.payment[chosen])
+    triple = coupons.triple[own]
+    growth = coupons.value[triple] / coupons.payments.discount[coupons.paid[triple]]
+    values = growth * nodes.discount[place]
+    return product(left * leg.notional[owner], np.arange(own.size), owner, values, leg.notional.size)
+
+
+PRICE_MEASURES = {"CLEAN_PRICE": clean_price, "Z_SPREAD": z_spread, "SPREAD_DV01": spread_dv01}
+FLOW_MEASURES = {"THETA": theta, "CASHFLOWS": cash_flows}
