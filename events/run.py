@@ -49,6 +49,7 @@ RunFailureCode = Literal[
     "checksum_mismatch",
     "forbidden_uri",
     "too_large",
+    "run_not_found",
     "kills_worker",
     "internal",
 ]

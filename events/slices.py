@@ -1,4 +1,4 @@
-"""Slices: the parts of a large run, as Millrace asks itself for them."""
+"""Large runs: their slices, as Millrace asks itself for them, and how one is cancelled."""
 
 from __future__ import annotations
 
@@ -19,3 +19,11 @@ class SliceRequested(Data):
     generation: Count
     slice_no: Count
     input_sha256: Sha256
+
+
+class RunCancelRequested(Data):
+    """run.cancel.requested.v1: end this run now, with whatever it has come to; one that is finished stays as it is."""
+
+    key_fields: ClassVar[tuple[str, ...]] = ("run_id",)
+
+    run_id: UuidText

@@ -10,7 +10,7 @@ from events.audit import AuditCompleted, AuditCreated
 from events.document import DocumentCompleted, DocumentUploaded
 from events.model import Data
 from events.run import RunCompleted, RunRequested
-from events.slices import SliceRequested
+from events.slices import RunCancelRequested, SliceRequested
 
 PARTITIONS: Final = 12
 DLQ_PARTITIONS: Final = 1
@@ -19,7 +19,10 @@ RETENTION_MS: Final = 14 * 24 * 60 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic: the type of its events, what their Kafka key is, who says them and which flow, if any, consumes them."""
+    """One type of events: its topic, what their Kafka key is, who says them and which flow, if any, consumes them.
+
+    Rows of one topic agree in all but type and model.
+    """
 
     name: str
     event_type: str
@@ -33,6 +36,7 @@ class Topic:
 
 TOPICS: Final[tuple[Topic, ...]] = (
     Topic("runs.requested", "run.requested.v1", RunRequested, "run_id", "upstream", "runs"),
+    Topic("runs.requested", "run.cancel.requested.v1", RunCancelRequested, "run_id", "upstream", "runs"),
     Topic("runs.slices", "run.slice.requested.v1", SliceRequested, "run_id:slice_no", "millrace", "slices"),
     Topic("runs.completed", "run.completed.v1", RunCompleted, "run_id", "millrace", None),
     Topic("documents.uploaded", "document.uploaded.v1", DocumentUploaded, "document_id", "upstream", "documents"),

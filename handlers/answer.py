@@ -27,10 +27,11 @@ class Answer:
     """The data of the event's completion; `failure` when the event failed.
 
     Without data there is no completion: either `requests` hand on the event's work, or the event is such a request, and
-    not the one with which all of the work is done. That one answers `to` whom the work was begun for.
+    not the one with which all of the work is done. `to` tells whom the completion answers, None being the event itself: a
+    completion of work that was handed on answers the event that it was begun for.
     """
 
     data: Mapping[str, Any] | None
     failure: Failure | None = None
-    to: Asker | None = None
+    to: Sequence[Asker | None] = (None,)
     requests: Sequence[Request] = ()

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from events.event import Event
 from events.failures import Conflict, Waiting
 from events.model import Data
+from events.run import RunRequested
+from events.slices import RunCancelRequested
 from events.topics import models_of
 from handlers.answer import Answer
+from handlers.by_type import ByType
 from handlers.resources import Resources
 from storage.database import Connection
 
@@ -84,9 +87,10 @@ class FlowSpec:
 
 
 def _runs(resources: Resources) -> Flow:
+    from handlers.price.cancelling import CancelFlow
     from handlers.price.flow import RunsFlow
 
-    return RunsFlow(resources)
+    return ByType({RunRequested: RunsFlow(resources), RunCancelRequested: CancelFlow(resources)})
 
 
 def _slices(resources: Resources) -> Flow:
@@ -110,7 +114,7 @@ def _audits(resources: Resources) -> Flow:
 def _is_heavy_run(run: Any) -> bool:
     from handlers.price.flow import is_heavy
 
-    return is_heavy(run)
+    return isinstance(run, RunRequested) and is_heavy(run)
 
 
 def _embedder(resources: Resources) -> Target:

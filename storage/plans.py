@@ -127,6 +127,12 @@ TOTALS = "select totals::text from run_slices where run_id = $1 and generation =
 # Uses pk_runs.
 FINISH = "update runs set status = $3, totals = $4::text::jsonb, completed_at = $5 where run_id = $1 and generation = $2"
 
+# Uses pk_runs. Waits for a slice that is being counted, and is waited for by those that come after.
+CANCEL = f"""
+update runs set status = 'cancelled', completed_at = $3 where run_id = $1 and client_id = $2 and status = 'planned'
+returning {FIELDS.replace("totals", "totals::text")}
+"""  # noqa: S608 - FIELDS is a constant
+
 # Uses pk_run_plans.
 PLAN = """
 select run_id, generation, client_id, ''::bytea as request, positions_uri, market_sha256, subject, traceparent
@@ -184,6 +190,12 @@ async def slice_totals(connection: Connection, run: RunRow) -> AsyncIterator[dic
 async def finish_run(connection: Connection, run: RunRow) -> None:
     """Writes the end of a run whose row this transaction has counted into: status, totals and time."""
     await connection.execute(FINISH, run.run_id, run.generation, run.status, jsonb(run.totals), run.completed_at)
+
+
+async def cancel_run(connection: Connection, run_id: UUID, client_id: str, now: datetime) -> RunRow | None:
+    """Ends a run of that client that is planned, with what it has come to; None where there is none."""
+    row = await connection.fetchrow(CANCEL, run_id, client_id, now)
+    return None if row is None else _run(row)
 
 
 async def read_plan(connection: Connection, run_id: UUID, generation: int) -> PlanRow:

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from events.build import completion, late_completion, request
+from events.build import Asker, completion, late_completion, request
 from events.failures import Failure, Kind
 from events.identity import Identity, completion_key
 from events.text import printable
@@ -105,19 +105,20 @@ def fingerprint(flow: str, failure: Failure) -> str:
 
 def said_rows(spec: FlowSpec, item: Item, answer: Answer, owner: UUID, now: str) -> list[OutboxRow]:
     """What an answer says: the completion, if there is one, and the requests that hand on work; `now` as events say it."""
-    said = [] if answer.data is None else [_completion_row(spec, item, answer, answer.data, owner, now)]
+    said = []
+    if answer.data is not None:
+        said = [_completion_row(spec, item, who, answer.data, owner, now) for who in answer.to]
     if answer.requests:
         said += [_request_row(spec, item, each, owner, now) for each in answer.requests]
     return said
 
 
-def _completion_row(spec: FlowSpec, item: Item, answer: Answer, data: Mapping[str, Any], owner: UUID, now: str) -> OutboxRow:
+def _completion_row(spec: FlowSpec, item: Item, who: Asker | None, data: Mapping[str, Any], owner: UUID, now: str) -> OutboxRow:
     event, key = item.event, spec.key(item.event.data).encode()
-    if answer.to is None:
+    if who is None:
         row_id = completion_of(spec, event)
         value = completion(event, spec.completed_type, data, now, str(row_id))
     else:
-        who = answer.to
         row_id = as_uuid(completion_key(who.flow, who.source, who.id, who.generation, spec.completed_type))
         value = late_completion(who, spec.completed_type, data, now, str(row_id))
     return OutboxRow(row_id, event.flow, event.client_id, spec.completed_topic, key, value, None, owner)

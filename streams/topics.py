@@ -32,7 +32,7 @@ class WantedTopic:
 def wanted_topics(partitions: int | None = None, retention_ms: int | None = None) -> list[WantedTopic]:
     """Every topic of Millrace, each input topic with its dead-letter topic; the arguments replace the defaults."""
     wanted = []
-    for topic in TOPICS:
+    for topic in {topic.name: topic for topic in TOPICS}.values():
         kept = retention_ms or topic.retention_ms
         wanted.append(WantedTopic(topic.name, partitions or topic.partitions, kept))
         if topic.flow is not None:

@@ -79,7 +79,7 @@ async def _complete(connection: Connection, run: RunRow, now: datetime) -> Answe
     run = run._replace(status=status, totals=sums.totals(), completed_at=now)
     await finish_run(connection, run)
     answer = answer_of(run)
-    answer.to = asker_of(run, await read_plan(connection, run.run_id, run.generation))
+    answer.to = (asker_of(run, await read_plan(connection, run.run_id, run.generation)),)
     return answer
 
 

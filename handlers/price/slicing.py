@@ -9,7 +9,7 @@ from hashlib import sha256
 from events.failures import Permanent
 
 # What one position costs beyond its cells: its terms and its names.
-MAX_SLICE_POSITIONS = 50_000
+MAX_SLICE_POSITIONS = 20_000
 MAX_SLICE_BYTES = 32 * 1024 * 1024
 # Requests of one run leave in one transaction.
 MAX_SLICES = 10_000

@@ -19,7 +19,7 @@ def known_flow(name: str | None) -> str | None:
     """The name of a flow, or none at all. Raises typer.BadParameter for any other."""
     from events.topics import TOPICS
 
-    flows = [topic.flow for topic in TOPICS if topic.flow]
+    flows = dict.fromkeys(topic.flow for topic in TOPICS if topic.flow)
     if name is not None and name not in flows:
         raise typer.BadParameter(f"there is no flow {name!r}, but {', '.join(flows)}")
     return name

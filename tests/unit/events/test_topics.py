@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 from events.run import RunRequested
+from events.slices import RunCancelRequested, SliceRequested
 from events.topics import CONSUMED_TYPES, TOPIC_OF_TYPE, TOPICS, dlq, models_of
 
 
-def test_names_and_types_are_unique() -> None:
-    assert len({topic.name for topic in TOPICS}) == len(TOPICS) == len(TOPIC_OF_TYPE)
+def test_types_are_unique() -> None:
+    assert len(TOPIC_OF_TYPE) == len(TOPICS)
+
+
+def test_types_that_share_a_topic_share_all_else() -> None:
+    known = {(topic.name, topic.key, topic.sender, topic.flow, topic.partitions, topic.retention_ms) for topic in TOPICS}
+    assert len(known) == len({topic.name for topic in TOPICS})
 
 
 def test_each_flow_consumes_its_own_types() -> None:
-    assert models_of("runs") == {"run.requested.v1": RunRequested}
+    assert models_of("runs") == {"run.requested.v1": RunRequested, "run.cancel.requested.v1": RunCancelRequested}
+    assert models_of("slices") == {"run.slice.requested.v1": SliceRequested}
     assert models_of("nothing") == {}
     flows = {topic.flow for topic in TOPICS if topic.flow}
     assert sum(len(models_of(flow)) for flow in flows) == len(CONSUMED_TYPES)

@@ -18,7 +18,7 @@ import pytest
 from events.envelope import Envelope
 from events.run import RunCompleted, RunRequested
 from events.slices import SliceRequested
-from handlers.price import loading, slices
+from handlers.price import cancelling, loading, slices
 from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
@@ -310,6 +310,63 @@ async def test_a_slice_of_a_run_that_nobody_planned_is_a_dead_letter(rig: Rig) -
         await rig.until("select reason from dead_letters", "unknown_slice")
         await rig.idle()
     assert await rig.published(rig.spec.completed_topic, 0) == []
+
+
+def cancel_event(event_id: str, run: dict[str, Any], client: str = "acme") -> bytes:
+    envelope = orjson.loads(run_event(event_id, {"run_id": run["run_id"]}))
+    return orjson.dumps(envelope | {"type": "run.cancel.requested.v1", "clientid": client})
+
+
+async def test_a_cancelled_run_ends_at_once_and_its_slices_end_without_work(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = a_run()
+    await runs_alone(rig, run_event("e-1", run), run_event("e-2", run), until=WAITING)
+    await runs_alone(rig, cancel_event("c-1", run), until="select count(*) from runs where status = 'cancelled'")
+    monkeypatch.setattr(slices, "price_run", None)
+    answers = await completed(rig, at_least=3)
+    assert answers.keys() == {"e-1", "e-2", "c-1"}
+    assert {answer["data"]["status"] for answer in answers.values()} == {"cancelled"}
+    assert {(answer["data"]["positions"], str(answer["data"]["totals"])) for answer in answers.values()} == {(0, "{}")}
+    await rig.until("select count(*) from inbox where flow = 'slices' and outcome = 'completed'", 6)
+    assert await rig.rows("select count(*) from run_results") == [{"count": 0}]
+    assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
+
+
+async def test_a_run_that_is_cancelled_while_it_is_priced_ends_once_either_way(rig: Rig) -> None:
+    runs = [a_run() for _ in range(8)]
+    events = [run_event(f"e-{number}", run) for number, run in enumerate(runs)]
+    cancels = [cancel_event(f"c-{number}", run) for number, run in enumerate(runs)]
+    answers = await completed(rig, *events, *cancels, at_least=16)
+    for number, run in enumerate(runs):
+        told, asked = answers[f"e-{number}"]["data"], answers[f"c-{number}"]["data"]
+        assert told == asked
+        [stored] = await rig.rows("select status, positions from runs where run_id = $1", UUID(run["run_id"]))
+        assert stored == {"status": told["status"], "positions": told["positions"]}
+        assert told["status"] in {"cancelled", "partial"}
+
+
+async def test_a_run_that_has_ended_is_not_cancelled_and_the_request_is_told_how_it_ended(rig: Rig) -> None:
+    run, failed = a_run(), a_run({"uri": "none.csv"})
+    await completed(rig, run_event("e-1", run), run_event("e-2", failed), at_least=2)
+    answers = await completed(rig, cancel_event("c-1", run), cancel_event("c-2", failed), at_least=4)
+    assert answers["c-1"]["data"] == answers["e-1"]["data"]
+    assert answers["c-2"]["data"] == answers["e-2"]["data"]
+    assert await rig.rows("select event_id from dead_letters") == [{"event_id": "e-2"}]
+
+
+@pytest.mark.parametrize("client", ["acme", "rival"])
+async def test_a_run_that_the_client_does_not_have_is_waited_for_and_then_not_found(
+    rig: Rig, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancelling, "UNKNOWN_SECONDS", 0.2)
+    run = a_run()
+    if client == "rival":
+        await runs_alone(rig, run_event("e-1", run))
+    beside, rig.beside = rig.beside, ()
+    answers = await completed(rig, cancel_event("c-1", run, client))
+    rig.beside = beside
+    assert answers["c-1"]["data"]["failure"]["code"] == "run_not_found"
+    assert await rig.rows("select event_id, reason from dead_letters") == [{"event_id": "c-1", "reason": "run_not_found"}]
+    assert await rig.rows("select count(*) from runs where status = 'cancelled'") == [{"count": 0}]
 
 
 class Treacherous(GroupSaver):
