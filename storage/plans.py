@@ -96,7 +96,7 @@ class Ended(NamedTuple):
 # Uses pk_run_slices, pk_run_plans and pk_runs.
 PLANNED = """
 select run_id, generation, slice_no, slice.status = 'planned' and run.status = 'planned' as is_due, slice.client_id,
-    first_row, slice.positions, byte_ranges, bytes_sha256, request, positions_uri, market_sha256, run.input_sha256
+    first_row, slice.positions, byte_ranges, bytes_sha256, request, positions_uri, plan.market_sha256, run.input_sha256
 from unnest($1::uuid[], $2::int[], $3::int[]) as asked (run_id, generation, slice_no)
 join run_slices as slice using (run_id, generation, slice_no)
 join run_plans as plan using (run_id, generation)

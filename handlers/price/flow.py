@@ -152,10 +152,9 @@ def _portfolio(run: RunRequested, loaded: Loaded, most: int) -> Portfolio:
 def _row(event: Event, result: Result, now: datetime) -> RunRow:
     if isinstance(result, Failure):
         return failed_row(event, result, now)
-    loaded = result.loaded
     if isinstance(result, Planned):
-        return planned_row(event, len(result.slices), result.snapshot_id, loaded)
-    return priced_row(event, result.run, result.snapshot_id, loaded, now)
+        return planned_row(event, len(result.slices), result.snapshot_id, result.loaded)
+    return priced_row(event, result.run, result.snapshot_id, result.loaded, now)
 
 
 async def _add_plans(connection: Connection, planned: Sequence[tuple[Event, Planned]]) -> None:

@@ -12,7 +12,7 @@ from events.build import Asker
 from events.event import Event
 from events.failures import Failure, Permanent
 from events.identity import input_sha256
-from events.run import RunFailureCode, RunRequested
+from events.run import MarketById, PortfolioById, RunFailureCode, RunRequested
 from handlers.answer import Answer, Request
 from handlers.price.engine import PRICER_VERSION
 from handlers.price.loading import Loaded
@@ -28,27 +28,28 @@ FAILURE_CODES = frozenset(get_args(RunFailureCode))
 
 def priced_row(event: Event, run: PricedRun, snapshot_id: str, loaded: Loaded, completed_at: datetime) -> RunRow:
     """The row of a run that was priced, wholly or partly."""
-    return _read_row(event, snapshot_id, loaded)._replace(
+    return _loaded_row(event, snapshot_id, loaded, completed_at)._replace(
         status="partial" if run.errors else "completed",
         positions=run.positions,
         errors=run.errors,
         totals=run.totals,
-        completed_at=completed_at,
     )
 
 
 def planned_row(event: Event, slices: int, snapshot_id: str, loaded: Loaded) -> RunRow:
     """The row of a run that is to be priced in slices."""
-    return _read_row(event, snapshot_id, loaded)._replace(status="planned", slices=slices)
+    return _loaded_row(event, snapshot_id, loaded, None)._replace(status="planned", slices=slices)
 
 
-def _read_row(event: Event, snapshot_id: str, loaded: Loaded) -> RunRow:
-    """The row of a run whose input has been read, without what comes of it."""
+def _loaded_row(event: Event, snapshot_id: str, loaded: Loaded, completed_at: datetime | None) -> RunRow:
+    """The row of a run, all of whose input is known."""
     asked = event.data.tail_risk
-    return _row(event, loaded.started_at, None)._replace(
+    return _row(event, loaded.started_at, completed_at)._replace(
         scenario_ids=[scenario.id for scenario in loaded.run.scenarios],
         input_sha256=input_sha256(event.client_id, event.data_sha256 or b"", loaded.digests),
         snapshot_id=snapshot_id,
+        market_sha256=loaded.market_sha256,
+        portfolio_sha256=loaded.portfolio_sha256,
         tail_days=len(loaded.run.scenarios) - len(event.data.scenarios),
         tail_levels=() if asked is None else asked.levels,
     )
@@ -157,10 +158,11 @@ def _row(event: Event, started_at: datetime, completed_at: datetime | None) -> R
         input_sha256=request,
         request_sha256=request,
         pricer_version=PRICER_VERSION,
-        snapshot_id=None,
+        snapshot_id=run.market.snapshot_id if isinstance(run.market, MarketById) else None,
         source=event.source,
         event_id=event.id,
         correlation_id=event.correlation_id or event.id,
         started_at=started_at,
         completed_at=completed_at,
+        portfolio_id=run.portfolio.portfolio_id if isinstance(run.portfolio, PortfolioById) else None,
     )

@@ -48,6 +48,9 @@ class Run(Base):
     completed_at: Mapped[datetime | None]
     slices: Mapped[int] = mapped_column(server_default="0")
     slices_done: Mapped[int] = mapped_column(server_default="0")
+    market_sha256: Mapped[bytes | None]
+    portfolio_id: Mapped[str | None]
+    portfolio_sha256: Mapped[bytes | None]
     tail_days: Mapped[int] = mapped_column(server_default="0")
     tail_levels: Mapped[list[float]] = mapped_column(ARRAY(Double), server_default=text("'{}'::float8[]"))
 
@@ -57,6 +60,8 @@ class Run(Base):
         CheckConstraint("length(reporting_currency) = 3", name="reporting_currency"),
         sha256("input_sha256"),
         sha256("request_sha256"),
+        sha256("market_sha256"),
+        sha256("portfolio_sha256"),
         not_negative("positions"),
         not_negative("errors"),
         CheckConstraint("(status = 'planned') = (completed_at is null)", name="finished"),

@@ -22,6 +22,7 @@ async def test_new_runs_are_stored_as_they_were_given(database: Database, make_r
         make_run(status="planned", completed_at=None),
         make_run(status="partial", errors=3),
         make_run(tail_days=1, tail_levels=[0.95, 0.999999]),
+        make_run(market_sha256=b"m" * 32, portfolio_id="desk", portfolio_sha256=b"p" * 32),
     ]
 
     async with database.transaction() as connection:
@@ -40,6 +41,7 @@ async def test_runs_that_are_there_are_left_alone_and_told_and_the_new_among_the
     new = [
         make_run(scenario_ids=["a,b", 'q"', "\\"], measures=[]),
         make_run(totals={"PV": {"x": 1e300}}, tail_days=2, tail_levels=[0.1, 1 / 3]),
+        make_run(totals={"PV": {"x": 1e300}}, market_sha256=b"m" * 32, portfolio_id="desk", portfolio_sha256=b"p" * 32),
     ]
     async with database.transaction() as connection:
         await insert_runs(connection, [first])
