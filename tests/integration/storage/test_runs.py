@@ -40,8 +40,9 @@ async def test_runs_that_are_there_are_left_alone_and_told_and_the_new_among_the
     other = first._replace(input_sha256=b"o" * 32, client_id="rival", event_id="e2")
     new = [
         make_run(scenario_ids=["a,b", 'q"', "\\"], measures=[]),
-        make_run(totals={"PV": {"x": 1e300}}, tail_days=2, tail_levels=[0.1, 1 / 3]),
-        make_run(totals={"PV": {"x": 1e300}}, market_sha256=b"m" * 32, portfolio_id="desk", portfolio_sha256=b"p" * 32),
+        make_run(
+            totals={"PV": {"x": 1e300}}, portfolio_id="desk", portfolio_sha256=b"p" * 32, tail_days=2, tail_levels=[1 / 3]
+        ),
     ]
     async with database.transaction() as connection:
         await insert_runs(connection, [first])
