@@ -11,14 +11,14 @@ from pydantic import (
     PlainValidator,
     Tag,
     TypeAdapter,
+    model_validator,
 )
 
 from events.market import Market
 from events.model import Count, Currency, Data, Date, Sha256, StoredObject, UuidText, one_form
-from events.scenario import Scenario
+from events.scenario import MAX_SCENARIOS, Scenario, unique_scenarios
+from events.tail_risk import TailRisk, TailRiskRequested
 from events.text import IDENTIFIER_LENGTH, Identifier, Timestamp
-
-MAX_SCENARIOS = 10_000
 
 Measure = Literal[
     "PV",
@@ -45,6 +45,7 @@ RunFailureCode = Literal[
     "portfolio_unreadable",
     "market_not_found",
     "market_unreadable",
+    "moves_unreadable",
     "checksum_mismatch",
     "forbidden_uri",
     "too_large",
@@ -107,12 +108,6 @@ def _base_if_none(value: Any) -> Any:
     return [Scenario(id="base")] if value is None or value == [] else value
 
 
-def _unique_scenarios(scenarios: list[Scenario]) -> list[Scenario]:
-    if len({scenario.id for scenario in scenarios}) < len(scenarios):
-        raise ValueError("scenario ids must be unique")
-    return scenarios
-
-
 def _unique_measures(measures: list[Measure]) -> list[Measure]:
     if len(set(measures)) < len(measures):
         raise ValueError("measures must be unique")
@@ -140,10 +135,19 @@ class RunRequested(Data):
     scenarios: Annotated[
         list[Scenario],
         Field(fail_fast=True, max_length=MAX_SCENARIOS),
-        AfterValidator(_unique_scenarios),
+        AfterValidator(unique_scenarios),
         BeforeValidator(_base_if_none),
     ] = Field(default_factory=lambda: [Scenario(id="base")])
     measures: Annotated[list[Measure], Field(fail_fast=True, min_length=1), AfterValidator(_unique_measures)]
+    tail_risk: TailRiskRequested | None = None
+
+    @model_validator(mode="after")
+    def _can_have_tail_risk(self) -> RunRequested:
+        if self.tail_risk is not None and "PV" not in self.measures:
+            raise ValueError("tail_risk needs PV among the measures")
+        if self.tail_risk is not None and self.scenarios[0].shocks:
+            raise ValueError("tail_risk needs a first scenario without shocks")
+        return self
 
 
 class RunFailure(Data):
@@ -167,6 +171,7 @@ class RunCompleted(Data):
     scenarios: list[str]
     measures: list[Measure]
     totals: dict[Measure, dict[str, float | None]]
+    tail_risk: TailRisk | None = None
     failure: RunFailure | None = None
     input_sha256: Sha256 | None
     pricer_version: str

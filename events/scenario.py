@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from events.model import Currency, CurrencyPair, Data, Date, Tenor
 from events.text import Identifier
 
+MAX_SCENARIOS = 10_000
 MAX_SHOCKS = 1_000
 
 MAX_TENORS = 100
@@ -151,3 +152,10 @@ class Scenario(Data):
 
     id: Identifier
     shocks: Annotated[list[Shock], Field(fail_fast=True, max_length=MAX_SHOCKS)] = Field(default_factory=list)
+
+
+def unique_scenarios(scenarios: list[Scenario]) -> list[Scenario]:
+    """The scenarios, whose ids must differ; ValueError if they do not."""
+    if len({scenario.id for scenario in scenarios}) < len(scenarios):
+        raise ValueError("scenario ids must be unique")
+    return scenarios

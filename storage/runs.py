@@ -19,6 +19,7 @@ class RunRow(NamedTuple):
     `totals` is {measure: {scenario: sum}}; a number that is not finite is stored as null. `completed_at` is None as
     long as `status` is `planned`, `failure_code` unless it is `failed`. `slices` is 0 for a run that is priced at once.
     `market_sha256` and `portfolio_sha256` are those of what the run refers to, None of what its event holds itself.
+    The last `tail_days` scenarios are days of the past, from which the risk at `tail_levels` follows.
     """
 
     run_id: UUID
@@ -48,23 +49,25 @@ class RunRow(NamedTuple):
     market_sha256: bytes | None = None
     portfolio_id: str | None = None
     portfolio_sha256: bytes | None = None
+    tail_days: int = 0
+    tail_levels: Sequence[float] = ()
 
 
 COLUMNS = RunRow._fields
 FIELDS = ", ".join(COLUMNS)
 PRIMARY_KEY = "pk_runs"
 
-# Uses pk_runs. An array cannot hold arrays of several lengths, so $7 and $8 hold each run's as a literal.
+# Uses pk_runs. An array cannot hold arrays of several lengths, so $7, $8 and $29 hold each run's as a literal.
 INSERT_THE_NEW = f"""
 insert into runs ({FIELDS})
 select run_id, client_id, generation, status, valuation_date, reporting_currency, scenario_ids::text[],
     measures::text[], positions, errors, totals, failure_code, failure_message, input_sha256, request_sha256, pricer_version,
     snapshot_id, source, event_id, correlation_id, started_at, completed_at, slices, slices_done,
-    market_sha256, portfolio_id, portfolio_sha256
+    market_sha256, portfolio_id, portfolio_sha256, tail_days, tail_levels::float8[]
 from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::date[], $6::text[], $7::text[], $8::text[], $9::int[],
     $10::int[], $11::jsonb[], $12::text[], $13::text[], $14::bytea[], $15::bytea[], $16::text[], $17::text[],
     $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::timestamptz[],
-    $23::int[], $24::int[], $25::bytea[], $26::text[], $27::bytea[]) as new ({FIELDS})
+    $23::int[], $24::int[], $25::bytea[], $26::text[], $27::bytea[], $28::int[], $29::text[]) as new ({FIELDS})
 on conflict (run_id) do nothing
 returning run_id
 """  # noqa: S608 - FIELDS is a constant
@@ -124,9 +127,9 @@ async def read_run(connection: Connection, run_id: UUID) -> RunRow | None:
 
 async def _insert_the_new(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
     columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
-    for name in ("scenario_ids", "measures"):
+    for name in ("scenario_ids", "measures", "tail_levels"):
         place = COLUMNS.index(name)
-        columns[place] = [_array_literal(texts) for texts in columns[place]]
+        columns[place] = [_array_literal(list(map(str, values))) for values in columns[place]]
     new = {row["run_id"] for row in await connection.fetch(INSERT_THE_NEW, *columns)}
     return await stored_runs(connection, [row.run_id for row in rows if row.run_id not in new])
 

@@ -16,6 +16,7 @@ import orjson
 from events.event import Event
 from events.failures import Conflict, Failure, Permanent, Reason, Waiting
 from events.run import InlineMarket, InlinePortfolio, RunRequested
+from events.tail_risk import InlineDays
 from handlers.answer import Answer
 from handlers.price.engine import cells_a_position, price_run
 from handlers.price.loading import Loaded, Loader, market_of, unfinished
@@ -77,9 +78,9 @@ class RunsFlow:
         """The bytes behind each run's uris and ids, or a plan where they are too many to hold."""
         return await self.loader.load(events)
 
-    async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Result]:
+    async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Result]:  # noqa: ARG002 - loaded tells all
         """Prices or plans the batch in one thread, off the event loop."""
-        return await asyncio.to_thread(self._price_all, events, loaded)
+        return await asyncio.to_thread(self._price_all, loaded)
 
     async def save(
         self, connection: Connection, events: Sequence[Event], results: Sequence[Result]
@@ -95,11 +96,11 @@ class RunsFlow:
             await _add_plans(connection, planned)
         return [_answer(row, result, holders[row.run_id]) for row, result in zip(rows, results, strict=True)]
 
-    def _price_all(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Result]:
+    def _price_all(self, loaded: Sequence[Loaded]) -> list[Result]:
         results: list[Result] = []
-        for event, needs in zip(events, loaded, strict=True):
+        for needs in loaded:
             try:
-                results.append(self._price(event.data, needs))
+                results.append(self._price(needs.run, needs))
             except Permanent as failure:
                 results.append(failure)
         return results
@@ -109,7 +110,7 @@ class RunsFlow:
         most = self.loader.most(run, market)
         slices = self._slices(run, loaded, most)
         if slices is not None:
-            return Planned(slices, orjson.dumps(run.model_dump()), market.snapshot_id, loaded)
+            return Planned(slices, orjson.dumps(run.model_dump(), option=orjson.OPT_NON_STR_KEYS), market.snapshot_id, loaded)
         portfolio = _portfolio(run, loaded, most)
         priced = price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
         return Priced(priced, market.snapshot_id, loaded)
@@ -131,7 +132,12 @@ def is_heavy(run: RunRequested) -> bool:
     """Whether the run may take much memory: it has many cells, or refers to what it does not hold, of unknown size."""
     if not (isinstance(run.portfolio, InlinePortfolio) and isinstance(run.market, InlineMarket)):
         return True
-    each = cells_a_position(len(run.scenarios), run.measures, run.market.snapshot)
+    days = 0
+    if run.tail_risk is not None:
+        if not isinstance(run.tail_risk.moves, InlineDays):
+            return True
+        days = len(run.tail_risk.moves.days)
+    each = cells_a_position(len(run.scenarios) + days, run.measures, run.market.snapshot)
     return len(run.portfolio.positions) * each > LIGHT_CELLS
 
 

@@ -19,6 +19,7 @@ from handlers.price.by_id import Shelf, shelves
 from handlers.price.engine import cells_a_position
 from handlers.price.inputs import parse_market
 from handlers.price.planning import Plan, plan_object
+from handlers.price.risk.days import with_days
 from handlers.price.slicing import most_positions
 from handlers.resources import Resources
 from storage.objects import ObjectNotFound
@@ -34,10 +35,12 @@ UNFINISHED_SECONDS = 86_400.0
 class Loaded:
     """The bytes that a run refers to; None where the event holds the thing itself, or `plan` tells of it.
 
-    `positions_uri`: where the portfolio lies. `digests`: the name and sha256 of each thing referred to.
+    `run`: what is asked for, days of the past among its scenarios. `positions_uri`: where the portfolio lies. `digests`: the
+    name and sha256 of each thing referred to.
     """
 
     started_at: datetime
+    run: RunRequested
     portfolio: bytes | None = None
     positions_uri: str | None = None
     plan: Plan | None = None
@@ -64,9 +67,10 @@ class Loader:
         return most_positions(self.slice_cells, cells_a_position(len(run.scenarios), run.measures, market))
 
     async def _load(self, event: Event, shelf: Shelf) -> Loaded | Failure:
-        loaded = Loaded(datetime.now(UTC))
+        loaded = Loaded(datetime.now(UTC), event.data)
         try:
             await self._load_market(event.data, shelf, loaded)
+            await self._load_days(loaded)
             await self._load_portfolio(event, shelf, loaded)
         except (Permanent, Transient, Waiting) as failure:
             return failure
@@ -81,6 +85,16 @@ class Loader:
             return
         loaded.market_sha256 = digest[1]
         loaded.digests.append(digest)
+
+    async def _load_days(self, loaded: Loaded) -> None:
+        asked = loaded.run.tail_risk
+        if asked is None:
+            return
+        content = b""
+        if isinstance(asked.moves, StoredObject):
+            content, digest = await self._read(asked.moves, "moves_unreadable")
+            loaded.digests.append(digest)
+        loaded.run = await asyncio.to_thread(with_days, loaded.run, content)
 
     async def _load_portfolio(self, event: Event, shelf: Shelf, loaded: Loaded) -> None:
         stored, digest = event.data.portfolio, None
@@ -104,7 +118,7 @@ class Loader:
 
     async def _plan(self, event: Event, stored: StoredObject, size: int, loaded: Loaded) -> Plan:
         await self._wait_for_another(event)
-        most = self.most(event.data, await asyncio.to_thread(market_of, event.data, loaded))
+        most = self.most(loaded.run, await asyncio.to_thread(market_of, loaded.run, loaded))
         return await plan_object(self.objects, stored, size, most, self.object_max_bytes)
 
     async def _wait_for_another(self, event: Event) -> None:

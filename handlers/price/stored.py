@@ -16,6 +16,7 @@ from events.run import MarketById, PortfolioById, RunFailureCode, RunRequested
 from handlers.answer import Answer, Request
 from handlers.price.engine import PRICER_VERSION
 from handlers.price.loading import Loaded
+from handlers.price.risk.tail_risk import tail_risk
 from handlers.price.sheet import PricedRun
 from handlers.price.slicing import Slice
 from storage.plans import PlanRow, SliceRow
@@ -42,11 +43,15 @@ def planned_row(event: Event, slices: int, snapshot_id: str, loaded: Loaded) -> 
 
 def _loaded_row(event: Event, snapshot_id: str, loaded: Loaded, completed_at: datetime | None) -> RunRow:
     """The row of a run, all of whose input is known."""
+    asked = event.data.tail_risk
     return _row(event, loaded.started_at, completed_at)._replace(
+        scenario_ids=[scenario.id for scenario in loaded.run.scenarios],
         input_sha256=input_sha256(event.client_id, event.data_sha256 or b"", loaded.digests),
         snapshot_id=snapshot_id,
         market_sha256=loaded.market_sha256,
         portfolio_sha256=loaded.portfolio_sha256,
+        tail_days=len(loaded.run.scenarios) - len(event.data.scenarios),
+        tail_levels=() if asked is None else asked.levels,
     )
 
 
@@ -126,6 +131,8 @@ def answer_of(row: RunRow) -> Answer:
         "started_at": row.started_at,
         "completed_at": row.completed_at,
     }
+    if row.tail_days and row.totals:
+        data["tail_risk"] = tail_risk(row.totals, row.scenario_ids, row.tail_days, row.tail_levels)
     if failure is not None:
         data["failure"] = {"code": failure.code, "message": failure.message}
     return Answer(data, failure)

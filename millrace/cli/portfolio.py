@@ -10,13 +10,14 @@ import typer
 
 from millrace.cli.asking import ask, known_client, usable_id
 from millrace.cli.output import Json, data, note, print_facts, print_json, table
+from millrace.cli.portfolio_explain import explain
 
 if TYPE_CHECKING:
     from millrace.portfolios import PortfolioFile
     from millrace.settings import Settings
     from storage.portfolios import PortfolioRow
 
-app = typer.Typer(help="Portfolios: load, show, list.", no_args_is_help=True)
+app = typer.Typer(help="Portfolios: load, show, list, explain.", no_args_is_help=True)
 
 Client = Annotated[str, typer.Option(callback=known_client, help="The client whose portfolios they are.")]
 
@@ -122,3 +123,6 @@ def _plain(row: PortfolioRow) -> dict[str, Any]:
     plain = row._asdict() | {"object_sha256": row.object_sha256.hex()}
     digest = plain.pop("content_sha256").hex()
     return {"portfolio_id": row.portfolio_id, "client_id": row.client_id, "sha256": digest} | plain
+
+
+app.command(short_help="Print why a portfolio is worth something else than before.")(explain)

@@ -19,7 +19,7 @@ class Run(Base):
     `run_id` is unique over all clients and bound to `input_sha256`. `generation` is the newest one that is finished.
     `totals` is {measure: {scenario: sum in reporting_currency}}. `positions` counts positions, `errors` the rows of
     `run_results` that carry one. A large run is `planned` in `slices`; while it is, `slices_done`, `positions` and `errors`
-    grow with each that ends.
+    grow with each that ends. The last `tail_days` of `scenario_ids` are days of the past.
     """
 
     __tablename__ = "runs"
@@ -51,6 +51,8 @@ class Run(Base):
     market_sha256: Mapped[bytes | None]
     portfolio_id: Mapped[str | None]
     portfolio_sha256: Mapped[bytes | None]
+    tail_days: Mapped[int] = mapped_column(server_default="0")
+    tail_levels: Mapped[list[float]] = mapped_column(ARRAY(Double), server_default=text("'{}'::float8[]"))
 
     __table_args__ = (
         *identity(),
@@ -66,6 +68,7 @@ class Run(Base):
         CheckConstraint("(status = 'failed') = (failure_code is not null)", name="failure"),
         CheckConstraint("status <> 'partial' or errors > 0", name="partial"),
         CheckConstraint("slices_done between 0 and slices", name="slices_done"),
+        CheckConstraint("tail_days between 0 and cardinality(scenario_ids)", name="tail_days"),
         # A client's runs, newest first.
         Index("ix_runs_client_id_started_at", "client_id", text("started_at desc")),
     )

@@ -16,8 +16,28 @@ from pydantic import ValidationError
 
 from events.failures import Permanent
 from events.model import explain
-from events.run import MAX_SCENARIOS
-from events.scenario import Scenario
+from events.run import RunRequested
+from events.scenario import MAX_SCENARIOS, Scenario, unique_scenarios
+from events.tail_risk import InlineDays
+
+
+def with_days(run: RunRequested, content: bytes) -> RunRequested:
+    """The run with its days as scenarios, after its own, in place of its request for tail risk.
+
+    `content` is that of the object that it names, if it names one. Raises Permanent, code moves_unreadable.
+    """
+    if run.tail_risk is None:
+        return run
+    moves = run.tail_risk.moves
+    days = moves.days if isinstance(moves, InlineDays) else read_days(content, moves.uri)
+    scenarios = [*run.scenarios, *days]
+    if len(scenarios) > MAX_SCENARIOS:
+        raise _unreadable(f"{len(scenarios)} scenarios and days are more than {MAX_SCENARIOS}")
+    try:
+        unique_scenarios(scenarios)
+    except ValueError:
+        raise _unreadable("a day and a scenario, or two days, have the same id") from None
+    return run.model_copy(update={"scenarios": scenarios, "tail_risk": None})
 
 
 def read_days(content: bytes, name: str) -> list[Scenario]:

@@ -15,7 +15,6 @@ from handlers.price.currencies import currency_code
 from handlers.price.engine import price_run
 from handlers.price.market import MarketData
 from handlers.price.portfolio import Portfolio
-from handlers.price.sheet import PricedRun
 
 # What of a market moves in each component.
 PARTS = {
@@ -27,7 +26,7 @@ PARTS = {
 }
 COMPONENTS = ("carry", *PARTS, "unexplained", "total")
 
-_PRESENT_VALUE, _PAID = "PV", "CASHFLOWS"
+_PRESENT_VALUE, _A_DAY = "PV", "THETA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +55,10 @@ def explain(portfolio: Portfolio, before: Snapshot, after: Snapshot, reporting: 
     A position is left out of every component, so that they add up, if it has no value on any of the way: an error, or no
     conversion.
     """
-    paid = _paid(portfolio, before, after)
+    ways = stages(before, after)
+    paid = paid_between(portfolio, ways["carry"].market, before.valuation, after.valuation)
     values = {"before": _converted(portfolio, before, _values(portfolio, before), reporting)}
-    for name, snapshot in stages(before, after).items():
+    for name, snapshot in ways.items():
         values[name] = _converted(portfolio, snapshot, _values(portfolio, snapshot) + paid, reporting)
     profits = components(values)
     lost = np.isnan(profits["total"])
@@ -93,22 +93,27 @@ def components(values: Mapping[str, Floats]) -> dict[str, Floats]:
     return {name: np.where(lost, np.nan, each) for name, each in profits.items()}
 
 
-def paid_between(run: PricedRun, first: date, last: date) -> Floats:
-    """What each position pays after `first` and up to `last`, from the rows of CASHFLOWS (P); 0 if it has none."""
-    bucket, first_day, last_day = np.array(run.bucket, dtype=np.str_), first.isoformat(), last.isoformat()
-    rows = np.flatnonzero((np.array(run.measure) == _PAID) & (bucket > first_day) & (bucket <= last_day))
-    return np.bincount(run.row_no[rows], run.values[rows, 0], run.positions).astype(np.float64)
+def paid_between(portfolio: Portfolio, market: Market, first: date, last: date) -> Floats:
+    """What each position pays after `first` and up to `last` (P), whatever its product: what its THETA of each day adds.
 
-
-def _paid(portfolio: Portfolio, before: Snapshot, after: Snapshot) -> Floats:
-    run = price_run(portfolio, before.market, (), [_PAID], before.valuation)
-    return paid_between(run, before.valuation, after.valuation)
+    THETA is what a day changes in the present value, and what is paid on it.
+    """
+    brought = np.zeros(len(portfolio))
+    if first == last:
+        return brought
+    for ordinal in range(first.toordinal(), last.toordinal()):
+        brought += _measured(portfolio, Snapshot(market, date.fromordinal(ordinal)), _A_DAY)
+    held = _values(portfolio, Snapshot(market, last)) - _values(portfolio, Snapshot(market, first))
+    return brought - held
 
 
 def _values(portfolio: Portfolio, snapshot: Snapshot) -> Floats:
-    """Present values (P); NaN where there is an error."""
-    run = price_run(portfolio, snapshot.market, (), [_PRESENT_VALUE], snapshot.valuation)
-    return run.values[:, 0]
+    return _measured(portfolio, snapshot, _PRESENT_VALUE)
+
+
+def _measured(portfolio: Portfolio, snapshot: Snapshot, measure: str) -> Floats:
+    """One measure (P); NaN where there is an error."""
+    return price_run(portfolio, snapshot.market, (), [measure], snapshot.valuation).values[:, 0]
 
 
 def _converted(portfolio: Portfolio, snapshot: Snapshot, values: Floats, reporting: str) -> Floats:

@@ -45,6 +45,7 @@ def make_run() -> MakeRun:
             correlation_id="c1",
             started_at=datetime(2026, 11, 20, 10, tzinfo=UTC),
             completed_at=datetime(2026, 11, 20, 10, 0, 1, tzinfo=UTC),
+            tail_levels=[],
         )
         return run._replace(**columns)
 

@@ -118,6 +118,14 @@ def test_every_kind_of_shock_is_understood(run: dict[str, Any]) -> None:
     assert scenario.shocks == [understood for _, understood in SHOCKS]
 
 
+UP = {"kind": "rate_parallel", "bp": 1}
+DAYS = [{"id": "2025-03-03", "shocks": [UP]}]
+
+
+def with_tail(**changes: Any) -> dict[str, Any]:
+    return {"tail_risk": {"moves": {"days": DAYS}, "levels": [0.99]} | changes}
+
+
 TENORS = {"kind": "rate_tenors", "currency": "USD"}
 TRIANGLE = {"kind": "rate_triangle", "currency": "USD", "centre": "2031-01-15", "bp": 1}
 
@@ -196,6 +204,14 @@ def with_shock(**shock: Any) -> dict[str, Any]:
             with_shock(kind="fx", pair="EUR/USD", relative=0),
             "data.scenarios[0].shocks[0].pair: must be a pair of currencies such as EURUSD",
         ),
+        (with_tail(moves={"uri": "a", "days": DAYS}), "data.tail_risk.moves: must have one of days, uri"),
+        (with_tail(moves={"days": []}), "data.tail_risk.moves.days: list should have at least 1 item"),
+        (with_tail(moves={"days": DAYS * 2}), "data.tail_risk.moves.days: scenario ids must be unique"),
+        (with_tail(levels=[]), "data.tail_risk.levels: list should have at least 1 item"),
+        (with_tail(levels=[0.99, 1]), "data.tail_risk.levels[1]: input should be less than 1"),
+        (with_tail(levels=[0.9, 0.9]), "data.tail_risk.levels: levels must be unique"),
+        (with_tail() | {"measures": ["DV01"]}, "data: tail_risk needs PV among the measures"),
+        (with_tail() | {"scenarios": [{"id": "up", "shocks": [UP]}]}, "data: tail_risk needs a first scenario without shocks"),
         ({"measures": []}, "data.measures: list should have at least 1 item"),
         ({"measures": ["PV", "PV"]}, "data.measures: measures must be unique"),
         ({"measures": ["PV", "RHO"]}, "data.measures[1]: input should be 'PV', 'ACCRUED'"),

@@ -34,3 +34,10 @@ def test_a_run_is_heavy_from_so_many_cells_on_key_rates_counted_by_pillar(positi
 @pytest.mark.parametrize("part", ["portfolio", "market"])
 def test_a_run_that_refers_to_an_object_is_heavy_whatever_the_event_says(part: str) -> None:
     assert is_heavy(run(1, **{part: {"uri": "somewhere.parquet"}}))
+
+
+def test_days_of_the_past_count_as_scenarios_and_those_in_an_object_make_any_run_heavy() -> None:
+    days = {"moves": {"days": [{"id": "a"}, {"id": "b"}, {"id": "c"}]}, "levels": [0.99]}
+    assert not is_heavy(run(LIGHT_CELLS // 4, tail_risk=days))
+    assert is_heavy(run(LIGHT_CELLS // 4 + 1, tail_risk=days))
+    assert is_heavy(run(1, tail_risk={"moves": {"uri": "moves.csv"}, "levels": [0.99]}))

@@ -6,9 +6,10 @@ import orjson
 import pytest
 
 from events.failures import Permanent
+from events.run import RunRequested
 from events.scenario import Scenario
 from handlers.price.risk import days as reader
-from handlers.price.risk.days import read_days
+from handlers.price.risk.days import read_days, with_days
 
 CSV = """date,rate:USD,rate:EUR:1Y,rate:EUR:10Y,credit,credit:rating:BBB,credit:issuer:A:B,fx:EURUSD,vol:*,equity:AAPL
 2025-03-03,1.5,2,-3,,4,5,-0.01,0.1,0.02
@@ -92,3 +93,32 @@ def test_the_number_of_days_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Permanent, match=r"'m\.csv' has more than 2 days"):
         read_days(b"date,credit\na,1\nb,1\nc,1\n", "m.csv")
     assert len(read_days(b"date,credit\na,1\nb,1\n", "m.csv")) == 2
+
+
+def run(moves: dict[str, Any] | None) -> RunRequested:
+    data = {
+        "run_id": "01970000-0000-7000-8000-00000000000a",
+        "valuation_date": "2026-01-15",
+        "portfolio": {"positions": []},
+        "market": {"uri": "eod.json"},
+        "scenarios": [{"id": "today"}, {"id": "up", "shocks": [{"kind": "credit_spread", "bp": 1}]}],
+        "measures": ["PV"],
+    }
+    return RunRequested.model_validate(data | ({} if moves is None else {"tail_risk": {"moves": moves, "levels": [0.99]}}))
+
+
+def test_days_follow_the_scenarios_of_their_run_which_then_asks_for_no_more() -> None:
+    for moves in ({"days": [{"id": "a"}, {"id": "b"}]}, {"uri": "m.csv"}):
+        found = with_days(run(moves), b"date,credit\na,\nb,\n")
+        assert [scenario.id for scenario in found.scenarios] == ["today", "up", "a", "b"]
+        assert found.tail_risk is None
+    plain = run(None)
+    assert with_days(plain, b"") is plain
+
+
+def test_days_that_have_the_id_of_a_scenario_or_are_too_many_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Permanent, match="a day and a scenario, or two days, have the same id"):
+        with_days(run({"days": [{"id": "up"}]}), b"")
+    monkeypatch.setattr(reader, "MAX_SCENARIOS", 3)
+    with pytest.raises(Permanent, match="4 scenarios and days are more than 3"):
+        with_days(run({"days": [{"id": "a"}, {"id": "b"}]}), b"")

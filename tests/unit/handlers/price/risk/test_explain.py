@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.price.portfolio import Portfolio
-from handlers.price.risk.explain import COMPONENTS, PARTS, Explained, Snapshot, components, explain, paid_between, stages
-from handlers.price.sheet import PricedRun
-from tests.unit.handlers.price.books import BOND, FORWARD, LOAN, VALUATION, market, positions, priced, value, world
+from handlers.price.risk.explain import COMPONENTS, PARTS, Explained, Snapshot, components, explain, stages
+from tests.unit.handlers.price.books import BOND, FORWARD, LOAN, VALUATION, market, positions, value, world
 from tests.unit.handlers.price.oracle import World
 
 NEXT = date(2026, 1, 16)
@@ -80,12 +79,12 @@ def test_what_two_parts_make_together_is_unexplained() -> None:
     assert found.totals["total"] == pytest.approx(moved * 1.10 - before * 1.0875, rel=1e-12)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     st.lists(positions, min_size=1, max_size=4),
     st.floats(-0.01, 0.01),
     st.floats(0.8, 1.3),
-    st.integers(0, 400),
+    st.integers(0, 4),
     st.sampled_from(["USD", "EUR", "GBP"]),
 )
 def test_components_add_up_to_the_difference_of_the_values(
@@ -124,26 +123,6 @@ def test_new_fixings_are_known_from_the_start() -> None:
     assert all(each.market.fixings == new.fixings and each.valuation == NEXT for each in found.values())
     assert found["rates"].market.curves is new.curves
     assert found["rates"].market.fx_spot is old.fx_spot
-
-
-def test_what_is_paid_in_between_counts_from_the_day_after_to_the_day_itself() -> None:
-    rows = [
-        ("PV", "", None, 100.0),
-        ("CASHFLOWS", "2026-01-15", None, 1.0),
-        ("CASHFLOWS", "2026-01-16", None, 2.0),
-        ("CASHFLOWS", "2026-01-20", None, 4.0),
-        ("CASHFLOWS", "2026-01-21", None, 8.0),
-        ("CASHFLOWS", "2026-01-17", None, 16.0),
-        ("CASHFLOWS", "", "UNSUPPORTED", np.nan),
-    ]
-    measures, buckets, errors, values = (list(column) for column in zip(*rows, strict=True))
-    run = replaced(priced([BOND, BOND, BOND]), [0, 0, 0, 0, 0, 1, 2], measures, buckets, errors, values)
-    assert paid_between(run, VALUATION, date(2026, 1, 20)).tolist() == [6.0, 16.0, 0.0]
-
-
-def replaced(run: PricedRun, row_no: Any, measure: Any, bucket: Any, error: Any, values: Any) -> PricedRun:
-    columns = {"row_no": np.array(row_no), "values": np.array(values)[:, None]}
-    return replace(run, **columns, measure=measure, bucket=bucket, error=error)
 
 
 def test_components_are_functions_of_the_values_alone() -> None:
