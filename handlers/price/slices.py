@@ -171,9 +171,10 @@ def _worked(loaded: Loaded) -> Worked:
 def _priced(loaded: Loaded, run: RunRequested) -> PricedRun:
     part, uri = _slice(loaded.plan), loaded.plan.positions_uri
     if isinstance(run.portfolio, InlinePortfolio):
-        portfolio = Portfolio.from_records(run.portfolio.positions[part.first_row : part.first_row + part.positions])
+        positions = run.portfolio.positions[part.first_row : part.first_row + part.positions]
+        portfolio = Portfolio.from_records(positions, run.group_by)
     else:
-        portfolio = Portfolio.from_file(read_slice(part, loaded.portfolio, uri or ""))
+        portfolio = Portfolio.from_file(read_slice(part, loaded.portfolio, uri or "", run.group_by), run.group_by)
     market = parsed_market(run, loaded.market)
     return price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
 
