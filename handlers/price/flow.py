@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-import orjson
-
 from events.event import Event
 from events.failures import Conflict, Failure, Permanent, Reason, Waiting
 from events.run import InlineMarket, InlinePortfolio, RunRequested
@@ -27,6 +25,7 @@ from handlers.price.stored import (
     Snapshot,
     answer_of,
     failed_row,
+    kept_request,
     plan_row,
     planned_row,
     priced_row,
@@ -125,8 +124,7 @@ class RunsFlow:
         bounds = self.loader.bounds(run, market)
         slices = _slices(run, loaded, bounds)
         if slices is not None:
-            request = orjson.dumps(run.model_dump(), option=orjson.OPT_NON_STR_KEYS)
-            return Planned(slices, request, snapshot_of(market), loaded)
+            return Planned(slices, kept_request(run), snapshot_of(market), loaded)
         portfolio = _portfolio(run, loaded, bounds.positions)
         priced = price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
         return Priced(priced, snapshot_of(market), loaded)

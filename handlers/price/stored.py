@@ -9,6 +9,8 @@ from itertools import chain
 from typing import Any, NamedTuple, get_args
 from uuid import UUID
 
+import orjson
+
 from events.build import Asker
 from events.event import Event
 from events.failures import Failure, Permanent
@@ -67,6 +69,16 @@ def group_rows(row: RunRow, totals: GroupTotals) -> list[TotalRow]:
     """Totals by group as they are stored."""
     where = (row.run_id, row.generation, row.client_id)
     return [TotalRow(*where, values, measure, by_scenario) for values, measure, by_scenario in totals.rows()]
+
+
+def kept_request(run: RunRequested) -> bytes:
+    """The data of a run's event, for its slices."""
+    return orjson.dumps(run.model_dump(), option=orjson.OPT_NON_STR_KEYS)
+
+
+def requested_run(kept: bytes) -> RunRequested:
+    """The run that `kept_request` keeps, read as its event was."""
+    return RunRequested.model_validate(orjson.loads(kept))
 
 
 def plan_row(event: Event, request: bytes, loaded: Loaded) -> PlanRow:
