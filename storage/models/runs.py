@@ -20,8 +20,8 @@ class Run(Base):
     `totals` is {measure: {scenario: sum in reporting_currency}}. `positions` counts positions, `errors` the rows of
     `run_results` that carry one. A large run is `planned` in `slices`; while it is, `slices_done`, `positions` and `errors`
     grow with each that ends. `scenarios` defines those that `scenario_ids` name, but for the last `tail_days` of them, which
-    are days of the past. `market_sha256` is the hash of the market's content whichever way it came, and `worker` is who priced or
-    planned the run.
+    are days of the past. `market_sha256` is the hash of the market's content whichever way it came, `worker` who priced
+    or planned the run.
     """
 
     __tablename__ = "runs"
