@@ -114,7 +114,7 @@ class Filling:
             for name, place in needing_market:
                 values = book.pricer.measures[name](priced)
                 self.sheet.put(rows, place, scenarios, values)
-                self.totals.add(name, terms.currency, scenarios, values)
+                self.totals.add(name, rows, terms.currency, scenarios, values)
 
     def _fill_lacking_one(self, place: int, lacks: Lacks) -> None:
         """One measure of the positions that lack what it alone needs."""
@@ -133,7 +133,8 @@ class Filling:
         accrued = self.book.pricer.accrued(flows)
         self.sheet.put_contractual(self.book.rows[chosen], self.places["ACCRUED"], accrued[:, None])
         everywhere = np.broadcast_to(accrued[:, None], (accrued.size, self.market.scenarios))
-        self.totals.add("ACCRUED", self.book.terms.currency[chosen], EVERY_SCENARIO, everywhere)
+        rows, currency = self.book.rows[chosen], self.book.terms.currency[chosen]
+        self.totals.add("ACCRUED", rows, currency, EVERY_SCENARIO, everywhere)
         return accrued
 
     def _chunks(self, chosen: Ints) -> Iterator[Ints]:

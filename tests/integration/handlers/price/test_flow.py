@@ -24,7 +24,7 @@ from handlers.price.snapshots import canonical_market
 from millrace.portfolios import enter, examine, store
 from storage.markets import insert_market
 from storage.portfolios import PortfolioRow, insert_portfolio
-from tests.support.rig import Rig
+from tests.support.rig import APPLICATION, Rig
 from tests.support.runs import MARKET, expected_rows, run_data, run_event
 from tests.support.worker import flow_named
 
@@ -63,6 +63,8 @@ async def test_a_run_is_priced_stored_and_answered(rig: Rig) -> None:
     assert answer["subject"] == run["run_id"]
     assert answer["data"]["run_id"] == run["run_id"]
     assert answer["data"]["positions"] == len(run["portfolio"]["positions"])
+    [traced] = await rig.rows("select worker, length(market_sha256) as digest, scenarios::text from runs")
+    assert traced == {"worker": APPLICATION, "digest": 32, "scenarios": '[{"id": "base", "shocks": []}]'}
     priced = [value for _, _, value in expected_rows(run) if value is not None]
     assert answer["data"]["totals"]["PV"]["base"] == pytest.approx(sum(priced))
 
