@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -199,12 +200,17 @@ def book() -> list[Position]:
 
 
 def main() -> None:
-    """Writes all three."""
+    """Writes all three, into the folder that is named or beside this script."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
     positions = book()
-    lines = "".join(json.dumps(position) + "\n" for position in positions)
-    (HERE / "books" / "desks.jsonl").write_text(lines, encoding="utf-8")
-    (HERE / "markets" / "close.json").write_text(json.dumps(market(), indent=1) + "\n", encoding="utf-8")
-    (HERE / "desk_scenarios.json").write_text(json.dumps(scenarios(), indent=1) + "\n", encoding="utf-8")
+    files = {
+        "books/desks.jsonl": "".join(json.dumps(position) + "\n" for position in positions),
+        "markets/close.json": json.dumps(market(), indent=1) + "\n",
+        "desk_scenarios.json": json.dumps(scenarios(), indent=1) + "\n",
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
     print(f"{len(positions)} positions, {len(scenarios())} scenarios")
 
 
