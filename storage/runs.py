@@ -18,6 +18,7 @@ class RunRow(NamedTuple):
 
     `totals` is {measure: {scenario: sum}}; a number that is not finite is stored as null. `completed_at` is None as
     long as `status` is `planned`, `failure_code` unless it is `failed`. `slices` is 0 for a run that is priced at once.
+    `market_sha256` and `portfolio_sha256` are those of what the run refers to, None of what its event holds itself.
     """
 
     run_id: UUID
@@ -44,8 +45,10 @@ class RunRow(NamedTuple):
     completed_at: datetime | None
     slices: int = 0
     slices_done: int = 0
-    scenarios: Sequence[dict[str, Any]] = ()
     market_sha256: bytes | None = None
+    portfolio_id: str | None = None
+    portfolio_sha256: bytes | None = None
+    scenarios: Sequence[dict[str, Any]] = ()
     worker: str | None = None
     group_by: Sequence[str] = ()
 
@@ -56,17 +59,18 @@ FIELDS = ", ".join(COLUMNS)
 READ_FIELDS = ", ".join(f"{name}::text" if name in {"totals", "scenarios"} else name for name in COLUMNS)
 PRIMARY_KEY = "pk_runs"
 
-# Uses pk_runs. An array cannot hold arrays of several lengths, so $7, $8 and $28 hold each run's as a literal.
+# Uses pk_runs. An array cannot hold arrays of several lengths, so $7, $8 and $30 hold each run's as a literal.
 INSERT_THE_NEW = f"""
 insert into runs ({FIELDS})
 select run_id, client_id, generation, status, valuation_date, reporting_currency, scenario_ids::text[],
     measures::text[], positions, errors, totals, failure_code, failure_message, input_sha256, request_sha256, pricer_version,
     snapshot_id, source, event_id, correlation_id, started_at, completed_at, slices, slices_done,
-    scenarios, market_sha256, worker, group_by::text[]
+    market_sha256, portfolio_id, portfolio_sha256, scenarios, worker, group_by::text[]
 from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::date[], $6::text[], $7::text[], $8::text[], $9::int[],
     $10::int[], $11::jsonb[], $12::text[], $13::text[], $14::bytea[], $15::bytea[], $16::text[], $17::text[],
     $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::timestamptz[],
-    $23::int[], $24::int[], $25::jsonb[], $26::bytea[], $27::text[], $28::text[]) as new ({FIELDS})
+    $23::int[], $24::int[], $25::bytea[], $26::text[], $27::bytea[], $28::jsonb[], $29::text[], $30::text[])
+    as new ({FIELDS})
 on conflict (run_id) do nothing
 returning run_id
 """  # noqa: S608 - FIELDS is a constant

@@ -43,6 +43,7 @@ class Loaded:
     plan: Plan | None = None
     market: bytes | None = None
     market_sha256: bytes | None = None
+    portfolio_sha256: bytes | None = None
     digests: list[tuple[str, bytes]] = field(default_factory=list)
 
 
@@ -95,10 +96,12 @@ class Loader:
             raise Permanent("portfolio_not_found", error.message) from error
         if size > min(WHOLE_BYTES, self.object_max_bytes):
             loaded.plan = await self._plan(event, stored, size, loaded)
-            loaded.digests.append(digest or (stored.uri, loaded.plan.sha256))
-            return
-        loaded.portfolio, digest_of_bytes = await self._read(stored, "portfolio_not_found")
-        loaded.digests.append(digest or digest_of_bytes)
+            of_bytes = stored.uri, loaded.plan.sha256
+        else:
+            loaded.portfolio, of_bytes = await self._read(stored, "portfolio_not_found")
+        digest = digest or of_bytes
+        loaded.portfolio_sha256 = digest[1]
+        loaded.digests.append(digest)
 
     async def _plan(self, event: Event, stored: StoredObject, size: int, loaded: Loaded) -> Plan:
         await self._wait_for_another(event)

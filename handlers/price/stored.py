@@ -16,7 +16,7 @@ from events.event import Event
 from events.failures import Failure, Permanent
 from events.identity import input_sha256
 from events.market import Market
-from events.run import RunFailureCode, RunRequested
+from events.run import MarketById, PortfolioById, RunFailureCode, RunRequested
 from handlers.answer import Answer, Request
 from handlers.price.engine import PRICER_VERSION
 from handlers.price.grouping import GroupTotals
@@ -167,6 +167,7 @@ def _known_row(event: Event, snapshot: Snapshot, loaded: Loaded) -> RunRow:
         input_sha256=input_sha256(event.client_id, event.data_sha256 or b"", loaded.digests),
         snapshot_id=snapshot.snapshot_id,
         market_sha256=snapshot.sha256,
+        portfolio_sha256=loaded.portfolio_sha256,
     )
 
 
@@ -190,12 +191,13 @@ def _row(event: Event, started_at: datetime, completed_at: datetime | None) -> R
         input_sha256=request,
         request_sha256=request,
         pricer_version=PRICER_VERSION,
-        snapshot_id=None,
+        snapshot_id=run.market.snapshot_id if isinstance(run.market, MarketById) else None,
         source=event.source,
         event_id=event.id,
         correlation_id=event.correlation_id or event.id,
         started_at=started_at,
         completed_at=completed_at,
+        portfolio_id=run.portfolio.portfolio_id if isinstance(run.portfolio, PortfolioById) else None,
         group_by=run.group_by,
         scenarios=[scenario.model_dump() for scenario in run.scenarios],
     )

@@ -46,6 +46,13 @@ create table portfolios (
 )
 """
 
+# What a run refers to, of what is not in its event.
+REFERENCES = """
+alter table runs add column market_sha256 bytea, add column portfolio_id text, add column portfolio_sha256 bytea,
+    add constraint ck_runs_market_sha256 check (octet_length(market_sha256) = 32),
+    add constraint ck_runs_portfolio_sha256 check (octet_length(portfolio_sha256) = 32)
+"""
+
 NEVER_CHANGES = """
 create function never_changes() returns trigger language plpgsql as $body$
 begin
@@ -65,6 +72,7 @@ TABLES = ("market_snapshots", "portfolios")
 def upgrade() -> None:
     op.execute(MARKET_SNAPSHOTS)
     op.execute(PORTFOLIOS)
+    op.execute(REFERENCES)
     op.execute(NEVER_CHANGES)
     for table in TABLES:
         op.execute(f"create index ix_{table}_client_id_content_sha256 on {table} (client_id, content_sha256)")
@@ -79,3 +87,4 @@ def downgrade() -> None:
         op.execute(f"revoke all on {table} from millrace_tenant")
         op.execute(f"drop table {table}")
     op.execute("drop function never_changes()")
+    op.execute("alter table runs drop column market_sha256, drop column portfolio_id, drop column portfolio_sha256")

@@ -12,10 +12,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute("""
-    alter table runs add column scenarios jsonb not null default '[]', add column market_sha256 bytea, add column worker text,
-        add constraint ck_runs_market_sha256 check (octet_length(market_sha256) = 32)
+    alter table runs add column scenarios jsonb not null default '[]', add column worker text
     """)
 
 
 def downgrade() -> None:
-    op.execute("alter table runs drop column worker, drop column market_sha256, drop column scenarios")
+    op.execute("alter table runs drop column worker, drop column scenarios")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 FACTS = (
     "run_id", "client_id", "status", "generation", "valuation_date", "reporting_currency", "positions", "errors",
     "failure_code", "failure_message", "started_at", "completed_at", "slices", "slices_done", "pricer_version", "snapshot_id",
+    "market_sha256", "portfolio_id", "portfolio_sha256", "input_sha256",
 )  # fmt: skip
 # More lines or columns than anybody reads on a screen.
 MOST_TOTALS, MOST_SCENARIOS = 50, 8

@@ -49,8 +49,10 @@ class Run(Base):
     completed_at: Mapped[datetime | None]
     slices: Mapped[int] = mapped_column(server_default="0")
     slices_done: Mapped[int] = mapped_column(server_default="0")
-    scenarios: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
     market_sha256: Mapped[bytes | None]
+    portfolio_id: Mapped[str | None]
+    portfolio_sha256: Mapped[bytes | None]
+    scenarios: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
     worker: Mapped[str | None]
     group_by: Mapped[list[str]] = mapped_column(server_default="{}")
 
@@ -61,6 +63,7 @@ class Run(Base):
         sha256("input_sha256"),
         sha256("request_sha256"),
         sha256("market_sha256"),
+        sha256("portfolio_sha256"),
         not_negative("positions"),
         not_negative("errors"),
         CheckConstraint("(status = 'planned') = (completed_at is null)", name="finished"),

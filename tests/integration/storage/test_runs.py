@@ -21,6 +21,7 @@ async def test_new_runs_are_stored_as_they_were_given(database: Database, make_r
         make_run(status="failed", failure_code="market_unreadable", failure_message="no curve", totals={}, snapshot_id=None),
         make_run(status="planned", completed_at=None),
         make_run(status="partial", errors=3),
+        make_run(market_sha256=b"m" * 32, portfolio_id="desk", portfolio_sha256=b"p" * 32),
     ]
 
     async with database.transaction() as connection:
@@ -36,7 +37,10 @@ async def test_runs_that_are_there_are_left_alone_and_told_and_the_new_among_the
 ) -> None:
     first = make_run(scenario_ids=["base"])
     other = first._replace(input_sha256=b"o" * 32, client_id="rival", event_id="e2")
-    new = [make_run(scenario_ids=["a,b", 'q"', "\\"], measures=[]), make_run(totals={"PV": {"x": 1e300}})]
+    new = [
+        make_run(scenario_ids=["a,b", 'q"', "\\"], measures=[]),
+        make_run(totals={"PV": {"x": 1e300}}, market_sha256=b"m" * 32, portfolio_id="desk", portfolio_sha256=b"p" * 32),
+    ]
     async with database.transaction() as connection:
         await insert_runs(connection, [first])
 

@@ -130,6 +130,10 @@ async def test_objects_are_read_checked_and_part_of_the_input(rig: Rig) -> None:
     answer = (await completions(rig, run_event("e-1", stored)))["e-1"]
     assert answer["data"]["status"] in {"completed", "partial"}
     assert await rig.rows("select count(*) from run_results") == [{"count": len(expected_rows(run))}]
+    [known] = await rig.rows("select market_sha256, portfolio_id, portfolio_sha256 from runs")
+    content = canonical_market(Market.model_validate(MARKET))
+    told = {"market_sha256": sha256(content).digest(), "portfolio_sha256": sha256(lines).digest()}
+    assert known == told | {"portfolio_id": None}
 
     await rig.objects.put("markets/flat.json", orjson.dumps(MARKET | {"snapshot_id": "another"}))
     await completions(rig, run_event("e-2", stored), at_least=1)
@@ -170,7 +174,9 @@ async def test_a_run_that_names_a_market_and_a_portfolio_by_id_has_the_values_of
     rows = await rig.rows("select row_no, position_id, values[1] as value from run_results order by row_no")
     assert [(row["row_no"], row["position_id"], row["value"] and round(row["value"], 4)) for row in rows] == expected_rows(run)
     assert answer["data"]["status"] in {"completed", "partial"}
-    assert await rig.rows("select snapshot_id from runs") == [{"snapshot_id": "flat"}]
+    [stored] = await rig.rows("select snapshot_id, market_sha256, portfolio_id, portfolio_sha256 from runs")
+    assert (stored["snapshot_id"], stored["market_sha256"].hex()) == ("flat", digest)
+    assert (stored["portfolio_id"], stored["portfolio_sha256"]) == ("desk", sha256(lines_of(run)).digest())
 
 
 @pytest.mark.parametrize("name", ["book.parquet", "book.csv", "book.jsonl"])
