@@ -43,6 +43,7 @@ UUID_PATTERN = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 SHA256_PATTERN = r"^[0-9A-Fa-f]{64}$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 PAIR_PATTERN = r"^[A-Z]{6}$"
+COLUMN_PATTERN = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
 TENOR_PATTERN = r"^[1-9][0-9]{0,2}[DWMY]$"
 # What people are told in place of a pattern.
 MEANINGS = {
@@ -51,6 +52,7 @@ MEANINGS = {
     CURRENCY_PATTERN: "must be a currency such as USD",
     PAIR_PATTERN: "must be a pair of currencies such as EURUSD",
     TENOR_PATTERN: "must be a tenor such as 5D, 2W, 3M or 10Y",
+    COLUMN_PATTERN: "must be the name of a column: a letter, then letters, digits or underscores, at most 64",
     TEXT_PATTERN: "must not contain the NUL character",
 }
 UuidText = Annotated[

@@ -9,12 +9,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainValidator,
+    StringConstraints,
     Tag,
     TypeAdapter,
 )
 
 from events.market import Market
-from events.model import Count, Currency, Data, Date, Sha256, StoredObject, UuidText, one_form
+from events.model import COLUMN_PATTERN, Count, Currency, Data, Date, Sha256, StoredObject, UuidText, one_form
 from events.scenario import Scenario
 from events.text import IDENTIFIER_LENGTH, Identifier, Timestamp
 
@@ -119,6 +120,15 @@ def _unique_measures(measures: list[Measure]) -> list[Measure]:
     return measures
 
 
+MAX_GROUP_COLUMNS = 8
+
+
+def _unique_columns(columns: list[str]) -> list[str]:
+    if len(set(columns)) < len(columns):
+        raise ValueError("group_by must be unique")
+    return columns
+
+
 class RunRequested(Data):
     """run.requested.v1: price this portfolio in this market, under each scenario, by each measure."""
 
@@ -144,6 +154,11 @@ class RunRequested(Data):
         BeforeValidator(_base_if_none),
     ] = Field(default_factory=lambda: [Scenario(id="base")])
     measures: Annotated[list[Measure], Field(fail_fast=True, min_length=1), AfterValidator(_unique_measures)]
+    group_by: Annotated[
+        list[Annotated[str, StringConstraints(pattern=COLUMN_PATTERN)]],
+        Field(fail_fast=True, max_length=MAX_GROUP_COLUMNS, description="Columns of the portfolio to sum by"),
+        AfterValidator(_unique_columns),
+    ] = Field(default_factory=list)
 
 
 class RunFailure(Data):

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 
 from storage.database import Connection
-from storage.runs import FIELDS, RunRow, jsonb
+from storage.runs import READ_FIELDS, RunRow, jsonb, read_row
 
 
 class PlanRow(NamedTuple):
@@ -68,7 +68,7 @@ class PlannedSlice(NamedTuple):
 
 
 class SliceEnd(NamedTuple):
-    """How a slice ended: `done`, or `failed` with a code and a message. `totals` as in `RunRow`.
+    """How a slice ended: `done`, or `failed` with a code and a message. `totals` as in `RunRow`, `group_totals` any JSON.
 
     `errors` is None where every row has one.
     """
@@ -77,6 +77,7 @@ class SliceEnd(NamedTuple):
     status: str
     errors: int | None
     totals: dict[str, Any]
+    group_totals: dict[str, Any]
     failure_code: str | None
     failure_message: str | None
     worker: str
@@ -107,7 +108,8 @@ join runs as run using (run_id, generation)
 END = """
 update run_slices as slice
 set status = $4, errors = coalesce($5, slice.positions * cardinality(runs.measures)), totals = $6::text::jsonb,
-    failure_code = $7, failure_message = $8, worker = $9, pricer_version = $10, started_at = $11, finished_at = $12
+    group_totals = $7::text::jsonb, failure_code = $8, failure_message = $9, worker = $10, pricer_version = $11,
+    started_at = $12, finished_at = $13
 from runs
 where slice.run_id = $1 and slice.generation = $2 and slice_no = $3 and slice.status = 'planned'
     and runs.run_id = $1 and runs.generation = $2 and runs.status = 'planned'
@@ -118,11 +120,11 @@ returning slice.first_row, slice.positions, slice.errors
 COUNT = f"""
 update runs set slices_done = slices_done + $3, positions = positions + $4, errors = errors + $5
 where run_id = $1 and generation = $2 and status = 'planned'
-returning {FIELDS.replace("totals", "totals::text")}
-"""  # noqa: S608 - FIELDS is a constant
+returning {READ_FIELDS}
+"""  # noqa: S608 - READ_FIELDS is a constant
 
 # Uses pk_run_slices.
-TOTALS = "select totals::text from run_slices where run_id = $1 and generation = $2 order by slice_no"
+TOTALS = "select totals::text, group_totals::text from run_slices where run_id = $1 and generation = $2 order by slice_no"
 
 # Uses pk_runs.
 FINISH = "update runs set status = $3, totals = $4::text::jsonb, completed_at = $5 where run_id = $1 and generation = $2"
@@ -130,8 +132,8 @@ FINISH = "update runs set status = $3, totals = $4::text::jsonb, completed_at = 
 # Uses pk_runs. Waits for a slice that is being counted, and is waited for by those that come after.
 CANCEL = f"""
 update runs set status = 'cancelled', completed_at = $3 where run_id = $1 and client_id = $2 and status = 'planned'
-returning {FIELDS.replace("totals", "totals::text")}
-"""  # noqa: S608 - FIELDS is a constant
+returning {READ_FIELDS}
+"""  # noqa: S608 - READ_FIELDS is a constant
 
 # Uses pk_run_plans.
 PLAN = """
@@ -159,8 +161,8 @@ async def end_slices(connection: Connection, ends: Collection[SliceEnd]) -> dict
     Waits for other transactions that end one of them.
     """
     ended: dict[SliceKey, Ended] = {}
-    for key, status, errors, totals, *rest in sorted(ends, key=lambda end: end.key):
-        row = await connection.fetchrow(END, *key, status, errors, jsonb(totals), *rest)
+    for key, status, errors, totals, groups, *rest in sorted(ends, key=lambda end: end.key):
+        row = await connection.fetchrow(END, *key, status, errors, jsonb(totals), jsonb(groups), *rest)
         if row is not None:
             ended[key] = Ended(*row)
     return ended
@@ -178,13 +180,13 @@ async def count_slices(connection: Connection, ended: Mapping[SliceKey, Ended]) 
     for run, slices in sorted(counts.items()):
         sums = sum(each.positions for each in slices), sum(each.errors for each in slices)
         rows.append(await connection.fetchrow(COUNT, *run, len(slices), *sums))
-    return [_run(row) for row in rows if row is not None]
+    return [read_row(row) for row in rows if row is not None]
 
 
-async def slice_totals(connection: Connection, run: RunRow) -> AsyncIterator[dict[str, Any]]:
-    """The totals of a run's slices, in their order."""
+async def slice_totals(connection: Connection, run: RunRow) -> AsyncIterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The totals of a run's slices, and those by group, in the order of the slices."""
     async for row in connection.cursor(TOTALS, run.run_id, run.generation):
-        yield orjson.loads(row["totals"])
+        yield orjson.loads(row["totals"]), orjson.loads(row["group_totals"])
 
 
 async def finish_run(connection: Connection, run: RunRow) -> None:
@@ -195,14 +197,9 @@ async def finish_run(connection: Connection, run: RunRow) -> None:
 async def cancel_run(connection: Connection, run_id: UUID, client_id: str, now: datetime) -> RunRow | None:
     """Ends a run of that client that is planned, with what it has come to; None where there is none."""
     row = await connection.fetchrow(CANCEL, run_id, client_id, now)
-    return None if row is None else _run(row)
+    return None if row is None else read_row(row)
 
 
 async def read_plan(connection: Connection, run_id: UUID, generation: int) -> PlanRow:
     """The plan of a run that has one, without its request."""
     return PlanRow(*await connection.fetchrow(PLAN, run_id, generation))
-
-
-def _run(row: Sequence[Any]) -> RunRow:
-    run = RunRow(*row)
-    return run._replace(totals=orjson.loads(cast("str", run.totals)))

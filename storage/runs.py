@@ -48,23 +48,29 @@ class RunRow(NamedTuple):
     market_sha256: bytes | None = None
     portfolio_id: str | None = None
     portfolio_sha256: bytes | None = None
+    scenarios: Sequence[dict[str, Any]] = ()
+    worker: str | None = None
+    group_by: Sequence[str] = ()
 
 
 COLUMNS = RunRow._fields
 FIELDS = ", ".join(COLUMNS)
+# As text, JSON does not depend on what the session makes of jsonb; `read_row` takes it back.
+READ_FIELDS = ", ".join(f"{name}::text" if name in {"totals", "scenarios"} else name for name in COLUMNS)
 PRIMARY_KEY = "pk_runs"
 
-# Uses pk_runs. An array cannot hold arrays of several lengths, so $7 and $8 hold each run's as a literal.
+# Uses pk_runs. An array cannot hold arrays of several lengths, so $7, $8 and $30 hold each run's as a literal.
 INSERT_THE_NEW = f"""
 insert into runs ({FIELDS})
 select run_id, client_id, generation, status, valuation_date, reporting_currency, scenario_ids::text[],
     measures::text[], positions, errors, totals, failure_code, failure_message, input_sha256, request_sha256, pricer_version,
     snapshot_id, source, event_id, correlation_id, started_at, completed_at, slices, slices_done,
-    market_sha256, portfolio_id, portfolio_sha256
+    market_sha256, portfolio_id, portfolio_sha256, scenarios, worker, group_by::text[]
 from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::date[], $6::text[], $7::text[], $8::text[], $9::int[],
     $10::int[], $11::jsonb[], $12::text[], $13::text[], $14::bytea[], $15::bytea[], $16::text[], $17::text[],
     $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::timestamptz[],
-    $23::int[], $24::int[], $25::bytea[], $26::text[], $27::bytea[]) as new ({FIELDS})
+    $23::int[], $24::int[], $25::bytea[], $26::text[], $27::bytea[], $28::jsonb[], $29::text[], $30::text[])
+    as new ({FIELDS})
 on conflict (run_id) do nothing
 returning run_id
 """  # noqa: S608 - FIELDS is a constant
@@ -76,8 +82,8 @@ where runs.run_id = later.run_id and runs.status = 'failed' and runs.generation 
     and runs.request_sha256 = later.request_sha256
 """
 
-# Uses pk_runs. As text, totals do not depend on what the session makes of jsonb.
-STORED = f"select {FIELDS.replace('totals', 'totals::text')} from runs where run_id = any($1::uuid[])"  # noqa: S608
+# Uses pk_runs.
+STORED = f"select {READ_FIELDS} from runs where run_id = any($1::uuid[])"  # noqa: S608
 
 
 async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
@@ -89,7 +95,7 @@ async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UU
     ordered = sorted(rows, key=lambda row: row.run_id)
     if len({row.run_id for row in ordered}) < len(ordered):
         raise ValueError("one run_id stands in two rows of the same insert")
-    stored = [row._replace(totals=jsonb(row.totals)) for row in ordered]
+    stored = [row._replace(totals=jsonb(row.totals), scenarios=jsonb(row.scenarios)) for row in ordered]
     try:
         # COPY takes half the time of the other way; the savepoint keeps the caller's transaction alive.
         async with connection.transaction():
@@ -113,8 +119,14 @@ async def give_way(connection: Connection, rows: Sequence[RunRow]) -> None:
 
 async def stored_runs(connection: Connection, run_ids: Sequence[UUID]) -> dict[UUID, RunRow]:
     """The runs of those ids that are stored."""
-    rows = [RunRow(*row) for row in await connection.fetch(STORED, run_ids)]
-    return {row.run_id: row._replace(totals=orjson.loads(cast("str", row.totals))) for row in rows}
+    return {row["run_id"]: read_row(row) for row in await connection.fetch(STORED, run_ids)}
+
+
+def read_row(found: Sequence[Any]) -> RunRow:
+    """The run that a row of READ_FIELDS tells."""
+    row = RunRow(*found)
+    totals, scenarios = orjson.loads(cast("str", row.totals)), orjson.loads(cast("str", row.scenarios))
+    return row._replace(totals=totals, scenarios=tuple(scenarios), group_by=tuple(row.group_by))
 
 
 async def read_run(connection: Connection, run_id: UUID) -> RunRow | None:
@@ -124,15 +136,16 @@ async def read_run(connection: Connection, run_id: UUID) -> RunRow | None:
 
 async def _insert_the_new(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
     columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
-    for name in ("scenario_ids", "measures"):
+    for name in ("scenario_ids", "measures", "group_by"):
         place = COLUMNS.index(name)
         columns[place] = [_array_literal(texts) for texts in columns[place]]
     new = {row["run_id"] for row in await connection.fetch(INSERT_THE_NEW, *columns)}
     return await stored_runs(connection, [row.run_id for row in rows if row.run_id not in new])
 
 
-def jsonb(totals: dict[str, Any]) -> Any:
-    return orjson.dumps(totals, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+def jsonb(content: Any) -> Any:
+    """What a jsonb column is given; numbers that are not finite become null."""
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _array_literal(texts: Sequence[str]) -> str:

@@ -15,13 +15,15 @@ from handlers.answer import Answer
 from handlers.price.arrays import Floats
 from handlers.price.engine import PRICER_VERSION
 from handlers.price.errors import CALCULATION_FAILED
+from handlers.price.grouping import GroupSums
 from handlers.price.sheet import PricedRun
-from handlers.price.stored import answer_of, asker_of, result_rows
+from handlers.price.stored import answer_of, asker_of, group_rows, result_rows
 from handlers.price.totals import TOTALLED
 from storage.database import Connection
 from storage.plans import Ended, SliceEnd, SliceKey, count_slices, finish_run, read_plan, slice_totals
 from storage.results import ResultRows
 from storage.runs import RunRow
+from storage.totals import copy_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,13 @@ class Ending:
 
 def end_of(key: SliceKey, ending: Ending, worker: str, now: datetime) -> SliceEnd:
     """What the slice's row is told of its end."""
-    times = (worker, PRICER_VERSION, ending.started_at, now)
-    if ending.priced is not None:
-        return SliceEnd(key, "done", ending.priced.errors, ending.priced.totals, None, None, *times)
+    end = SliceEnd(key, "done", None, {}, {}, None, None, worker, PRICER_VERSION, ending.started_at, now)
+    priced = ending.priced
+    if priced is not None:
+        groups = {} if priced.group_totals is None else priced.group_totals.as_plain()
+        return end._replace(errors=priced.errors, totals=priced.totals, group_totals=groups)
     code, message = ("internal", "") if ending.failure is None else (ending.failure.code, ending.failure.message)
-    return SliceEnd(key, "failed", None, {}, code, message, *times)
+    return end._replace(status="failed", failure_code=code, failure_message=message)
 
 
 def rows_of(run: RunRow, slice_no: int, where: Ended, ending: Ending) -> ResultRows:
@@ -72,9 +76,11 @@ async def complete_runs(connection: Connection, ended: Mapping[SliceKey, Ended],
 
 
 async def _complete(connection: Connection, run: RunRow, now: datetime) -> Answer:
-    sums = Sums(run)
-    async for totals in slice_totals(connection, run):
+    sums, groups = Sums(run), GroupSums(len(run.scenario_ids))
+    async for totals, group_totals in slice_totals(connection, run):
         sums.add(totals)
+        groups.add(group_totals)
+    await copy_totals(connection, group_rows(run, groups.totals()))
     status = "partial" if run.errors else "completed"
     run = run._replace(status=status, totals=sums.totals(), completed_at=now)
     await finish_run(connection, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import chain
 
@@ -50,11 +51,14 @@ def price_run(
         data = MarketData.of(market, scenarios, valuation_date)
         books = [Book.of(group, data, to_day(valuation_date)) for group in portfolio.groups]
         sheet = Sheet(_widths(len(portfolio), books, measures), ids, data.unavailable)
-        totals = Totals(measures, data, currency_code(reporting_currency or DEFAULT_REPORTING_CURRENCY))
+        reporting = currency_code(reporting_currency or DEFAULT_REPORTING_CURRENCY)
+        totals = Totals(measures, data, reporting, portfolio.grouping)
         sheet.fail_positions(portfolio.faults)
         for book in books:
             Filling(sheet, totals, book, data, measures).fill()
-    return sheet.finished(portfolio.position_ids, measures, totals.by_scenario(ids))
+        group_totals = totals.by_group()
+    priced = sheet.finished(portfolio.position_ids, measures, totals.by_scenario(ids))
+    return priced if group_totals is None else replace(priced, group_totals=group_totals)
 
 
 def _widths(positions: int, books: Sequence[Book], measures: Sequence[str]) -> Ints:

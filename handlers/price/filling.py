@@ -83,13 +83,14 @@ class Filling:
             for name, place in needing_market:
                 values = book.pricer.measures[name](priced)
                 self.sheet.put(rows, place, scenarios, values)
-                self.totals.add(name, terms.currency, scenarios, values)
+                self.totals.add(name, rows, terms.currency, scenarios, values)
 
     def _put_accrued(self, chosen: Ints, flows: Any) -> None:
         accrued = self.book.pricer.accrued(flows)[:, None]
         self.sheet.put_contractual(self.book.rows[chosen], self.places["ACCRUED"], accrued)
         everywhere = np.broadcast_to(accrued, (accrued.size, self.market.scenarios))
-        self.totals.add("ACCRUED", self.book.terms.currency[chosen], EVERY_SCENARIO, everywhere)
+        rows, currency = self.book.rows[chosen], self.book.terms.currency[chosen]
+        self.totals.add("ACCRUED", rows, currency, EVERY_SCENARIO, everywhere)
 
     def _chunks(self, chosen: Ints) -> Iterator[Ints]:
         """Parts of these positions of bounded numbers of cash flows."""

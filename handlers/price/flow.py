@@ -11,25 +11,37 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-import orjson
-
 from events.event import Event
 from events.failures import Conflict, Failure, Permanent, Reason, Waiting
 from events.run import InlineMarket, InlinePortfolio, RunRequested
 from handlers.answer import Answer
 from handlers.price.engine import cells_a_position, price_run
 from handlers.price.loading import Loaded, Loader, market_of, unfinished
-from handlers.price.planning import plan_bytes
+from handlers.price.planning import Bounds, plan_bytes
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
 from handlers.price.slicing import Slice, check_number, cut_rows
-from handlers.price.stored import answer_of, failed_row, plan_row, planned_row, priced_row, requests_of, result_rows, slice_rows
+from handlers.price.stored import (
+    Snapshot,
+    answer_of,
+    failed_row,
+    kept_request,
+    plan_row,
+    planned_row,
+    priced_row,
+    requests_of,
+    result_rows,
+    slice_rows,
+    snapshot_of,
+    total_rows,
+)
 from handlers.resources import Resources
 from handlers.same_input import is_same_input
 from storage.database import Connection
 from storage.plans import add_plans
 from storage.results import copy_results
 from storage.runs import RunRow, give_way, insert_runs
+from storage.totals import copy_totals
 
 # Runs of more cells are worked on alone: a small event can ask for a thousand times its size.
 LIGHT_CELLS = 100_000
@@ -40,7 +52,7 @@ class Priced:
     """A run's rows, and what its row in `runs` needs beside them."""
 
     run: PricedRun
-    snapshot_id: str
+    snapshot: Snapshot
     loaded: Loaded
 
     @property
@@ -55,7 +67,7 @@ class Planned:
 
     slices: Sequence[Slice]
     request: bytes
-    snapshot_id: str
+    snapshot: Snapshot
     loaded: Loaded
 
     @property
@@ -71,7 +83,7 @@ class RunsFlow:
     """Prices runs: reads objects in `load`, computes in a thread in `work`, writes by COPY in `save`."""
 
     def __init__(self, resources: Resources) -> None:
-        self.loader, self.object_max_bytes = Loader(resources), resources.object_max_bytes
+        self.loader, self.worker = Loader(resources), resources.worker
 
     async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
         """The bytes behind each run's uris and ids, or a plan where they are too many to hold."""
@@ -86,10 +98,13 @@ class RunsFlow:
     ) -> list[Answer | Conflict | Waiting]:
         """One row a run under its natural key, then the rows of values, or the plans, of the runs that are new."""
         now = datetime.now(UTC)
-        rows = [_row(event, result, now) for event, result in zip(events, results, strict=True)]
+        found = [_row(event, result, now) for event, result in zip(events, results, strict=True)]
+        rows = [row._replace(worker=self.worker) for row in found]
         holders = await _holders(connection, rows)
         new = [each for each in zip(events, rows, results, strict=True) if holders[each[1].run_id] is each[1]]
-        await copy_results(connection, [result_rows(row, result.run) for _, row, result in new if isinstance(result, Priced)])
+        priced = [(row, result.run) for _, row, result in new if isinstance(result, Priced)]
+        await copy_results(connection, [result_rows(*each) for each in priced])
+        await copy_totals(connection, [row for each in priced for row in total_rows(*each)])
         planned = [(event, result) for event, _, result in new if isinstance(result, Planned)]
         if planned:
             await _add_plans(connection, planned)
@@ -106,25 +121,13 @@ class RunsFlow:
 
     def _price(self, run: RunRequested, loaded: Loaded) -> Priced | Planned:
         market = market_of(run, loaded)
-        most = self.loader.most(run, market)
-        slices = self._slices(run, loaded, most)
+        bounds = self.loader.bounds(run, market)
+        slices = _slices(run, loaded, bounds)
         if slices is not None:
-            return Planned(slices, orjson.dumps(run.model_dump()), market.snapshot_id, loaded)
-        portfolio = _portfolio(run, loaded, most)
+            return Planned(slices, kept_request(run), snapshot_of(market), loaded)
+        portfolio = _portfolio(run, loaded, bounds.positions)
         priced = price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
-        return Priced(priced, market.snapshot_id, loaded)
-
-    def _slices(self, run: RunRequested, loaded: Loaded, most: int) -> Sequence[Slice] | None:
-        """The slices of a run; None for one that is priced at once."""
-        if loaded.plan is not None:
-            return loaded.plan.slices or None
-        if isinstance(run.portfolio, InlinePortfolio):
-            slices: Sequence[Slice] = cut_rows(len(run.portfolio.positions), most)
-            check_number(slices, "the portfolio")
-        else:
-            name = loaded.positions_uri or ""
-            slices = plan_bytes(loaded.portfolio or b"", name, most, self.object_max_bytes).slices
-        return slices if len(slices) > 1 else None
+        return Priced(priced, snapshot_of(market), loaded)
 
 
 def is_heavy(run: RunRequested) -> bool:
@@ -135,20 +138,32 @@ def is_heavy(run: RunRequested) -> bool:
     return len(run.portfolio.positions) * each > LIGHT_CELLS
 
 
+def _slices(run: RunRequested, loaded: Loaded, bounds: Bounds) -> Sequence[Slice] | None:
+    """The slices of a run; None for one that is priced at once."""
+    if loaded.plan is not None:
+        return loaded.plan.slices or None
+    if isinstance(run.portfolio, InlinePortfolio):
+        slices: Sequence[Slice] = cut_rows(len(run.portfolio.positions), bounds.positions)
+        check_number(slices, "the portfolio")
+    else:
+        slices = plan_bytes(loaded.portfolio or b"", loaded.positions_uri or "", bounds).slices
+    return slices if len(slices) > 1 else None
+
+
 def _portfolio(run: RunRequested, loaded: Loaded, most: int) -> Portfolio:
     if isinstance(run.portfolio, InlinePortfolio):
-        return Portfolio.from_records(run.portfolio.positions)
+        return Portfolio.from_records(run.portfolio.positions, run.group_by)
     if loaded.plan is not None:  # of many bytes, but no position
         return Portfolio.from_records([])
-    return Portfolio.from_bytes(loaded.portfolio or b"", loaded.positions_uri or "", most)
+    return Portfolio.from_bytes(loaded.portfolio or b"", loaded.positions_uri or "", most, run.group_by)
 
 
 def _row(event: Event, result: Result, now: datetime) -> RunRow:
     if isinstance(result, Failure):
         return failed_row(event, result, now)
     if isinstance(result, Planned):
-        return planned_row(event, len(result.slices), result.snapshot_id, result.loaded)
-    return priced_row(event, result.run, result.snapshot_id, result.loaded, now)
+        return planned_row(event, len(result.slices), result.snapshot, result.loaded)
+    return priced_row(event, result.run, result.snapshot, result.loaded, now)
 
 
 async def _add_plans(connection: Connection, planned: Sequence[tuple[Event, Planned]]) -> None:

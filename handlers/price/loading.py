@@ -18,7 +18,7 @@ from handlers.objects import read_object
 from handlers.price.by_id import Shelf, shelves
 from handlers.price.engine import cells_a_position
 from handlers.price.inputs import parse_market
-from handlers.price.planning import Plan, plan_object
+from handlers.price.planning import Bounds, Plan, plan_object
 from handlers.price.slicing import most_positions
 from handlers.resources import Resources
 from storage.objects import ObjectNotFound
@@ -59,9 +59,10 @@ class Loader:
         found = await shelves(self.database, events)
         return await asyncio.gather(*(self._load(event, shelf) for event, shelf in zip(events, found, strict=True)))
 
-    def most(self, run: RunRequested, market: Market) -> int:
-        """How many positions of the run are priced at once."""
-        return most_positions(self.slice_cells, cells_a_position(len(run.scenarios), run.measures, market))
+    def bounds(self, run: RunRequested, market: Market) -> Bounds:
+        """What of the run is priced at once."""
+        most = most_positions(self.slice_cells, cells_a_position(len(run.scenarios), run.measures, market))
+        return Bounds(most, self.object_max_bytes, run.group_by)
 
     async def _load(self, event: Event, shelf: Shelf) -> Loaded | Failure:
         loaded = Loaded(datetime.now(UTC))
@@ -104,8 +105,8 @@ class Loader:
 
     async def _plan(self, event: Event, stored: StoredObject, size: int, loaded: Loaded) -> Plan:
         await self._wait_for_another(event)
-        most = self.most(event.data, await asyncio.to_thread(market_of, event.data, loaded))
-        return await plan_object(self.objects, stored, size, most, self.object_max_bytes)
+        market = await asyncio.to_thread(market_of, event.data, loaded)
+        return await plan_object(self.objects, stored, size, self.bounds(event.data, market))
 
     async def _wait_for_another(self, event: Event) -> None:
         """A look before much is read, which decides nothing: what is stored does, at save."""

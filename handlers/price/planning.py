@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from events.failures import Permanent
 from events.model import StoredObject
@@ -21,6 +22,14 @@ PARQUET, CSV = ".parquet", ".csv"
 Cutter = LineCutter | GroupCutter
 
 
+class Bounds(NamedTuple):
+    """What a slice has at most: positions, and bytes of a row group; and the `columns` that it reads beside those of terms."""
+
+    positions: int
+    bytes: int
+    columns: Sequence[str] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The slices of a portfolio, in their order, and the sha256 of all its bytes."""
@@ -34,8 +43,8 @@ class Plan:
         return sum(each.positions for each in self.slices)
 
 
-async def plan_object(store: ObjectStore, stored: StoredObject, size: int, most: int, max_bytes: int) -> Plan:
-    """The plan of a portfolio of `size` bytes, in slices of at most `most` positions; it passes by piece by piece.
+async def plan_object(store: ObjectStore, stored: StoredObject, size: int, bounds: Bounds) -> Plan:
+    """The plan of a portfolio of `size` bytes; it passes by piece by piece.
 
     Raises Permanent for what is no portfolio, or not the one that the event names; Outage or Transient.
     """
@@ -44,9 +53,9 @@ async def plan_object(store: ObjectStore, stored: StoredObject, size: int, most:
         [tail] = await store.ranges(name, [(max(0, size - TAIL_BYTES), size)])
         footer = footer_of(tail, size, name)
         [told] = await store.ranges(name, [footer])
-        cutter: Cutter = await asyncio.to_thread(_group_cutter, told, footer, name, most, max_bytes)
+        cutter: Cutter = await asyncio.to_thread(_group_cutter, told, footer, name, bounds)
     else:
-        cutter = _line_cutter(name, most)
+        cutter = _line_cutter(name, bounds.positions)
     for first in range(0, size, PIECE_BYTES):
         [piece] = await store.ranges(name, [(first, min(first + PIECE_BYTES, size))])
         await asyncio.to_thread(cutter.feed, piece)
@@ -55,19 +64,19 @@ async def plan_object(store: ObjectStore, stored: StoredObject, size: int, most:
     return plan
 
 
-def plan_bytes(content: bytes, name: str, most: int, max_bytes: int) -> Plan:
+def plan_bytes(content: bytes, name: str, bounds: Bounds) -> Plan:
     """The same for a portfolio that is at hand."""
     if ending_of(name) == PARQUET:
         first, end = footer = footer_of(content[-TAIL_BYTES:], len(content), name)
-        cutter: Cutter = _group_cutter(content[first:end], footer, name, most, max_bytes)
+        cutter: Cutter = _group_cutter(content[first:end], footer, name, bounds)
     else:
-        cutter = _line_cutter(name, most)
+        cutter = _line_cutter(name, bounds.positions)
     cutter.feed(content)
     return _finished(cutter, name)
 
 
-def read_slice(slice_: Slice, contents: Sequence[bytes], name: str) -> Positions:
-    """The positions of a slice, from the bytes of its ranges.
+def read_slice(slice_: Slice, contents: Sequence[bytes], name: str, also: Sequence[str] = ()) -> Positions:
+    """The positions of a slice, from the bytes of its ranges, with the columns `also` beside those of terms.
 
     Raises Permanent, code checksum_mismatch, when the bytes are not those that were planned; portfolio_unreadable.
     """
@@ -75,9 +84,10 @@ def read_slice(slice_: Slice, contents: Sequence[bytes], name: str) -> Positions
     if ending_of(name) == PARQUET:
         (first, _), (footer, size) = slice_.ranges
         file = SparseFile(size, [(first, contents[0]), (footer, contents[1])])
-        positions: Positions = read_parquet_rows(file, read_footer(contents[1], name), name, slice_.first_row, slice_.positions)
+        metadata = read_footer(contents[1], name)
+        positions: Positions = read_parquet_rows(file, metadata, name, slice_.first_row, slice_.positions, also)
     else:
-        positions = read_positions(b"".join(contents), name, slice_.positions)
+        positions = read_positions(b"".join(contents), name, slice_.positions, also)
     found = len(positions.ids if not isinstance(positions, list) else positions)
     if found != slice_.positions:
         told = f"{slice_.positions} positions of {name!r} from {slice_.first_row} on were planned, but {found} can be read"
@@ -89,9 +99,10 @@ def _line_cutter(name: str, most: int) -> LineCutter:
     return LineCutter(name, most, is_csv=ending_of(name) == CSV)
 
 
-def _group_cutter(footer: bytes, at: tuple[int, int], name: str, most: int, max_bytes: int) -> GroupCutter:
+def _group_cutter(footer: bytes, at: tuple[int, int], name: str, bounds: Bounds) -> GroupCutter:
     metadata = read_footer(footer, name)
-    return GroupCutter(metadata, at, name, parquet_columns(metadata, name), most, max_bytes)
+    columns = parquet_columns(metadata, name, bounds.columns)
+    return GroupCutter(metadata, at, name, columns, bounds.positions, bounds.bytes)
 
 
 def _finished(cutter: Cutter, name: str) -> Plan:

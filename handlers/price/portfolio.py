@@ -12,6 +12,7 @@ from events.text import IDENTIFIER_LENGTH, is_identifier, printable
 from handlers.price.arrays import Ints
 from handlers.price.errors import INVALID_TERMS, UNKNOWN_PRODUCT, Fault
 from handlers.price.fields import Column, Faults, Field, parse_column, quoted
+from handlers.price.grouping import Grouping, label
 from handlers.price.pricers import PRICERS, registered_types
 from handlers.price.pricers.pricer import Pricer, Terms
 from handlers.price.readers import MAX_POSITIONS, Positions, read_positions
@@ -29,6 +30,9 @@ class Source(Protocol):
 
     def texts(self, field: Field) -> set[str]:
         """The distinct texts that stand in the field of any position."""
+
+    def labels(self, name: str) -> Sequence[str]:
+        """What each position says in a column that it may be grouped by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +53,38 @@ class Portfolio:
     """Positions in their order: valid ones in `groups`, the others in `faults` by their place in the portfolio.
 
     Position ids need not be unique: a position is known by its place. One without a usable id is invalid; what is left
-    of its id stands in `position_ids`, or an empty text.
+    of its id stands in `position_ids`, or an empty text. `grouping`: by the columns that totals are asked for by.
     """
 
     position_ids: tuple[str, ...]
     groups: tuple[Group, ...]
     faults: Mapping[int, Fault]
+    grouping: Grouping | None = None
 
     def __len__(self) -> int:
         return len(self.position_ids)
 
     @classmethod
-    def from_records(cls, records: Sequence[Mapping[str, Any]]) -> Self:
+    def from_records(cls, records: Sequence[Mapping[str, Any]], group_by: Sequence[str] = ()) -> Self:
         """The positions of an event, each a JSON object. A number given as text is a fault of its position."""
-        return cls._of(_Records(records))
+        return cls._of(_Records(records), group_by)
 
     @classmethod
-    def from_bytes(cls, data: bytes, name: str, max_positions: int = MAX_POSITIONS) -> Self:
+    def from_bytes(cls, data: bytes, name: str, max_positions: int = MAX_POSITIONS, group_by: Sequence[str] = ()) -> Self:
         """The positions in a file of the kind that the name's ending tells: .parquet, .csv, .jsonl or .ndjson.
 
         Raises Permanent, code portfolio_unreadable, if it is no such file; code too_large, if it has more positions
         than `max_positions`.
         """
-        return cls.from_file(read_positions(data, name, max_positions))
+        return cls.from_file(read_positions(data, name, max_positions, group_by), group_by)
 
     @classmethod
-    def from_file(cls, positions: Positions) -> Self:
-        """Positions as they were read from a file."""
-        return cls._of(positions if isinstance(positions, TableSource) else _Records(positions))
+    def from_file(cls, positions: Positions, group_by: Sequence[str] = ()) -> Self:
+        """Positions as they were read from a file, with these columns too."""
+        return cls._of(positions if isinstance(positions, TableSource) else _Records(positions), group_by)
 
     @classmethod
-    def _of(cls, source: Source) -> Self:
+    def _of(cls, source: Source, group_by: Sequence[str]) -> Self:
         faults: dict[int, Fault] = {}
         ids = _checked_ids(source.ids, faults)
         groups = []
@@ -87,7 +92,8 @@ class Portfolio:
             group = _group(product_type, PRICERS[product_type], np.array(rows, dtype=np.int64), source, faults)
             if group.rows.size:
                 groups.append(group)
-        return cls(tuple(ids), tuple(groups), faults)
+        grouping = Grouping.of([source.labels(name) for name in group_by]) if group_by else None
+        return cls(tuple(ids), tuple(groups), faults, grouping)
 
 
 class _Records:
@@ -105,6 +111,9 @@ class _Records:
 
     def texts(self, field: Field) -> set[str]:
         return {text for record in self.records if type(text := record.get(field.name)) is str}
+
+    def labels(self, name: str) -> list[str]:
+        return [label(record.get(name)) for record in self.records]
 
 
 def _checked_ids(ids: Sequence[Any], faults: dict[int, Fault]) -> list[str]:

@@ -37,12 +37,12 @@ _ROW_CONTENT = re.compile(r"(Expected \d+ columns, got \d+):.*", re.DOTALL)
 Positions = TableSource | list[dict[str, Any]]
 
 
-def read_positions(data: bytes, name: str, max_positions: int) -> Positions:
-    """The positions in a file of the kind that its name's ending tells.
+def read_positions(data: bytes, name: str, max_positions: int, also: Sequence[str] = ()) -> Positions:
+    """The positions in a file of the kind that its name's ending tells, with the columns `also` beside those of terms.
 
     Raises Permanent: portfolio_unreadable, saying where and why, or too_large.
     """
-    return _READERS[ending_of(name)](data, name, max_positions)
+    return _READERS[ending_of(name)](data, name, max_positions, also)
 
 
 def ending_of(name: str) -> str:
@@ -84,20 +84,25 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in _TEXTS)
 
 
-def parquet_columns(metadata: pyarrow.parquet.FileMetaData, name: str) -> list[str]:
-    """The columns that are read of a Parquet file. Raises Permanent for a file that no portfolio is read from."""
+def parquet_columns(metadata: pyarrow.parquet.FileMetaData, name: str, also: Sequence[str] = ()) -> list[str]:
+    """The columns that are read of a Parquet file, `also` these. Raises Permanent for one that no portfolio is read from."""
     schema = _schema(metadata, name)
     check_columns(schema.names, name)
-    columns = [column for column in _COLUMNS if column in schema.names]
+    columns = [column for column in dict.fromkeys((*_COLUMNS, *also)) if column in schema.names]
     _check_types(schema, columns, name)
     return columns
 
 
 def read_parquet_rows(
-    file: io.RawIOBase, metadata: pyarrow.parquet.FileMetaData, name: str, first_row: int, positions: int
+    file: io.RawIOBase,
+    metadata: pyarrow.parquet.FileMetaData,
+    name: str,
+    first_row: int,
+    positions: int,
+    also: Sequence[str] = (),
 ) -> TableSource:
     """Some positions of a Parquet file. Raises Permanent: portfolio_unreadable."""
-    columns = parquet_columns(metadata, name)
+    columns = parquet_columns(metadata, name, also)
     try:
         opened = pyarrow.parquet.ParquetFile(file, metadata=metadata, read_dictionary=_texts(_schema(metadata, name), columns))
         table = rows_of(opened, first_row, positions, columns)
@@ -108,7 +113,7 @@ def read_parquet_rows(
 
 def check_header(header: bytes, name: str) -> None:
     """Raises Permanent unless the bytes are the header of a CSV file of positions."""
-    _read_csv(header, name, 0)
+    _read_csv(header, name, 0, ())
 
 
 def _schema(metadata: pyarrow.parquet.FileMetaData, name: str) -> pa.Schema:
@@ -123,11 +128,11 @@ def _texts(schema: pa.Schema, columns: Sequence[str]) -> list[str]:
     return [column for column in columns if _is_text(schema.field(column).type)]
 
 
-def _read_parquet(data: bytes, name: str, max_positions: int) -> TableSource:
+def _read_parquet(data: bytes, name: str, max_positions: int, also: Sequence[str]) -> TableSource:
     try:
         metadata = pyarrow.parquet.read_metadata(io.BytesIO(data))
         _check_size(metadata.num_rows, name, max_positions)
-        columns = parquet_columns(metadata, name)
+        columns = parquet_columns(metadata, name, also)
         texts = _texts(_schema(metadata, name), columns)
         table = pyarrow.parquet.read_table(io.BytesIO(data), columns=columns, read_dictionary=texts, use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -135,14 +140,15 @@ def _read_parquet(data: bytes, name: str, max_positions: int) -> TableSource:
     return TableSource({column: table.column(column).combine_chunks() for column in columns})
 
 
-def _read_csv(data: bytes, name: str, max_positions: int) -> TableSource:
+def _read_csv(data: bytes, name: str, max_positions: int, also: Sequence[str]) -> TableSource:
+    wanted = dict.fromkeys((*_COLUMNS, *also))
     try:
         table = pyarrow.csv.read_csv(
             io.BytesIO(data),
             # One block, because a block must not end in a value that has line breaks.
             read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=max(len(data), 1)),
             convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(_COLUMNS, pa.string()),
+                column_types=dict.fromkeys(wanted, pa.string()),
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
@@ -153,7 +159,7 @@ def _read_csv(data: bytes, name: str, max_positions: int) -> TableSource:
         raise _unreadable(f"{name!r} is not a readable CSV file: {without_content(error)}") from error
     _check_size(table.num_rows, name, max_positions)
     check_columns(names, name)
-    columns = {column: table.column(column).combine_chunks() for column in _COLUMNS if column in names}
+    columns = {column: table.column(column).combine_chunks() for column in wanted if column in names}
     return TableSource(columns | {column: numbers(columns[column]) for column in NUMBERS.intersection(columns)})
 
 
@@ -177,7 +183,7 @@ def _number(text: str | None) -> float | str | None:
         return text
 
 
-def _read_json_lines(data: bytes, name: str, max_positions: int) -> list[dict[str, Any]]:
+def _read_json_lines(data: bytes, name: str, max_positions: int, _also: Sequence[str]) -> list[dict[str, Any]]:
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     _check_size(len(filled), name, max_positions)
@@ -196,7 +202,7 @@ def json_object(name: str, number: int, line: bytes) -> dict[str, Any]:
     return record
 
 
-_READERS: dict[str, Callable[[bytes, str, int], Positions]] = {
+_READERS: dict[str, Callable[[bytes, str, int, Sequence[str]], Positions]] = {
     ".parquet": _read_parquet,
     ".csv": _read_csv,
     ".jsonl": _read_json_lines,

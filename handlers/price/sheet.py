@@ -10,6 +10,7 @@ import numpy as np
 
 from handlers.price.arrays import Floats, Ints, offsets
 from handlers.price.errors import CALCULATION_FAILED, MISSING_MARKET_DATA, Fault
+from handlers.price.grouping import GroupTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class PricedRun:
     `row_no` is the position's place in the portfolio; `bucket` is empty but for KRD; `values` (rows × scenarios) hold
     NaN where a cell could not be priced, and then the row has an `error` (code) and an `error_detail`. `totals` are
     sums in the reporting currency by measure and scenario over all cells without error; None where a conversion is
-    missing or the scenario could not be built. `errors` counts rows with an error.
+    missing or the scenario could not be built; `group_totals` the same by group, where positions are grouped. `errors` counts
+    rows with an error.
     """
 
     scenario_ids: tuple[str, ...]
@@ -34,6 +36,7 @@ class PricedRun:
     values: Floats
     error: list[str | None]
     error_detail: list[str | None]
+    group_totals: GroupTotals | None = None
 
 
 NOT_FINITE = Fault(CALCULATION_FAILED, "the result is not a finite number")

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-import orjson
-
 from events.event import Event
 from events.failures import Failure, Permanent, Transient
 from events.model import StoredObject
@@ -27,6 +25,7 @@ from handlers.price.planning import read_slice
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
 from handlers.price.slicing import Slice
+from handlers.price.stored import requested_run
 from handlers.resources import Resources
 from storage.database import Connection
 from storage.markets import read_markets
@@ -119,7 +118,7 @@ class SlicesFlow:
 
     async def _read(self, loaded: Loaded) -> None:
         plan = loaded.plan
-        loaded.run = run = await asyncio.to_thread(_requested, plan.request)
+        loaded.run = run = await asyncio.to_thread(requested_run, plan.request)
         loaded.market, digest = await self._market(run, plan.client_id)
         if digest != plan.market_sha256:
             raise Permanent("checksum_mismatch", "the market has changed since the run was planned")
@@ -147,11 +146,6 @@ def key_of(asked: SliceRequested) -> SliceKey:
     return SliceKey(UUID(asked.run_id), asked.generation, asked.slice_no)
 
 
-def _requested(request: bytes) -> RunRequested:
-    """The data of the run's event, read as it was when it came."""
-    return RunRequested.model_validate(orjson.loads(request))
-
-
 def _slice(plan: PlannedSlice) -> Slice:
     bounds = list(plan.byte_ranges)
     return Slice(plan.first_row, plan.positions, tuple(zip(bounds[::2], bounds[1::2], strict=True)), plan.bytes_sha256)
@@ -171,9 +165,10 @@ def _worked(loaded: Loaded) -> Worked:
 def _priced(loaded: Loaded, run: RunRequested) -> PricedRun:
     part, uri = _slice(loaded.plan), loaded.plan.positions_uri
     if isinstance(run.portfolio, InlinePortfolio):
-        portfolio = Portfolio.from_records(run.portfolio.positions[part.first_row : part.first_row + part.positions])
+        positions = run.portfolio.positions[part.first_row : part.first_row + part.positions]
+        portfolio = Portfolio.from_records(positions, run.group_by)
     else:
-        portfolio = Portfolio.from_file(read_slice(part, loaded.portfolio, uri or ""))
+        portfolio = Portfolio.from_file(read_slice(part, loaded.portfolio, uri or "", run.group_by), run.group_by)
     market = parsed_market(run, loaded.market)
     return price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
 

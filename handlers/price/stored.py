@@ -4,50 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from hashlib import sha256
 from itertools import chain
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 from uuid import UUID
+
+import orjson
 
 from events.build import Asker
 from events.event import Event
 from events.failures import Failure, Permanent
 from events.identity import input_sha256
+from events.market import Market
 from events.run import MarketById, PortfolioById, RunFailureCode, RunRequested
 from handlers.answer import Answer, Request
 from handlers.price.engine import PRICER_VERSION
+from handlers.price.grouping import GroupTotals
 from handlers.price.loading import Loaded
 from handlers.price.sheet import PricedRun
 from handlers.price.slicing import Slice
+from handlers.price.snapshots import canonical_market
 from storage.plans import PlanRow, SliceRow
 from storage.results import ResultRows
 from storage.runs import RunRow
+from storage.totals import TotalRow
 
 FAILURE_CODES = frozenset(get_args(RunFailureCode))
 
 
-def priced_row(event: Event, run: PricedRun, snapshot_id: str, loaded: Loaded, completed_at: datetime) -> RunRow:
+class Snapshot(NamedTuple):
+    """Which market a run was priced in: its id, and the sha256 of its content."""
+
+    snapshot_id: str
+    sha256: bytes
+
+
+def snapshot_of(market: Market) -> Snapshot:
+    """The same for the same market, whichever way it came."""
+    return Snapshot(market.snapshot_id, sha256(canonical_market(market)).digest())
+
+
+def priced_row(event: Event, run: PricedRun, snapshot: Snapshot, loaded: Loaded, completed_at: datetime) -> RunRow:
     """The row of a run that was priced, wholly or partly."""
-    return _loaded_row(event, snapshot_id, loaded, completed_at)._replace(
+    return _known_row(event, snapshot, loaded)._replace(
         status="partial" if run.errors else "completed",
         positions=run.positions,
         errors=run.errors,
         totals=run.totals,
+        completed_at=completed_at,
     )
 
 
-def planned_row(event: Event, slices: int, snapshot_id: str, loaded: Loaded) -> RunRow:
+def planned_row(event: Event, slices: int, snapshot: Snapshot, loaded: Loaded) -> RunRow:
     """The row of a run that is to be priced in slices."""
-    return _loaded_row(event, snapshot_id, loaded, None)._replace(status="planned", slices=slices)
+    return _known_row(event, snapshot, loaded)._replace(status="planned", slices=slices)
 
 
-def _loaded_row(event: Event, snapshot_id: str, loaded: Loaded, completed_at: datetime | None) -> RunRow:
-    """The row of a run, all of whose input is known."""
-    return _row(event, loaded.started_at, completed_at)._replace(
-        input_sha256=input_sha256(event.client_id, event.data_sha256 or b"", loaded.digests),
-        snapshot_id=snapshot_id,
-        market_sha256=loaded.market_sha256,
-        portfolio_sha256=loaded.portfolio_sha256,
-    )
+def total_rows(row: RunRow, run: PricedRun) -> list[TotalRow]:
+    """The totals of a run by group; none where its positions are not grouped."""
+    return [] if run.group_totals is None else group_rows(row, run.group_totals)
+
+
+def group_rows(row: RunRow, totals: GroupTotals) -> list[TotalRow]:
+    """Totals by group as they are stored."""
+    where = (row.run_id, row.generation, row.client_id)
+    return [TotalRow(*where, values, measure, by_scenario) for values, measure, by_scenario in totals.rows()]
+
+
+def kept_request(run: RunRequested) -> bytes:
+    """The data of a run's event, for its slices."""
+    return orjson.dumps(run.model_dump(), option=orjson.OPT_NON_STR_KEYS)
+
+
+def requested_run(kept: bytes) -> RunRequested:
+    """The run that `kept_request` keeps, read as its event was."""
+    return RunRequested.model_validate(orjson.loads(kept))
 
 
 def plan_row(event: Event, request: bytes, loaded: Loaded) -> PlanRow:
@@ -131,6 +162,15 @@ def answer_of(row: RunRow) -> Answer:
     return Answer(data, failure)
 
 
+def _known_row(event: Event, snapshot: Snapshot, loaded: Loaded) -> RunRow:
+    return _row(event, loaded.started_at, None)._replace(
+        input_sha256=input_sha256(event.client_id, event.data_sha256 or b"", loaded.digests),
+        snapshot_id=snapshot.snapshot_id,
+        market_sha256=snapshot.sha256,
+        portfolio_sha256=loaded.portfolio_sha256,
+    )
+
+
 def _row(event: Event, started_at: datetime, completed_at: datetime | None) -> RunRow:
     run: RunRequested = event.data
     request = input_sha256(event.client_id, event.data_sha256 or b"")
@@ -158,4 +198,6 @@ def _row(event: Event, started_at: datetime, completed_at: datetime | None) -> R
         started_at=started_at,
         completed_at=completed_at,
         portfolio_id=run.portfolio.portfolio_id if isinstance(run.portfolio, PortfolioById) else None,
+        group_by=run.group_by,
+        scenarios=[scenario.model_dump() for scenario in run.scenarios],
     )

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from handlers.price.arrays import Ints
 from handlers.price.dates import FIRST_DAY, LAST_DAY
 from handlers.price.fields import Column, Faults, Field, parse_column, parse_day
+from handlers.price.grouping import label
 
 
 class TableSource:
@@ -40,6 +41,14 @@ class TableSource:
         column = self.columns.get(field.name, [])
         values = column if isinstance(column, list) else objects(column.unique())
         return {value for value in values if type(value) is str}
+
+    def labels(self, name: str) -> list[str]:
+        """What each position says in a column that it may be grouped by."""
+        column = self.columns.get(name)
+        if column is None:
+            return [""] * len(self.ids)
+        values = column if isinstance(column, list) else _values(column)
+        return [label(value) for value in values]
 
 
 def _texts(column: pa.Array) -> list[Any]:

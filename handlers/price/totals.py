@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from handlers.price.arrays import Floats, Ints, distinct, members
+from handlers.price.grouping import Grouping, GroupTotals
 from handlers.price.market import MarketData
 
 TOTALLED = frozenset({"PV", "ACCRUED", "DV01", "CS01"})
@@ -18,13 +19,16 @@ class Totals:
     Zero needs no conversion.
     """
 
-    def __init__(self, measures: Sequence[str], market: MarketData, reporting: int) -> None:
+    def __init__(self, measures: Sequence[str], market: MarketData, reporting: int, grouping: Grouping | None = None) -> None:
         self.market = market
         self.reporting = reporting
         self.sums = {name: np.zeros(market.scenarios) for name in measures if name in TOTALLED}
+        self.grouping = grouping
+        groups = 0 if grouping is None else len(grouping.values)
+        self.group_sums = {name: np.zeros((groups, market.scenarios)) for name in self.sums}
 
-    def add(self, measure: str, currency: Ints, scenarios: slice, values: Floats) -> None:
-        """Adds rows in these currencies (values: rows × scenarios)."""
+    def add(self, measure: str, positions: Ints, currency: Ints, scenarios: slice, values: Floats) -> None:
+        """Adds rows of these positions (places in the portfolio), in these currencies (values: rows × scenarios)."""
         if measure not in self.sums or currency.size == 0:
             return
         codes, place = distinct(currency)
@@ -34,6 +38,17 @@ class Totals:
             own = amounts if codes.size == 1 else amounts[alike]
             spot = self.market.spot(code, self.reporting)
             self.sums[measure][scenarios] += _converted(own, None if spot is None else spot[scenarios])
+            if self.grouping is not None:
+                shares = _shares(self.grouping, positions[alike], own, None if spot is None else spot[scenarios])
+                self.group_sums[measure][:, scenarios] += shares
+
+    def by_group(self) -> GroupTotals | None:
+        """The totals of each group; None where positions are not grouped."""
+        if self.grouping is None:
+            return None
+        for sums in self.group_sums.values():
+            sums[:, list(self.market.unavailable)] = np.nan
+        return GroupTotals(self.grouping.values, self.group_sums)
 
     def by_scenario(self, scenario_ids: Sequence[str]) -> dict[str, dict[str, float | None]]:
         """The totals; None where a conversion was missing or the scenario could not be built."""
@@ -43,6 +58,12 @@ class Totals:
         sums[list(self.market.unavailable)] = np.nan
         finite = np.isfinite(sums).tolist()
         return {name: total if ok else None for name, total, ok in zip(scenario_ids, sums.tolist(), finite, strict=True)}
+
+
+def _shares(grouping: Grouping, positions: Ints, amounts: Floats, spot: Floats | None) -> Floats:
+    if spot is None:
+        return np.where(grouping.sums(positions, (amounts != 0.0).astype(np.float64)) > 0, np.nan, 0.0)
+    return grouping.sums(positions, amounts) * spot
 
 
 def _converted(amounts: Floats, spot: Floats | None) -> Floats:

@@ -19,7 +19,8 @@ class Run(Base):
     `run_id` is unique over all clients and bound to `input_sha256`. `generation` is the newest one that is finished.
     `totals` is {measure: {scenario: sum in reporting_currency}}. `positions` counts positions, `errors` the rows of
     `run_results` that carry one. A large run is `planned` in `slices`; while it is, `slices_done`, `positions` and `errors`
-    grow with each that ends.
+    grow with each that ends. `scenarios` defines those that `scenario_ids` name, `market_sha256` is the hash of the market's
+    content whichever way it came, and `worker` is who priced or planned the run.
     """
 
     __tablename__ = "runs"
@@ -51,6 +52,9 @@ class Run(Base):
     market_sha256: Mapped[bytes | None]
     portfolio_id: Mapped[str | None]
     portfolio_sha256: Mapped[bytes | None]
+    scenarios: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
+    worker: Mapped[str | None]
+    group_by: Mapped[list[str]] = mapped_column(server_default="{}")
 
     __table_args__ = (
         *identity(),
@@ -127,7 +131,8 @@ class RunSlice(Base):
     """A part of a large run: `positions` of its portfolio from `first_row` on, and what came of them.
 
     `byte_ranges` are where they lie in the portfolio's object, first and end by turns, and `bytes_sha256` the hash of those
-    bytes; an inline portfolio has neither. `totals` are the slice's share of the run's, `errors` counts its rows with an error.
+    bytes; an inline portfolio has neither. `totals` and `group_totals` are the slice's shares of the run's, `errors` counts its
+    rows with an error.
     """
 
     __tablename__ = "run_slices"
@@ -143,6 +148,7 @@ class RunSlice(Base):
     status: Mapped[str] = mapped_column(server_default="planned")
     errors: Mapped[int] = mapped_column(server_default="0")
     totals: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    group_totals: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     failure_code: Mapped[str | None]
     failure_message: Mapped[str | None]
     worker: Mapped[str | None]
@@ -162,3 +168,22 @@ class RunSlice(Base):
         CheckConstraint("(status = 'planned') = (finished_at is null)", name="finished"),
         CheckConstraint("(status = 'failed') = (failure_code is not null)", name="failure"),
     )
+
+
+class RunTotal(Base):
+    """One measure summed over the positions of one group, under every scenario of its run, in the reporting currency.
+
+    `group_values` are what the group's positions say in the columns `runs.group_by`. `values` follow `runs.scenario_ids`; a
+    total that a conversion is missing for is null.
+    """
+
+    __tablename__ = "run_totals"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True)
+    group_values: Mapped[list[str]] = mapped_column(primary_key=True)
+    measure: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str]
+    values: Mapped[list[float | None]] = mapped_column(ARRAY(Double))
+
+    __table_args__ = (length("client_id", 64), not_negative("generation"))

@@ -43,7 +43,9 @@ async def planned(database: Database, make_run: MakeRun) -> RunRow:
 
 def end(run: RunRow, number: int, **changes: Any) -> SliceEnd:
     totals = {"PV": {"base": float(number), "up100": None}}
-    done = SliceEnd(SliceKey(run.run_id, run.generation, number), "done", 1, totals, None, None, "w", "1", NOW, NOW)
+    done = SliceEnd(
+        SliceKey(run.run_id, run.generation, number), "done", 1, totals, {"n": number}, None, None, "w", "1", NOW, NOW
+    )
     return done._replace(**changes)
 
 
@@ -117,7 +119,7 @@ async def test_totals_come_in_the_order_of_the_slices(database: Database, planne
     async with database.transaction() as connection:
         await end_slices(connection, [end(planned, number) for number in (7, 2, 11, 0)])
         totals = [each async for each in slice_totals(connection, planned)]
-    assert [each["PV"]["base"] for each in totals if each] == [0.0, 2.0, 7.0, 11.0]
+    assert [(each["PV"]["base"], groups["n"]) for each, groups in totals if each] == [(0, 0), (2, 2), (7, 7), (11, 11)]
     assert len(totals) == SLICES
 
 

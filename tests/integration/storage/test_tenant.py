@@ -17,7 +17,7 @@ MakeResults = Callable[..., ResultRows]
 
 WHO = "select current_user::text, coalesce(current_setting('app.client_id', true), '')"
 CONTENT = {
-    *("runs", "run_results", "run_values", "run_plans", "run_slices"),
+    *("runs", "run_results", "run_values", "run_plans", "run_slices", "run_totals"),
     *("documents", "document_chunks", "audits", "audit_findings", "llm_calls"),
     *("market_snapshots", "portfolios"),
 }
@@ -25,6 +25,10 @@ SHA256 = "sha256('')"
 IDENTITY = f"'/docs', 'e1', 'c1', {SHA256}, {SHA256}, now(), now()"
 # One row of each table but those of runs, for the client $1.
 OTHERS = (
+    """
+    insert into run_totals (run_id, generation, group_values, measure, client_id, "values")
+    values (uuidv7(), 0, '{}', 'PV', $1, '{1.5}')
+    """,
     "insert into run_plans (run_id, generation, client_id, request, subject) values (uuidv7(), 0, $1, '', 's')",
     """
     insert into run_slices (run_id, generation, slice_no, client_id, first_row, positions, byte_ranges)

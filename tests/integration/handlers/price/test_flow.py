@@ -24,7 +24,7 @@ from handlers.price.snapshots import canonical_market
 from millrace.portfolios import enter, examine, store
 from storage.markets import insert_market
 from storage.portfolios import PortfolioRow, insert_portfolio
-from tests.support.rig import Rig
+from tests.support.rig import APPLICATION, Rig
 from tests.support.runs import MARKET, expected_rows, run_data, run_event
 from tests.support.worker import flow_named
 
@@ -63,6 +63,8 @@ async def test_a_run_is_priced_stored_and_answered(rig: Rig) -> None:
     assert answer["subject"] == run["run_id"]
     assert answer["data"]["run_id"] == run["run_id"]
     assert answer["data"]["positions"] == len(run["portfolio"]["positions"])
+    [traced] = await rig.rows("select worker, length(market_sha256) as digest, scenarios::text from runs")
+    assert traced == {"worker": APPLICATION, "digest": 32, "scenarios": '[{"id": "base", "shocks": []}]'}
     priced = [value for _, _, value in expected_rows(run) if value is not None]
     assert answer["data"]["totals"]["PV"]["base"] == pytest.approx(sum(priced))
 
@@ -129,7 +131,8 @@ async def test_objects_are_read_checked_and_part_of_the_input(rig: Rig) -> None:
     assert answer["data"]["status"] in {"completed", "partial"}
     assert await rig.rows("select count(*) from run_results") == [{"count": len(expected_rows(run))}]
     [known] = await rig.rows("select market_sha256, portfolio_id, portfolio_sha256 from runs")
-    told = {"market_sha256": sha256(orjson.dumps(MARKET)).digest(), "portfolio_sha256": sha256(lines).digest()}
+    content = canonical_market(Market.model_validate(MARKET))
+    told = {"market_sha256": sha256(content).digest(), "portfolio_sha256": sha256(lines).digest()}
     assert known == told | {"portfolio_id": None}
 
     await rig.objects.put("markets/flat.json", orjson.dumps(MARKET | {"snapshot_id": "another"}))

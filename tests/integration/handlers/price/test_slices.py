@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,12 +23,13 @@ from handlers.price import cancelling, loading, slices
 from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
+from handlers.price.snapshots import canonical_market
 from storage.database import Database
 from storage.results import read_results
 from streams.group import GroupSaver, Saved
 from streams.item import Item
 from streams.publish import Outgoing, publish
-from tests.support.rig import Rig
+from tests.support.rig import APPLICATION, Rig
 from tests.support.runs import run_event
 from tests.support.worker import flow_named
 from tests.unit.handlers.price.books import BOND, FORWARD, LOAN, VALUATION, market
@@ -60,7 +62,8 @@ def a_run(positions: Any = None, **changes: Any) -> dict[str, Any]:
 
 def at_once(run: dict[str, Any], positions: list[dict[str, Any]]) -> PricedRun:
     asked = RunRequested.model_validate(run)
-    return price_run(Portfolio.from_records(positions), market(), asked.scenarios, asked.measures, asked.valuation_date, None)
+    portfolio = Portfolio.from_records(positions, asked.group_by)
+    return price_run(portfolio, market(), asked.scenarios, asked.measures, asked.valuation_date, None)
 
 
 @pytest.fixture
@@ -143,6 +146,40 @@ def json_lines(positions: list[dict[str, Any]]) -> bytes:
     return b"\n".join(map(orjson.dumps, positions))
 
 
+GROUPED = [
+    position | {"desk": ["rates", "credit", None][place % 3], "lot": place // 9} for place, position in enumerate(book())
+]
+
+
+async def the_group_totals_are_those_of(rig: Rig, run: dict[str, Any], priced: PricedRun) -> None:
+    """Each group's, and their sum is the run's."""
+    rows = await rig.rows('select group_values, measure, "values" from run_totals where run_id = $1', UUID(run["run_id"]))
+    found = {(*row["group_values"], row["measure"]): row["values"] for row in rows}
+    assert priced.group_totals is not None
+    wanted = {(*values, measure): totals for values, measure, totals in priced.group_totals.rows()}
+    assert len(rows) == len(found)
+    assert found.keys() == wanted.keys()
+    for key, totals in wanted.items():
+        assert found[key] == [total and pytest.approx(total, rel=1e-9, abs=1e-9) for total in totals], key
+    [row] = await rig.rows("select totals::text, group_by from runs where run_id = $1", UUID(run["run_id"]))
+    assert row["group_by"] == ["desk", "lot"]
+    for measure, totals in orjson.loads(row["totals"]).items():
+        shares = [values[0] for key, values in found.items() if key[-1] == measure]
+        assert sum(shares) == pytest.approx(totals["base"], rel=1e-9)
+
+
+@pytest.mark.parametrize(("name", "write"), [("b.jsonl", json_lines), ("b.csv", csv), ("b.parquet", parquet), ("", None)])
+async def test_totals_by_group_are_the_same_in_slices_and_at_once(rig: Rig, name: str, write: Any) -> None:
+    if write is not None:
+        await rig.objects.put(name, write(GROUPED))
+    run = a_run({"uri": name} if write else {"positions": GROUPED}, group_by=["desk", "lot"])
+    few = a_run({"positions": GROUPED[:3]}, group_by=["desk", "lot"])
+    await completed(rig, run_event("e-1", run), run_event("e-2", few), at_least=2)
+    await the_group_totals_are_those_of(rig, run, at_once(run, GROUPED))
+    await the_group_totals_are_those_of(rig, few, at_once(few, GROUPED[:3]))
+    assert [row["slices"] > 1 for row in await rig.rows("select slices from runs order by positions")] == [False, True]
+
+
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize(("name", "write"), [("b.jsonl", json_lines), ("b.csv", csv), ("b.parquet", parquet)])
 async def test_a_large_run_of_a_file_comes_to_what_it_comes_to_at_once(
@@ -163,6 +200,10 @@ async def test_a_large_run_of_a_file_comes_to_what_it_comes_to_at_once(
     assert (row["status"], row["positions"], row["errors"]) == ("partial", 23, priced.errors)
     assert row["slices"] == row["slices_done"] >= 6
     close(orjson.loads(row["totals"]), priced.totals)
+    [traced] = await rig.rows("select worker, market_sha256, snapshot_id, scenarios::text from runs")
+    assert (traced["worker"], traced["snapshot_id"]) == (APPLICATION, "eod")
+    assert traced["market_sha256"] == sha256(canonical_market(market())).digest()
+    assert [each["id"] for each in orjson.loads(traced["scenarios"])] == ["base", "up", "none"]
     [told] = await rig.rows(
         "select count(*), sum(positions) as positions, count(distinct worker) as workers from run_slices where status = 'done'"
     )

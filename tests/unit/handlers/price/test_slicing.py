@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from events.failures import Permanent
 from handlers.price import lines, planning, slicing
 from handlers.price.lines import LineCutter
-from handlers.price.planning import plan_bytes, read_slice
+from handlers.price.planning import Bounds, plan_bytes, read_slice
 from handlers.price.portfolio import Portfolio
 from handlers.price.row_groups import SparseFile
 from handlers.price.slicing import Slice, cut_rows, most_positions
@@ -107,7 +107,7 @@ def test_the_slices_of_a_csv_file_are_the_file_although_values_hold_quotes_and_l
 @given(count=st.integers(0, 40), group=st.integers(1, 17), most=st.integers(1, 20))
 def test_the_slices_of_a_parquet_file_are_the_file(count: int, group: int, most: int) -> None:
     data = parquet(book(count), group)
-    plan = plan_bytes(data, "b.parquet", most, PLENTY)
+    plan = plan_bytes(data, "b.parquet", Bounds(most, PLENTY))
     assert ids(data, "b.parquet", list(plan.slices)) == [position["position_id"] for position in book(count)]
     assert plan.sha256 == sha256(data).digest()
     assert all(each.positions <= most for each in plan.slices)
@@ -115,7 +115,7 @@ def test_the_slices_of_a_parquet_file_are_the_file(count: int, group: int, most:
 
 def test_a_slice_of_parquet_names_no_more_bytes_than_its_row_groups_and_the_footer() -> None:
     data = parquet(book(400), 100)
-    plan = plan_bytes(data, "b.parquet", 200, PLENTY)
+    plan = plan_bytes(data, "b.parquet", Bounds(200, PLENTY))
     assert [each.positions for each in plan.slices] == [200, 200]
     sizes = [sum(end - first for first, end in each.ranges[:1]) for each in plan.slices]
     assert sum(sizes) <= len(data)
@@ -123,9 +123,9 @@ def test_a_slice_of_parquet_names_no_more_bytes_than_its_row_groups_and_the_foot
 
 def test_pieces_of_an_object_are_fed_to_the_hash_of_each_row_group(monkeypatch: pytest.MonkeyPatch) -> None:
     data = parquet(book(90), 10)
-    whole = plan_bytes(data, "b.parquet", 10, PLENTY)
+    whole = plan_bytes(data, "b.parquet", Bounds(10, PLENTY))
     first, end = whole.slices[0].ranges[1]
-    cutter = planning._group_cutter(data[first:end], (first, end), "b.parquet", 10, PLENTY)
+    cutter = planning._group_cutter(data[first:end], (first, end), "b.parquet", Bounds(10, PLENTY))
     for at in range(0, len(data), 7):
         cutter.feed(data[at : at + 7])
     assert cutter.finish() == list(whole.slices)
@@ -138,7 +138,7 @@ def test_a_slice_whose_bytes_have_changed_is_refused(name: str) -> None:
         "b.csv": "\n".join(["position_id,product_type,comment,notional", *(csv_line(each, "") for each in book(9))]).encode(),
         "b.parquet": parquet(book(9), 3),
     }[name]
-    plan = plan_bytes(data, name, 3, PLENTY)
+    plan = plan_bytes(data, name, Bounds(3, PLENTY))
     changed = bytearray(data)
     changed[plan.slices[1].ranges[-1 if name != "b.parquet" else 0][0] + 5] ^= 1
     with pytest.raises(Permanent) as caught:
@@ -186,7 +186,7 @@ def test_a_line_without_end_is_not_gathered(data: bytes, name: str, message: str
 )
 def test_what_is_no_portfolio_is_found_before_it_is_cut(data: bytes, name: str, message: str) -> None:
     with pytest.raises(Permanent, match=message) as caught:
-        plan_bytes(data, name, 3, PLENTY)
+        plan_bytes(data, name, Bounds(3, PLENTY))
     assert caught.value.code == "portfolio_unreadable"
 
 
@@ -194,12 +194,12 @@ def test_a_truncated_parquet_file_is_refused_wherever_it_ends() -> None:
     data = parquet(book(20), 5)
     for size in range(0, len(data), 97):
         with pytest.raises(Permanent):
-            plan_bytes(data[:size], "b.parquet", 3, PLENTY)
+            plan_bytes(data[:size], "b.parquet", Bounds(3, PLENTY))
 
 
 def test_a_row_group_that_is_too_large_to_be_read_at_once_is_refused() -> None:
     with pytest.raises(Permanent, match="write smaller row groups") as caught:
-        plan_bytes(parquet(book(900), 900), "b.parquet", 3, 100)
+        plan_bytes(parquet(book(900), 900), "b.parquet", Bounds(3, 100))
     assert caught.value.code == "too_large"
 
 
@@ -207,7 +207,7 @@ def test_a_run_of_too_many_slices_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(slicing, "MAX_SLICES", 2)
     data = "\n".join(json.dumps(each) for each in book(9)).encode()
     with pytest.raises(Permanent, match="3 slices, more than 2") as caught:
-        plan_bytes(data, "b.jsonl", 3, PLENTY)
+        plan_bytes(data, "b.jsonl", Bounds(3, PLENTY))
     assert caught.value.code == "too_large"
 
 
@@ -215,7 +215,7 @@ def test_a_quote_in_the_middle_of_a_value_makes_its_slice_unreadable_rather_than
     rows = ["position_id,product_type", 'a,5" pipe', "b,FX_FWD", 'c,3" pipe', "d,FX_FWD"]
     data = "\n".join(rows).encode()
     with pytest.raises(Permanent, match=r"were planned, but 4 can be read|more than"):
-        ids(data, "b.csv", list(plan_bytes(data, "b.csv", 9, PLENTY).slices))
+        ids(data, "b.csv", list(plan_bytes(data, "b.csv", Bounds(9, PLENTY)).slices))
 
 
 def test_slices_of_positions_in_an_event_are_of_one_size_but_for_the_last() -> None:
@@ -240,7 +240,7 @@ def test_bytes_that_are_not_at_hand_are_no_bytes() -> None:
 
 def test_reading_a_slice_decodes_rows_and_leaves_the_others() -> None:
     data = parquet(book(2_000), 2_000)
-    plan = plan_bytes(data, "b.parquet", 700, PLENTY)
+    plan = plan_bytes(data, "b.parquet", Bounds(700, PLENTY))
     assert [each.positions for each in plan.slices] == [700, 700, 600]
     assert len({each.ranges for each in plan.slices}) == 1
     assert np.array_equal(ids(data, "b.parquet", list(plan.slices)), [f"p{number}" for number in range(2_000)])

@@ -1,0 +1,39 @@
+"""Totals of runs by group: few rows, which come with those of values or with the end of the last slice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from storage.database import Connection
+
+
+class TotalRow(NamedTuple):
+    """One measure of one group, in the order of the columns that COPY writes; see the model."""
+
+    run_id: UUID
+    generation: int
+    client_id: str
+    group_values: Sequence[str]
+    measure: str
+    values: Sequence[float | None]
+
+
+# Uses pk_run_totals.
+OF_RUN = """
+select group_values, measure, "values" from run_totals
+where run_id = $1 and generation = (select generation from runs where run_id = $1)
+order by group_values, measure
+"""
+
+
+async def copy_totals(connection: Connection, rows: Sequence[TotalRow]) -> None:
+    """Writes the totals of groups, if there are any."""
+    if rows:
+        await connection.copy_records_to_table("run_totals", records=rows, columns=TotalRow._fields)
+
+
+async def read_totals(connection: Connection, run_id: UUID) -> list[tuple[list[str], str, list[float | None]]]:
+    """The values of each group, a measure, and its totals by scenario."""
+    return [tuple(row) for row in await connection.fetch(OF_RUN, run_id)]
