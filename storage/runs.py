@@ -18,7 +18,7 @@ class RunRow(NamedTuple):
 
     `totals` is {measure: {scenario: sum}}; a number that is not finite is stored as null. `completed_at` is None as
     long as `status` is `planned`, `failure_code` unless it is `failed`. `slices` is 0 for a run that is priced at once.
-    `market_sha256` and `portfolio_sha256` are those of what the run refers to, None of what its event holds itself.
+    `market_sha256` is the hash of the market's content, `portfolio_sha256` that of a portfolio that its event does not hold.
     """
 
     run_id: UUID
