@@ -27,7 +27,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.quantlib_book import QuantLibBook
+from benchmarks.quantlib_book import QuantLibBook, fixings
 from events.market import Market
 from events.scenario import Scenario
 from handlers.price.engine import price_run
@@ -35,10 +35,12 @@ from handlers.price.portfolio import Portfolio
 from handlers.price.pricers.lending import FIXED_BOND
 from handlers.price.schedule import build
 
-PRODUCTS = ("FIXED_BOND", "AMORT_LOAN", "FX_FWD")
+PRODUCTS = ("FIXED_BOND", "FLOATING_BOND", "AMORT_LOAN", "IRS", "FX_FWD")
 VALUATION = date(2026, 1, 15)
 YEARS = (0, 1, 2, 3, 5, 7, 10, 20, 30)
 RATES = {"USD": 0.036, "EUR": 0.021}
+INDEX = "USD-3M"
+INDEX_RATE = 0.037
 SPOT = 1.0875
 DAY_COUNTS = ("ACT/360", "30/360", "ACT/365F")
 
@@ -110,7 +112,7 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def _position(product: str, number: int) -> dict[str, Any]:
-    """Bonds of 2 to 15 years, loans of 2 to 20 with monthly or quarterly payments, forwards of up to 5 years."""
+    """Bonds and swaps of 2 to 15 years, loans of 2 to 20 with monthly or quarterly payments, forwards of up to 5 years."""
     chance = random.Random(f"{product} {number}")  # noqa: S311  the same book each time
     position: dict[str, Any] = {
         "position_id": f"{product}-{number}",
@@ -132,8 +134,23 @@ def _position(product: str, number: int) -> dict[str, Any]:
         "frequency": chance.choice([4, 12] if loan else [1, 2, 4]),
         "stub": "short_first",
     }
-    rate = chance.uniform(0.01, 0.08)
-    return position | ({"rate": rate, "amortization": "level_pay"} if loan else {"coupon": rate})
+    return position | _own_terms(product, chance.uniform(0.01, 0.08), chance)
+
+
+def _own_terms(product: str, rate: float, chance: random.Random) -> dict[str, Any]:
+    """Floating legs are quarterly; swaps pay or receive against 1, 2 or 4 fixed payments a year."""
+    floating = {"index": INDEX, "spread": rate / 10}
+    match product:
+        case "AMORT_LOAN":
+            return {"rate": rate, "amortization": "level_pay"}
+        case "FLOATING_BOND":
+            return floating | {"day_count": "ACT/360", "frequency": 4}
+        case "IRS":
+            fixed = {"fixed_rate": rate, "fixed_day_count": "30/360", "fixed_frequency": chance.choice([1, 2, 4])}
+            side = {"pay_receive": chance.choice(["pay", "receive"])}
+            return floating | fixed | side | {"floating_day_count": "ACT/360", "floating_frequency": 4}
+        case _:
+            return {"coupon": rate}
 
 
 def _pillars() -> list[date]:
@@ -141,16 +158,23 @@ def _pillars() -> list[date]:
 
 
 def _zero_rates(currency: str, shift: float = 0.0) -> list[float]:
-    return [RATES[currency] + 0.0004 * years + shift for years in YEARS]
+    return [RATES.get(currency, INDEX_RATE) + 0.0004 * years + shift for years in YEARS]
 
 
 def _market() -> Market:
-    named = {"interpolation": "linear_zero", "compounding": "continuous", "day_count": "ACT/365F"}
-    curves = {
-        name: named | {"pillars": [day.isoformat() for day in _pillars()], "zero_rates": _zero_rates(name)} for name in RATES
-    }
+    def curve(name: str) -> dict[str, Any]:
+        quoted = {"interpolation": "linear_zero", "compounding": "continuous", "day_count": "ACT/365F"}
+        return quoted | {"pillars": [day.isoformat() for day in _pillars()], "zero_rates": _zero_rates(name)}
+
     return Market.model_validate(
-        {"snapshot_id": "benchmark", "as_of": VALUATION.isoformat(), "curves": curves, "fx_spot": {"EURUSD": SPOT}}
+        {
+            "snapshot_id": "benchmark",
+            "as_of": VALUATION.isoformat(),
+            "curves": {name: curve(name) for name in RATES},
+            "fx_spot": {"EURUSD": SPOT},
+            "projection_curves": {INDEX: curve(INDEX) | {"currency": "USD"}},
+            "fixings": {INDEX: fixings(VALUATION)},
+        }
     )
 
 
@@ -160,9 +184,10 @@ def _shifts(scenarios: int) -> list[tuple[float, float]]:
 
 
 def _states(scenarios: int) -> list[tuple[dict[str, list[float]], float]]:
-    """What QuantLib is given: the zero rates of each currency and the spot, scenario by scenario."""
+    """What QuantLib is given: the zero rates of each curve and the spot, scenario by scenario."""
     return [
-        ({name: _zero_rates(name, bp * 1e-4) for name in RATES}, SPOT * (1.0 + relative)) for bp, relative in _shifts(scenarios)
+        ({name: _zero_rates(name, bp * 1e-4) for name in (*RATES, INDEX)}, SPOT * (1.0 + relative))
+        for bp, relative in _shifts(scenarios)
     ]
 
 
@@ -179,7 +204,7 @@ def _steps(positions: int, scenarios: int, rounds: int) -> dict[str, float]:
     book = [_position("FIXED_BOND", number) for number in range(positions)]
     portfolio, market, shocked = Portfolio.from_records(book), _market(), _scenarios(scenarios)
     terms: Any = portfolio.groups[0].terms
-    dates = (terms.start, terms.maturity, 12 // terms.frequency, terms.stub, terms.first_coupon)
+    dates = (terms.start, terms.end, 12 // terms.frequency, terms.stub, terms.first_coupon)
     one = Portfolio.from_records(book[:1])
 
     def per_second(work: Callable[[], Any], count: int) -> float:

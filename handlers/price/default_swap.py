@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 
 from handlers.price.adjustment import FOLLOWING, adjust
-from handlers.price.arrays import Floats, Ints
+from handlers.price.arrays import Floats, Ints, offsets
 from handlers.price.schedule import build
 
 # A period accrues from the end of the day before it, and the model adds half a day.
@@ -125,12 +125,14 @@ def spans(flows: Premiums, owner: Ints, pillar: Ints) -> Spans:
     everyone = np.arange(terms.end.size)
     owners = np.concatenate((flows.owner, everyone, everyone, everyone, owner[within]))
     ends = np.maximum(terms.maturity - 1, begin), np.maximum(terms.end, begin)
-    cuts = np.unique(owners * _SHIFT + (np.concatenate((period_begin, begin, *ends, pillar[within])) - today))
+    days = np.concatenate((period_begin, begin, *ends, pillar[within])) - today
+    # A stable sort merges runs that are in order, as all but the owners' pillars of several curves are.
+    cuts = np.sort(owners * _SHIFT + days, kind="stable")
     cut_owner, cut_day = np.divmod(cuts, _SHIFT)
-    inner = cut_owner[1:] == cut_owner[:-1]
-    of, first, last = cut_owner[:-1][inner], cut_day[:-1][inner] + today, cut_day[1:][inner] + today
-    period = np.searchsorted(flows.owner * _SHIFT + (period_begin - today), cuts[:-1][inner], side="right") - 1
-    return _valued(flows, of, first, last, np.maximum(period, np.searchsorted(flows.owner, of)))
+    inner = np.flatnonzero((cut_owner[1:] == cut_owner[:-1]) & (cut_day[1:] > cut_day[:-1]))
+    of, first, last = cut_owner[inner], cut_day[inner] + today, cut_day[inner + 1] + today
+    period = np.searchsorted(flows.owner * _SHIFT + (period_begin - today), cuts[inner], side="right") - 1
+    return _valued(flows, of, first, last, np.maximum(period, offsets(np.bincount(flows.owner))[of]))
 
 
 def _valued(flows: Premiums, owner: Ints, first: Ints, last: Ints, period: Ints) -> Spans:

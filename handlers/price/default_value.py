@@ -64,8 +64,10 @@ class Cells:
         return cls(found, decoded, place)
 
     def matrix(self, owner: Ints, value: Floats, positions: int) -> csr_array:
-        """The values of all, positions × distinct cells."""
-        return csr_array((value, (owner, self.place)), shape=(positions, self.pair.size))
+        """The values of all, whose owners ascend: positions × distinct cells."""
+        bounds = offsets(np.bincount(owner, minlength=positions))
+        shape = (positions, self.pair.size)
+        return csr_array((value, self.place.astype(np.int32), bounds.astype(np.int32)), shape=shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from handlers.price.smile import volatility
 VOL_POINT = 0.01
 _ONE_PERCENT = 0.01
 _CALL, _PUT = 1, -1
+_QUOTES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class OptionTerms:
 
     @property
     def sizes(self) -> Ints:
-        """Two cash flows each."""
-        return np.full(self.maturity.size, 2)
+        """Two cash flows each, and the quotes of a smile."""
+        return np.full(self.maturity.size, _QUOTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,4 +220,5 @@ FX_OPTION = Pricer(
         "VEGA": _vega,
         "THETA": _theta,
     },
+    nodes_by_flow=True,
 )

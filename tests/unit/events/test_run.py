@@ -58,38 +58,64 @@ def test_without_scenarios_there_is_the_one_called_base(run: dict[str, Any], cha
     assert RunRequested.model_validate(run | changes).scenarios == [Scenario(id="base", shocks=[])]
 
 
-def test_every_kind_of_shock_is_understood(run: dict[str, Any]) -> None:
-    shocks = [
+SHOCKS = [
+    (
         {"kind": "rate_parallel", "bp": 100},
-        {"kind": "rate_parallel", "bp": -100.5, "currency": "USD"},
-        {"kind": "rate_node", "currency": "USD", "pillar": "2031-01-15", "bp": 25},
-        {"kind": "credit_spread", "bp": 100},
-        {"kind": "rate_tenors", "currency": "USD", "bp": {"1Y": 1, "10Y": -2.5}},
-        {"kind": "rate_triangle", "currency": "USD", "left": "2030-01-15", "centre": "2031-01-15", "bp": 25},
-        {"kind": "rate_twist", "currency": "USD", "short_bp": -10, "long_bp": 20, "pivot": "2031-01-15"},
-        {"kind": "credit_spread", "bp": 100, "issuer": "ACME"},
-        {"kind": "fx", "pair": "EURUSD", "relative": 0.1},
-        {"kind": "fx", "pair": "EURUSD", "absolute": -0.1},
-        {"kind": "vol", "pair": "EURUSD", "absolute": 0.01},
-        {"kind": "equity", "name": "AAPL", "relative": -1},
-    ]
-    [scenario] = RunRequested.model_validate(run | {"scenarios": [{"id": "s", "shocks": shocks}]}).scenarios
-    assert scenario.shocks == [
         RateParallel(kind="rate_parallel", bp=100.0, currency="*"),
+    ),
+    (
+        {"kind": "rate_parallel", "bp": -100.5, "currency": "USD"},
         RateParallel(kind="rate_parallel", bp=-100.5, currency="USD"),
+    ),
+    (
+        {"kind": "rate_node", "currency": "USD", "pillar": "2031-01-15", "bp": 25},
         RateNode(kind="rate_node", currency="USD", pillar=date(2031, 1, 15), bp=25.0),
+    ),
+    (
+        {"kind": "credit_spread", "bp": 100},
         CreditSpread(kind="credit_spread", bp=100.0),
+    ),
+    (
+        {"kind": "rate_tenors", "currency": "USD", "bp": {"1Y": 1, "10Y": -2.5}},
         RateTenors(kind="rate_tenors", currency="USD", bp={"1Y": 1.0, "10Y": -2.5}),
+    ),
+    (
+        {"kind": "rate_triangle", "currency": "USD", "left": "2030-01-15", "centre": "2031-01-15", "bp": 25},
         RateTriangle(
             kind="rate_triangle", currency="USD", left=date(2030, 1, 15), centre=date(2031, 1, 15), right=None, bp=25.0
         ),
+    ),
+    (
+        {"kind": "rate_twist", "currency": "USD", "short_bp": -10, "long_bp": 20, "pivot": "2031-01-15"},
         RateTwist(kind="rate_twist", currency="USD", short_bp=-10.0, long_bp=20.0, pivot=date(2031, 1, 15)),
+    ),
+    (
+        {"kind": "credit_spread", "bp": 100, "issuer": "ACME"},
         CreditSpread(kind="credit_spread", bp=100.0, issuer="ACME"),
+    ),
+    (
+        {"kind": "fx", "pair": "EURUSD", "relative": 0.1},
         Fx(kind="fx", pair="EURUSD", relative=0.1),
+    ),
+    (
+        {"kind": "fx", "pair": "EURUSD", "absolute": -0.1},
         Fx(kind="fx", pair="EURUSD", absolute=-0.1),
+    ),
+    (
+        {"kind": "vol", "pair": "EURUSD", "absolute": 0.01},
         Vol(kind="vol", pair="EURUSD", absolute=0.01),
+    ),
+    (
+        {"kind": "equity", "name": "AAPL", "relative": -1},
         EquityPrice(kind="equity", name="AAPL", relative=-1.0),
-    ]
+    ),
+]
+
+
+def test_every_kind_of_shock_is_understood(run: dict[str, Any]) -> None:
+    raw = [shock for shock, _ in SHOCKS]
+    [scenario] = RunRequested.model_validate(run | {"scenarios": [{"id": "s", "shocks": raw}]}).scenarios
+    assert scenario.shocks == [understood for _, understood in SHOCKS]
 
 
 TENORS = {"kind": "rate_tenors", "currency": "USD"}

@@ -36,6 +36,21 @@ def test_every_calendar_that_can_be_named_is_compared() -> None:
         parse_calendar(name)
 
 
+# As published for 2026: closing days of T2 (ECB), holidays of the Federal Reserve Banks, bank holidays in England (gov.uk).
+PUBLISHED = {
+    "TARGET": "01-01 04-03 04-06 05-01 12-25",
+    "US_FED": "01-01 01-19 02-16 05-25 06-19 09-07 10-12 11-11 11-26 12-25",
+    "UK": "01-01 04-03 04-06 05-04 05-25 08-31 12-25 12-28",
+}
+
+
+@pytest.mark.parametrize("place", PUBLISHED)
+def test_the_holidays_of_2026_are_those_that_were_published(place: str) -> None:
+    """Those on Saturdays and Sundays apart."""
+    found = [to_date(day).isoformat()[5:] for day in holidays(place).tolist() if to_date(day).year == 2026]
+    assert found == PUBLISHED[place].split()
+
+
 @given(st.lists(days(date(1905, 1, 1), date(2195, 1, 1)), min_size=1, max_size=20), names, st.sampled_from(list(CONVENTIONS)))
 def test_days_are_adjusted_as_quantlib_does(some: list[date], name: str, convention: str) -> None:
     code, rule = np.full(len(some), parse_calendar(name)), np.full(len(some), CONVENTIONS[convention])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 from events.market import Market
 from handlers.price.currencies import currency_code
 from handlers.price.curves import Curves
-from handlers.price.dates import after, to_day
 from handlers.price.market import MarketData
 from handlers.price.names import issuer_code, name_code, rating_code
 from tests.unit.handlers.price.books import VALUATION, scenarios, shocks
@@ -115,25 +113,6 @@ def test_tenors_are_counted_from_the_valuation_and_shocks_are_linear_between() -
     shock = {"kind": "rate_tenors", "currency": "USD", "bp": {"5Y": 10, "12M": -2, "26W": 4}}
     assert moved("curves", USD, shock) == pytest.approx([-2, -2 + 12 * 365 / 1461, 10, 10])
     assert moved("projections", SOFR, shock)[0] == pytest.approx(4)
-
-
-@pytest.mark.parametrize(
-    ("day", "tenor", "expected"),
-    [
-        ("2026-01-31", "1M", "2026-02-28"),
-        ("2024-02-29", "1Y", "2025-02-28"),
-        ("2024-02-29", "4Y", "2028-02-29"),
-        ("2026-01-15", "3D", "2026-01-18"),
-        ("2026-01-15", "2W", "2026-01-29"),
-        ("1850-11-30", "3M", "1851-02-28"),
-    ],
-)
-def test_a_tenor_ends_on_the_same_day_of_the_month_or_at_its_end(day: str, tenor: str, expected: str) -> None:
-    assert after(date.fromisoformat(day), tenor) == to_day(date.fromisoformat(expected))
-
-
-def test_the_longest_tenor_from_the_last_day_is_still_a_number() -> None:
-    assert after(date(9999, 12, 31), "999Y") > to_day(date(9999, 12, 31))
 
 
 @given(st.floats(-300, 300))
