@@ -20,7 +20,7 @@ from handlers.price.schedule import build
 # A period accrues from the end of the day before it, and the model adds half a day.
 _ACCRUAL_LEAD = 1.5
 
-# Spans are weeks, or end with a month or a pillar.
+# The mean length of spans in days, at least: weeks, cut by premiums and by so many pillars.
 _SHORTEST = 5
 _PILLARS = 20
 
@@ -126,7 +126,7 @@ def spans(flows: Premiums, owner: Ints, pillar: Ints) -> Spans:
     owners = np.concatenate((flows.owner, everyone, everyone, everyone, owner[within]))
     ends = np.maximum(terms.maturity - 1, begin), np.maximum(terms.end, begin)
     days = np.concatenate((period_begin, begin, *ends, pillar[within])) - today
-    # A stable sort merges runs that are in order, as all but the owners' pillars of several curves are.
+    # Each of these parts is in order, and a stable sort merges such runs.
     cuts = np.sort(owners * _SHIFT + days, kind="stable")
     cut_owner, cut_day = np.divmod(cuts, _SHIFT)
     inner = np.flatnonzero((cut_owner[1:] == cut_owner[:-1]) & (cut_day[1:] > cut_day[:-1]))

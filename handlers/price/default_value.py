@@ -81,7 +81,6 @@ class PricedSwaps:
 
     flows: Premiums
     market: MarketData
-
     base: csr_array
     slope: csr_array
     premium: csr_array

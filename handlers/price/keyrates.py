@@ -24,17 +24,16 @@ def key_rates(nodes: Nodes, place: Ints, weights: Floats, first: Ints, rows: int
     return left
 
 
-def key_rates_of_values(nodes: Nodes, place: Ints, values: Floats, first: Ints, rows: int) -> Floats:
-    """The same for flows whose present values (F × S) are given, which may depend on the scenario in other ways too."""
-    each = np.arange(place.size)
-    sums = np.zeros((rows, values.shape[1]))
+def add_key_rates(sums: Floats, nodes: Nodes, place: Ints, values: Floats, first: Ints) -> None:
+    """Adds the same to `sums` for single flows of each position, whose present values (F × S) may depend on the scenario.
+
+    No two of them share the rows that begin at `first`.
+    """
     for node, bump in zip((nodes.left, nodes.right), nodes.pillar_bumps(), strict=True):
-        sums += product(bump[place], each, first + node[place], values, rows)
+        sums[first + node[place]] += values * bump[place][:, None]
     for pillar, moved, gains in nodes.cubic_bumps():
         chosen, at = _on(moved, place, nodes.time.size)
-        changes = values[chosen] * gains[at]
-        sums += product(np.ones(chosen.size), np.arange(chosen.size), first[chosen] + pillar, changes, rows)
-    return sums
+        sums[first[chosen] + pillar] += values[chosen] * gains[at]
 
 
 def _on(moved: Ints, place: Ints, nodes: int) -> tuple[Ints, Ints]:

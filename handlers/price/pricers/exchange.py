@@ -11,7 +11,7 @@ import numpy as np
 from handlers.price.arrays import Floats, Ints, distinct, offsets
 from handlers.price.currencies import pair_code, pair_currencies
 from handlers.price.curves import Nodes
-from handlers.price.keyrates import key_rates_of_values
+from handlers.price.keyrates import add_key_rates
 from handlers.price.market import MarketData
 
 
@@ -117,8 +117,9 @@ def together(near: DiscountedExchange, far: DiscountedExchange) -> DiscountedExc
 
 def present_value(priced: DiscountedExchange) -> Floats:
     """The sum of all payments (P × S)."""
-    value = priced.payments[0].value.copy()
-    for payment in priced.payments[1:]:
+    first, second, *others = priced.payments
+    value = first.value + second.value
+    for payment in others:
         value += payment.value
     return value
 
@@ -142,8 +143,7 @@ def krd(priced: DiscountedExchange) -> Floats:
     rows = offsets(first + second)
     sums = np.zeros((int(rows[-1]), priced.delta.shape[1]))
     for payment in priced.payments:
-        row = rows[:-1] + first * payment.curve
-        sums += key_rates_of_values(payment.nodes, payment.place, payment.value, row, int(rows[-1]))
+        add_key_rates(sums, payment.nodes, payment.place, payment.value, rows[:-1] + first * payment.curve)
     return sums
 
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from handlers.price import default_value, filling
-from tests.unit.handlers.price.books import BOND, VALUATION, scenario_sets
+from tests.unit.handlers.price.books import BOND, FORWARD, VALUATION, scenario_sets
 from tests.unit.handlers.price.cds_books import CDS, HAZARD_PILLARS, swaps
 from tests.unit.handlers.price.fx_books import CASH, NDF, OPTION, SHARES, SWAP, fx_positions, priced, snapshot
 
@@ -149,3 +149,17 @@ def test_vega_and_share_prices_agree_with_shocks_of_them_and_vega_alone_of_the_g
     assert run.values[4].tolist() == [190_000.0, 142_500.0]
     assert set(run.totals) == {"PV", "VEGA"}
     assert run.totals["VEGA"]["s0"] == pytest.approx(vega[0])
+
+
+@pytest.mark.parametrize("interpolation", ["linear_zero", "log_linear_df", "flat_forward", "monotone_cubic_zero"])
+def test_key_rates_are_what_shocks_of_single_pillars_change_however_curves_are_interpolated(interpolation: str) -> None:
+    curves = {name: curve.model_copy(update={"interpolation": interpolation}) for name, curve in MARKET.curves.items()}
+    interpolated = MARKET.model_copy(update={"curves": curves})
+    for position in (FORWARD, SWAP, NDF | {"settlement_currency": "EUR"}, OPTION, CDS):
+        own = position.get("settlement_currency") or position.get("quote_currency") or position["currency"]
+        run = priced([position], measures=("KRD",), in_market=interpolated)
+        nodes = [bucket if ":" in bucket else f"{own}:{bucket}" for bucket in run.bucket]
+        shocks = [[{"kind": "rate_node", "currency": node[:3], "pillar": node[4:], "bp": 1.0}] for node in nodes]
+        shocked = priced([position], [], *shocks, in_market=interpolated).values[0]
+        tolerance = 1e-11 * position["notional"]
+        np.testing.assert_allclose(run.values[:, 0], shocked[1:] - shocked[0], rtol=0, atol=tolerance)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -43,3 +43,11 @@ def test_a_scenario_moves_what_is_quoted() -> None:
 def test_a_scenario_that_leaves_no_positive_volatility_gives_none() -> None:
     assert np.isnan(at(1.0, shift=-0.085)).tolist() == [True, False]
     assert np.isnan(at(1.0, shift=-0.08)).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("day", [date(2026, 1, 14), TODAY, date(2027, 1, 14), date(2029, 1, 13), date(2030, 1, 1)])
+def test_a_day_later_expiries_are_a_day_closer_and_those_that_are_over_drop_out(day: date) -> None:
+    still = np.ones(1), np.zeros(1)
+    later, expected = Vols.of(SURFACE, day, *still).a_day_later(), Vols.of(SURFACE, day + timedelta(days=1), *still)
+    assert later.times.tolist() == expected.times.tolist()
+    assert later.vols.tolist() == expected.vols.tolist()
