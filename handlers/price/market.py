@@ -72,10 +72,12 @@ class MarketData:
             index_currencies={name_code(name): currency_code(each.currency) for name, each in market.projection_curves.items()},
             spreads=shocks.spreads.shocked(day),
             hazards=shocks.hazards.shocked(day),
-            spots={name_code(pair): shocks.spots[pair].applied(spot) for pair, spot in market.fx_spot.items()},
-            vols={name_code(pair): _vols(quoted, valuation, shocks.vols[pair]) for pair, quoted in market.fx_vols.items()},
+            spots={name_code(pair): shocks.spots.together(pair).applied(spot) for pair, spot in market.fx_spot.items()},
+            vols={
+                name_code(pair): _vols(quoted, valuation, shocks.vols.together(pair)) for pair, quoted in market.fx_vols.items()
+            },
             equities={
-                name_code(name): Price(currency_code(each.currency), each.price * shocks.equities[name].factor)
+                name_code(name): Price(currency_code(each.currency), each.price * shocks.equities.together(name).factor)
                 for name, each in market.equities.items()
             },
             fixings=Fixings.of(market.fixings),

@@ -1,6 +1,8 @@
-"""How scenarios move one number of the market: a spot, a volatility, a price."""
+"""How scenarios move single numbers of the market: spots, volatilities, prices."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import numpy as np
 
@@ -33,3 +35,27 @@ class Moves:
                 moved = np.where(moved > 0.0, 1.0 / (1.0 / moved + self.inverse_shift), np.nan)
             moved[np.isinf(moved)] = np.nan
         return np.where(moved > 0.0, moved, np.nan)
+
+
+class MovesByName:
+    """The moves of all numbers of one kind: each name's own, made when it is first moved, and those of all names."""
+
+    def __init__(self, names: Collection[str], scenarios: int) -> None:
+        self.names = names
+        self.every = Moves(scenarios)
+        self.own: dict[str, Moves] = {}
+
+    def of(self, name: str) -> Moves:
+        """A name's own moves, to be added to."""
+        return self.own.setdefault(name, Moves(self.every.factor.size))
+
+    def together(self, name: str) -> Moves:
+        """A name's own moves and those of all names, one after the other."""
+        own = self.own.get(name)
+        if own is None:
+            return self.every
+        both = Moves(self.every.factor.size)
+        both.factor = self.every.factor * own.factor
+        both.shift = self.every.shift + own.shift
+        both.inverse_shift = own.inverse_shift
+        return both

@@ -16,7 +16,10 @@ Quoted = Curve | CreditCurve
 
 
 class ShockedCurves:
-    """Curves by code, and the sums of all shifts of their rates (pillars × S), gathered shock by shock."""
+    """Curves by code, and the sums of all shifts of their rates (pillars × S), gathered shock by shock.
+
+    A market can have thousands of credit curves, so that what no scenario shifts takes no memory by scenario.
+    """
 
     def __init__(self, curves: Iterable[tuple[int, str, Quoted]], scenarios: int) -> None:
         by_code = sorted(curves, key=lambda curve: curve[0])
@@ -25,7 +28,8 @@ class ShockedCurves:
         self.bounds = offsets(np.array([len(curve.pillars) for curve in self.curves.values()], dtype=np.int64))
         self.rows = {code: slice(*self.bounds[place : place + 2].tolist()) for place, code in enumerate(self.curves)}
         self.pillars = np.array([to_day(day) for curve in self.curves.values() for day in curve.pillars], dtype=np.int64)
-        self.shift = np.zeros((self.pillars.size, scenarios))
+        self.scenarios = scenarios
+        self.shift: Floats | None = None
 
     def days(self, code: int) -> Ints:
         """The pillars of a curve, as days."""
@@ -33,11 +37,16 @@ class ShockedCurves:
 
     def move(self, code: int, scenario: int, by: Floats | float) -> None:
         """Adds to the rates of a curve under one scenario: to all of them, or to that of each pillar its own."""
-        self.shift[self.rows[code], scenario] += by
+        self._shift()[self.rows[code], scenario] += by
 
     def move_all(self, scenario: int, by: float) -> None:
         """Adds to every rate of every curve."""
-        self.shift[:, scenario] += by
+        self._shift()[:, scenario] += by
+
+    def _shift(self) -> Floats:
+        if self.shift is None:
+            self.shift = np.zeros((self.pillars.size, self.scenarios))
+        return self.shift
 
     def shocked(self, valuation: int) -> Curves:
         """The curves under all scenarios."""
@@ -50,7 +59,9 @@ class ShockedCurves:
             np.array([INTERPOLATIONS[curve.interpolation] for curve in curves], dtype=np.int64),
             self.bounds,
             self.pillars,
-            rates[:, None] + self.shift,
+            np.broadcast_to(rates[:, None], (rates.size, self.scenarios))
+            if self.shift is None
+            else rates[:, None] + self.shift,
         )
 
 

@@ -23,7 +23,7 @@ from events.scenario import (
 from handlers.price.currencies import currency_code
 from handlers.price.curves import BASIS_POINT
 from handlers.price.dates import after, to_day
-from handlers.price.moves import Moves
+from handlers.price.moves import MovesByName
 from handlers.price.names import issuer_code, name_code, rating_code
 from handlers.price.shocked import Quoted, ShockedCurves
 
@@ -43,9 +43,10 @@ class Shocks:
         self.spreads = ShockedCurves(_credit(market, "spread"), scenarios)
         self.hazards = ShockedCurves(_credit(market, "hazard"), scenarios)
         self.spread_shift = np.zeros(scenarios)
-        self.spots = {pair: Moves(scenarios) for pair in market.fx_spot}
-        self.vols = {pair: Moves(scenarios) for pair in market.fx_vols}
-        self.equities = {name: Moves(scenarios) for name in market.equities}
+        self.spots = MovesByName(market.fx_spot, scenarios)
+        self.vols = MovesByName(market.fx_vols, scenarios)
+        self.equities = MovesByName(market.equities, scenarios)
+        self.issuers_of = _issuers_by_rating(market)
         self.rate_curves = self._by_currency()
         self.unavailable: dict[int, str] = {}
 
@@ -147,40 +148,47 @@ class Shocks:
         whose = f"rating {shock.rating}" if shock.issuer is None else f"issuer {shock.issuer}"
         return None if found else f"no credit curve of {whose}"
 
-    def _credit_codes(self, shock: CreditSpread) -> Iterator[int]:
+    def _credit_codes(self, shock: CreditSpread) -> list[int]:
         """The issuer's; or the rating's and those of the issuers that have it."""
         if shock.issuer is not None:
-            yield issuer_code(shock.issuer)
-        elif shock.rating is not None:
-            yield rating_code(shock.rating)
-            for name, curve in self.market.credit_curves.issuers.items():
-                if curve.rating == shock.rating:
-                    yield issuer_code(name)
+            return [issuer_code(shock.issuer)]
+        return [rating_code(shock.rating or ""), *self.issuers_of.get(shock.rating or "", [])]
 
     def _fx(self, place: int, shock: Fx) -> str | None:
         """The pair moves whichever way round it is quoted; crosses follow because they are derived."""
         inverse = shock.pair[3:] + shock.pair[:3]
-        if shock.pair in self.spots:
-            self.spots[shock.pair].move(place, shock.relative, shock.absolute)
-        if inverse in self.spots:
-            self.spots[inverse].move_inverse(place, shock.relative, shock.absolute)
-        elif shock.pair not in self.spots:
+        if shock.pair in self.spots.names:
+            self.spots.of(shock.pair).move(place, shock.relative, shock.absolute)
+        if inverse in self.spots.names:
+            self.spots.of(inverse).move_inverse(place, shock.relative, shock.absolute)
+        elif shock.pair not in self.spots.names:
             return f"no {shock.pair} spot is quoted"
         return None
 
     def _vol(self, place: int, shock: Vol) -> str | None:
         """The volatility of a pair is that of its inverse."""
-        names = {shock.pair, shock.pair[3:] + shock.pair[:3]}
-        found = [moves for pair, moves in self.vols.items() if shock.pair == ALL or pair in names]
-        for moves in found:
-            moves.move(place, shock.relative, shock.absolute)
-        return None if found or shock.pair == ALL else f"no {shock.pair} vols"
+        if shock.pair == ALL:
+            self.vols.every.move(place, shock.relative, shock.absolute)
+            return None
+        found = {shock.pair, shock.pair[3:] + shock.pair[:3]} & self.market.fx_vols.keys()
+        for pair in found:
+            self.vols.of(pair).move(place, shock.relative, shock.absolute)
+        return None if found else f"no {shock.pair} vols"
 
     def _equity(self, place: int, shock: EquityPrice) -> str | None:
-        found = [moves for name, moves in self.equities.items() if shock.name in (name, ALL)]
-        for moves in found:
-            moves.move(place, shock.relative, None)
-        return None if found or shock.name == ALL else f"no {shock.name} price"
+        if shock.name != ALL and shock.name not in self.equities.names:
+            return f"no {shock.name} price"
+        moves = self.equities.every if shock.name == ALL else self.equities.of(shock.name)
+        moves.move(place, shock.relative, None)
+        return None
+
+
+def _issuers_by_rating(market: Market) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for name, curve in market.credit_curves.issuers.items():
+        if curve.rating is not None:
+            found.setdefault(curve.rating, []).append(issuer_code(name))
+    return found
 
 
 def _credit(market: Market, kind: str) -> Iterator[tuple[int, str, Quoted]]:

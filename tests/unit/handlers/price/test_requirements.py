@@ -14,7 +14,7 @@ from handlers.price.market import MarketData
 from handlers.price.names import NOTHING, issuer_code, name_code, rating_code
 from handlers.price.requirements import PastFixings, Requirements, lacking
 from tests.unit.handlers.price.books import VALUATION, scenarios
-from tests.unit.handlers.price.test_shocks import MARKET
+from tests.unit.handlers.price.shocked_market import MARKET
 
 FIXINGS = {"EURUSD": {"2026-01-02": 1.09}, "SOFR": {"2026-01-05": 0.043, "2026-01-02": 0.042}, "ESTR": {}}
 NAMES = {name_code(name): name for name in ("SOFR", "USD-SOFR-3M", "ESTR")}

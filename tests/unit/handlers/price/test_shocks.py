@@ -9,51 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.market import Market
 from handlers.price.currencies import currency_code
 from handlers.price.curves import Curves
 from handlers.price.market import MarketData
 from handlers.price.names import issuer_code, name_code, rating_code
 from tests.unit.handlers.price.books import VALUATION, scenarios, shocks
 from tests.unit.handlers.price.books import market as plain_market
+from tests.unit.handlers.price.shocked_market import PILLARS, shocked
 
-PILLARS = ["2027-01-15", "2028-01-15", "2031-01-15", "2036-01-15"]
-ZERO = {"interpolation": "linear_zero", "compounding": "continuous", "day_count": "ACT/365F"}
-CREDIT = {"interpolation": "linear_zero", "pillars": PILLARS[:2]}
-MARKET = {
-    "snapshot_id": "eod",
-    "as_of": "2026-01-15",
-    "curves": {
-        "USD": ZERO | {"pillars": PILLARS, "zero_rates": [0.01, 0.02, 0.03, 0.04]},
-        "EUR": ZERO | {"pillars": PILLARS[:1], "zero_rates": [0.02]},
-    },
-    "projection_curves": {
-        "USD-SOFR-3M": ZERO | {"currency": "USD", "pillars": ["2026-07-15", *PILLARS[1:3]], "zero_rates": [0.01, 0.02, 0.03]},
-        "CHF-SARON": ZERO | {"currency": "CHF", "pillars": PILLARS[:1], "zero_rates": [0.0]},
-    },
-    "credit_curves": {
-        "issuers": {
-            "ACME": CREDIT | {"kind": "spread", "rates": [0.01, 0.02], "rating": "BBB"},
-            "Zeta": CREDIT | {"kind": "hazard", "rates": [0.03, 0.04]},
-            "BBB": CREDIT | {"kind": "spread", "rates": [0.05, 0.06]},
-        },
-        "ratings": {
-            "BBB": CREDIT | {"kind": "spread", "rates": [0.015, 0.025]},
-            "CCC": CREDIT | {"kind": "hazard", "rates": [0.1, 0.2]},
-        },
-    },
-    "fx_spot": {"EURUSD": 1.25, "USDJPY": 160.0},
-    "fx_vols": {
-        "EURUSD": {"flat": 0.1},
-        "USDJPY": {"expiries": PILLARS[:2], "deltas": [0.25, 0.75], "vols": [[0.1, 0.2], [0.11, 0.21]]},
-    },
-    "equities": {"AAPL": {"currency": "USD", "price": 200.0}, "SAP": {"currency": "EUR", "price": 100.0}},
-}
 BP = 1e-4
-
-
-def shocked(*sets: list[dict[str, Any]]) -> MarketData:
-    return MarketData.of(Market.model_validate(MARKET), scenarios(*sets), VALUATION)
 
 
 def rates(curves: Curves, code: int, scenario: int = 0) -> list[float]:
@@ -152,44 +116,10 @@ def test_a_credit_shock_of_a_rating_moves_the_issuers_that_have_it_too() -> None
     assert moved("hazards", rating_code("CCC"), rating | {"rating": "CCC"}) == [50, 50]
 
 
-def spot(pair: str, *some: dict[str, Any]) -> float:
-    found = shocked(list(some)).spot(currency_code(pair[:3]), currency_code(pair[3:]))
-    assert found is not None
-    return float(found[0])
-
-
-def test_relative_moves_of_a_spot_come_before_absolute_ones_in_any_order() -> None:
-    up, more = {"kind": "fx", "pair": "EURUSD", "relative": 0.1}, {"kind": "fx", "pair": "EURUSD", "absolute": 0.05}
-    assert spot("EURUSD", up, more, more) == spot("EURUSD", more, up, more) == pytest.approx(1.25 * 1.1 + 0.1)
-
-
-def test_an_absolute_move_of_a_pair_quoted_the_other_way_is_one_of_that_pair() -> None:
-    assert spot("USDEUR", {"kind": "fx", "pair": "USDEUR", "absolute": 0.1}) == pytest.approx(0.9)
-    assert spot("EURJPY", {"kind": "fx", "pair": "USDEUR", "absolute": 0.1}) == pytest.approx(160.0 / 0.9)
-
-
-@pytest.mark.parametrize(("pair", "absolute"), [("EURUSD", -1.25), ("EURUSD", -2.0), ("USDEUR", -0.8), ("USDEUR", -1.0)])
-def test_a_spot_that_would_not_stay_positive_is_no_number(pair: str, absolute: float) -> None:
-    assert np.isnan(spot("EURUSD", {"kind": "fx", "pair": pair, "absolute": absolute}))
-
-
-def test_volatilities_move_by_pair_either_way_round_or_all_together() -> None:
-    sets = [
-        [{"kind": "vol", "pair": "*", "relative": 0.5}],
-        [{"kind": "vol", "pair": "EURUSD", "relative": -0.5}, {"kind": "vol", "pair": "USDEUR", "absolute": 0.02}],
-        [{"kind": "vol", "pair": "USDJPY", "absolute": -0.1}],
-    ]
-    data = shocked(*sets)
-    euro, yen = data.vols[name_code("EURUSD")], data.vols[name_code("USDJPY")]
-    assert (0.1 * euro.factor + euro.shift).tolist() == pytest.approx([0.15, 0.07, 0.1])
-    assert (0.2 * yen.factor + yen.shift)[:2].tolist() == pytest.approx([0.3, 0.2])
-    assert np.isnan(yen.shift[2])
-
-
-def test_share_prices_move_by_name_or_all_together_down_to_nothing() -> None:
-    data = shocked([{"kind": "equity", "relative": -0.1}], [{"kind": "equity", "name": "SAP", "relative": -1}])
-    assert data.equities[name_code("AAPL")].price.tolist() == pytest.approx([180.0, 200.0])
-    assert data.equities[name_code("SAP")].price.tolist() == pytest.approx([90.0, 0.0])
+def test_curves_that_no_scenario_moves_take_no_memory_by_scenario() -> None:
+    data = shocked([{"kind": "rate_parallel", "bp": 1, "currency": "USD"}], *[[]] * 99)
+    assert (data.spreads.rates.shape, data.spreads.rates.strides[1]) == ((6, 100), 0)
+    assert data.curves.rates.strides[1] > 0
 
 
 TWIST = {"kind": "rate_twist", "short_bp": 1, "long_bp": 1, "pivot": "2029-01-15"}
