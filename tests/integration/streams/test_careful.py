@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
 from structlog.testing import capture_logs
 
 from storage import retries, starts
@@ -91,6 +93,22 @@ async def test_a_record_that_has_to_wait_for_a_server_leaves_the_process_to_the_
         await rig.idle()
     assert NotesFlow.worked["n-0"] == 2
     assert await rig.count("dead_letters") == 0
+
+
+async def test_a_handler_that_cancels_itself_ends_the_worker_and_is_not_begun_again_and_again(rig: Rig) -> None:
+    [place] = await rig.publish_keyed([(b"same", note("n-0", behave="cancelled"))])
+    await deaths_without_progress(rig, place[0], 3, reach=0)
+    with pytest.raises(AssertionError, match="a task of the engine has ended"):
+        await _until_it_ends(rig)
+    assert NotesFlow.worked["n-0"] == 1
+    [row] = await rig.rows("select in_hand, deaths from starts where partition = $1", place[0])
+    assert row == {"in_hand": 0, "deaths": 1}
+
+
+async def _until_it_ends(rig: Rig) -> None:
+    async with rig.engine() as engine, asyncio.timeout(20):
+        with pytest.raises(RuntimeError, match="a task of the engine ended"):
+            await engine.run()
 
 
 async def _times_worked(event_id: str) -> int:
