@@ -211,12 +211,16 @@ def _steps(positions: int, scenarios: int, rounds: int) -> dict[str, float]:
         return count / statistics.median(_timed(work)[0] for _ in range(max(rounds, 3)))
 
     sensitivities = ["PV", "DV01", "CS01", "ACCRUED"]
+    yields = ["CLEAN_PRICE", "YTM", "MODIFIED_DURATION", "CONVEXITY", "Z_SPREAD"]
     return {
         "schedules of bonds / s": per_second(lambda: build(*dates), positions),
         "bonds to cash flows / s": per_second(lambda: FIXED_BOND.flows(terms, (VALUATION - date(1970, 1, 1)).days), positions),
         "positions from JSON objects / s": per_second(lambda: Portfolio.from_records(book), positions),
         "PV, DV01, CS01, ACCRUED of bonds, cells / s": per_second(
             lambda: price_run(portfolio, market, shocked, sensitivities, VALUATION), positions * scenarios * 4
+        ),
+        f"{', '.join(yields)} of bonds, cells / s": per_second(
+            lambda: price_run(portfolio, market, shocked, yields, VALUATION), positions * scenarios * len(yields)
         ),
         "KRD of bonds, cells / s": per_second(
             lambda: price_run(portfolio, market, shocked, ["KRD"], VALUATION), positions * scenarios * len(YEARS)

@@ -73,7 +73,7 @@ class Careful:
             began = clock()
             async with self.room.alone(patience) as is_alone:
                 until = clock() + STRETCH
-                while is_alone and self._suspects and clock() < until:
+                while is_alone and self._suspects and self.lane.gate.is_open and clock() < until:
                     await self._alone(self._suspects.popleft())
                     self._tell()
             patience = STRETCH if is_alone else min(2 * patience, LONGEST)
@@ -122,13 +122,13 @@ class Careful:
         carrying = asyncio.create_task(self.lane.carry([item], _ignore))
         shut = asyncio.create_task(self.lane.gate.wait_until_shut())
         try:
-            await asyncio.wait({carrying, shut}, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait({carrying, shut}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for each in (carrying, shut):
                 each.cancel()
             await asyncio.gather(carrying, shut, return_exceptions=True)
-        if not carrying.cancelled():
-            return carrying.result()
+        if carrying in ended or not carrying.cancelled():
+            return carrying.result()  # raises what the handler let through: that ends the worker, and counts as a death
         self.lane.custody.release([item])
         self.lane.leasing.release([item])
         item.result = None

@@ -16,7 +16,7 @@ from storage.database import Connection, Database
 from storage.faults import fault_of
 from storage.headers import unpack_headers
 from storage.retries import DueRow
-from streams.careful import Careful
+from streams.careful import LOOK_AGAIN, Careful
 from streams.item import Item
 from streams.lane import Lane
 
@@ -159,14 +159,21 @@ class Overdue:
         self.ended.set()
 
     async def put_back(self) -> bool:
-        """Gives the row back: whether it is still there by then is another look's business."""
-        lease, owner = self._item.lease, self.feeder.owner
-        if lease is not None:
-            await self._asked(lambda connection: retries.put_back(connection, lease[0], owner))
+        """Gives the row back, however long Postgres is away: a lease that ran out meanwhile would count as a death.
+
+        Whether the row is still there by then is another look's business.
+        """
+        while not await self._asked(self._given_back):  # noqa: ASYNC110 - Postgres tells nobody that it is back
+            await asyncio.sleep(LOOK_AGAIN)
         self.feeder.leased.discard(self._item)
         self.feeder.lane.release([self._item])
         self.ended.set()
         return False
+
+    async def _given_back(self, connection: Connection) -> bool:
+        if self._item.lease is not None:
+            await retries.put_back(connection, self._item.lease[0], self.feeder.owner)
+        return True
 
     async def _asked(self, ask: Callable[[Connection], Awaitable[T]]) -> T | None:
         """The answer, or None while Postgres is away."""

@@ -27,7 +27,7 @@ TABLE = "create table notes (source text, event_id text, text text, primary key 
 
 class NoteRequested(Data):
     """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds> |
-    hang (until it is taken out of `running`, whatever is asked of it).
+    hang (until it is taken out of `running`, whatever is asked of it) | cancelled (as if it had been asked to end).
 
     And `kill` ends the process, of which not even the validation of `abort` is survived.
     """
@@ -76,6 +76,8 @@ class NotesFlow:
         behave, _, argument = event.data.behave.partition(":")
         if behave == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if behave == "cancelled":
+            raise asyncio.CancelledError
         if behave == "permanent":
             return Permanent("internal", "told to fail")
         if behave == "bug":

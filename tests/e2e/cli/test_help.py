@@ -65,7 +65,7 @@ def test_an_unknown_flow_is_named(bare: Any) -> None:
 def test_letters_of_a_flow_that_there_is_not_are_a_mistake_and_not_none(bare: Any, command: str) -> None:
     result = bare("dlq", command, "--flow", "nonsense")
     assert result.returncode == 2
-    assert "there is no flow 'nonsense', but runs, documents, audits" in result.stderr
+    assert "there is no flow 'nonsense', but runs, slices, documents, audits" in result.stderr
 
 
 @pytest.mark.parametrize(

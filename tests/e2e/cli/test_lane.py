@@ -28,7 +28,7 @@ def failing(millrace: Any) -> str:
 
 def test_a_flow_that_fails_is_stopped_over_a_restart_until_it_is_resumed(millrace: Any, start_worker: Any) -> None:
     assert {name: lane["status"] for name, lane in lanes(millrace).items()} == dict.fromkeys(
-        ("runs", "documents", "audits"), "running"
+        ("runs", "slices", "documents", "audits"), "running"
     )
     assert millrace("lane", "resume", "runs").returncode == 4
     assert millrace("lane", "resume", "rums").returncode == 2

@@ -17,7 +17,7 @@ from tests.faults.rig.judge import Judge, Judgement
 from tests.faults.rig.scenarios import LONELY, OPENAI, SERVERS, WORKERS
 from tests.faults.rig.world import World
 
-Fault = Callable[[], Awaitable[None]]
+Fault = Callable[[], Awaitable[object]]
 MORE_PARTITIONS = "kafka_more_partitions"
 FAMILIES = ("kill_", "openai_")  # what passes quickly: one look for all of them
 LARGEST_SHARE_OF_TIME = 0.5  # after which the partitions stay as they are, so that every worker comes to know them
@@ -130,7 +130,7 @@ class Driver:
                 return  # nothing comes in any more, so nothing can be shown
             await self._cause(name, self._fault(name, slot))
             if slot is not None:
-                await slot.fill()  # or nobody would work until the next one
+                await self._cause("a worker in that place", slot.fill)  # or nobody would work until the next one
             await asyncio.sleep(self.world.times.between * self.world.draw.uniform(0.5, 1.5))
 
     async def _drawn(self, names: Sequence[str], slot: Slot | None, began: float, seconds: float) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from aiokafka import AIOKafkaConsumer
@@ -155,18 +155,26 @@ async def killing_event(world: World, slot: Slot) -> None:
     """An event that ends whoever works on it, until it has its dead letter; each worker that dies is replaced."""
     await slot.fill()
     with world.fault("an event kills its workers") as noted:
+        before, deaths = world.crew.unexpected_ends(), 0
         await world.publish([record := world.author.poison()])
-        deaths = 0
         async with asyncio.timeout(PATIENCE_WITH_DEATHS):
-            while not await _is_dead(world, record):
+            ended = False
+            while not ended:
+                ended = await _is_dead(world, record)
+                deaths += _excused(world.crew.unexpected_ends(), before)
                 for each in slot.all:
-                    if each.worker is not None and not each.worker.is_alive:
-                        each.worker.asked_to_end = True
-                        deaths += 1
                     await each.fill()
                 await asyncio.sleep(0.5)
         noted.told = f"{deaths} deaths"
         assert deaths, "it killed nobody"
+
+
+def _excused(ended: Sequence[Worker], before: Sequence[Worker]) -> int:
+    """Takes it that whoever has ended since was killed by the event, in a place that others may have filled by now."""
+    killed = [worker for worker in ended if worker not in before]
+    for worker in killed:
+        worker.asked_to_end = True
+    return len(killed)
 
 
 async def _is_dead(world: World, record: Record) -> bool:

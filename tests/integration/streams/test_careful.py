@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import NoReturn
 from uuid import uuid4
 
+import pytest
 from structlog.testing import capture_logs
 
+from events.event import Event
 from storage import retries, starts
+from streams.lane import Lane
 from tests.support.notes import NotesFlow, note, notes
 from tests.support.rig import Rig, eventually
 
@@ -93,6 +99,22 @@ async def test_a_record_that_has_to_wait_for_a_server_leaves_the_process_to_the_
     assert await rig.count("dead_letters") == 0
 
 
+async def test_a_handler_that_cancels_itself_ends_the_worker_and_is_not_begun_again_and_again(rig: Rig) -> None:
+    [place] = await rig.publish_keyed([(b"same", note("n-0", behave="cancelled"))])
+    await deaths_without_progress(rig, place[0], 3, reach=0)
+    with pytest.raises(AssertionError, match="a task of the engine has ended"):
+        await _until_it_ends(rig)
+    assert NotesFlow.worked["n-0"] == 1
+    [row] = await rig.rows("select in_hand, deaths from starts where partition = $1", place[0])
+    assert row == {"in_hand": 0, "deaths": 1}
+
+
+async def _until_it_ends(rig: Rig) -> None:
+    async with rig.engine() as engine, asyncio.timeout(20):
+        with pytest.raises(RuntimeError, match="a task of the engine ended"):
+            await engine.run()
+
+
 async def _times_worked(event_id: str) -> int:
     return NotesFlow.worked[event_id]
 
@@ -143,3 +165,39 @@ async def test_retries_of_a_dead_worker_are_worked_on_alone_and_lose_no_attempt(
         {"event_id": "n-3", "reason": "kills_worker", "attempts": 2}
     ]
     assert await rig.count("retries") == 0
+
+
+async def test_an_outage_of_postgres_is_no_death_of_a_retry_that_is_alone_in_hand(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig.engine():
+        await rig.publish([note("n-0", behave="waiting:999")])
+        await rig.until("select count(*) from retries", 1)
+    async with rig.database.connection() as connection:
+        await connection.execute("update retries set waiting_since = null, next_attempt_at = now()")
+        await retries.lease(connection, "notes", GONE, timedelta(seconds=-1), 100)
+    monkeypatch.setattr(NotesFlow, "work", _asleep)
+    async with rig.engine() as engine:
+        [lane], [feeder] = engine.lanes, engine.feeders
+        await eventually(lambda: _in_hand(lane), 1)
+        there, feeder.database = feeder.database, Away()  # type: ignore[assignment]
+        lane.gate.shut("a server", "it is away")
+        await eventually(lambda: _in_hand(lane), 0)
+        feeder.database = there
+        await rig.until("select deaths from retries where leased_until <= now()", 0)
+
+
+class Away:
+    """A database that is not there."""
+
+    def connection(self) -> NoReturn:
+        raise ConnectionRefusedError
+
+
+async def _in_hand(lane: Lane) -> int:
+    return lane.custody.count
+
+
+async def _asleep(_flow: NotesFlow, events: Sequence[Event], _loaded: Sequence[None]) -> list[None]:
+    await asyncio.sleep(60)
+    return [None for _ in events]

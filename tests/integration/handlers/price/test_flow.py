@@ -131,7 +131,8 @@ async def test_objects_are_read_checked_and_part_of_the_input(rig: Rig) -> None:
     assert answer["data"]["status"] in {"completed", "partial"}
     assert await rig.rows("select count(*) from run_results") == [{"count": len(expected_rows(run))}]
     [known] = await rig.rows("select market_sha256, portfolio_id, portfolio_sha256 from runs")
-    told = {"market_sha256": sha256(orjson.dumps(MARKET)).digest(), "portfolio_sha256": sha256(lines).digest()}
+    content = canonical_market(Market.model_validate(MARKET))
+    told = {"market_sha256": sha256(content).digest(), "portfolio_sha256": sha256(lines).digest()}
     assert known == told | {"portfolio_id": None}
 
     await rig.objects.put("markets/flat.json", orjson.dumps(MARKET | {"snapshot_id": "another"}))

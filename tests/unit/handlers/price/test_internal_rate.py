@@ -40,10 +40,11 @@ def test_payments_before_the_last_receipt_do_not_lead_it_astray(paid: float, rat
 
 
 def test_of_two_rates_the_one_near_0_is_taken() -> None:
-    """A loan that has repaid too much by its last payment: the sum rises from 0.46, then falls; 3.6 % and 60 % are rates."""
-    some = Weighted(np.array([0, 6]), np.array([0.17] * 5 + [-0.40]), np.arange(1.0, 7.0))
-    price = moments(some, np.array([[0.036]]), 1)[0]
-    np.testing.assert_allclose(internal_rates(some, price), [[0.036]], atol=1e-10)
+    """A loan that has repaid too much by its last payment: the sum rises from 0.40 until 2 %, then falls again."""
+    some = Weighted(np.array([0, 6]), np.array([0.17] * 5 + [-0.45]), np.arange(1.0, 7.0))
+    price = moments(some, np.array([[0.01]]), 1)[0]
+    assert price > 0.40
+    np.testing.assert_allclose(internal_rates(some, price), [[0.01]], atol=1e-10)
 
 
 @pytest.mark.parametrize("price", [0.0, np.nan, np.inf, -1.0])
