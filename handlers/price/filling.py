@@ -18,8 +18,10 @@ from handlers.price.requirements import Lacks
 from handlers.price.sheet import Sheet
 from handlers.price.totals import Totals
 
-# Cash flows in hand at once, and cells of one (rows × scenarios) matrix.
-CHUNK_FLOWS = 1_000_000
+# Cash flows in hand at once, and cells of one (rows × scenarios) matrix. Arrays of more flows would leave the cache, and the
+# memory behind them would be given back and fetched anew for each; with fewer, each part's own work (a step for each period
+# of its longest loan, its discount factors) weighs more.
+CHUNK_FLOWS = 250_000
 BLOCK_CELLS = 4_000_000
 
 EVERY_SCENARIO = slice(None)
