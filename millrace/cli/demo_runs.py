@@ -1,8 +1,9 @@
-"""What the demonstration prints of runs: totals by scenario, and what could not be priced."""
+"""What the demonstration prints of runs: totals by scenario and by group, and what could not be priced."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
@@ -10,6 +11,9 @@ from millrace.cli.output import data, table
 from millrace.cli.results_run import money
 from millrace.cli.wording import COLOURS
 from millrace.demo.outcome import Outcome
+
+if TYPE_CHECKING:
+    from storage.runs import RunRow
 
 EXAMPLES_SHOWN = 3
 
@@ -44,9 +48,13 @@ def _show_completed(outcome: Outcome) -> None:
         data().print(f"  {escape(said['failure']['code'])}: {escape(said['failure']['message'])}")
         return
     priced = len(said["scenarios"]) * len(said["measures"]) * said["positions"]
-    data().print(f"{said['positions']} positions, {priced:,} cells, {said['errors']} rows with an error")
+    parts = f", in {outcome.run.slices} slices" if outcome.run and outcome.run.slices else ""
+    data().print(f"{said['positions']} positions, {priced:,} cells{parts}, {said['errors']} rows with an error")
     data().print(_totals(outcome))
+    if outcome.group_totals and outcome.run:
+        data().print(_by_group(outcome, outcome.run))
     if outcome.error_rows:
+        data().print("[bold]Could not be priced, and hold no number[/]")
         data().print(_errors(outcome))
 
 
@@ -57,13 +65,46 @@ def _totals(outcome: Outcome) -> Any:
     return table(("scenario", *totals), lines, title=f"Totals in {currency}", numbers=totals)
 
 
+def _by_group(outcome: Outcome, run: RunRow) -> Any:
+    """The first scenario's totals of each group in whole units, and its lowest PV with the scenario that leads to it."""
+    sums: dict[str, dict[str, list[float | None]]] = {}
+    for group, measure, values in outcome.group_totals:
+        sums.setdefault(", ".join(group), {})[measure] = values
+    measures = list(outcome.said["totals"])
+    lines = [
+        (name, *(_whole(said[measure][0]) for measure in measures), *_lowest(said[measures[0]], run.scenario_ids))
+        for name, said in sums.items()
+    ]
+    by = ", ".join(run.group_by)
+    columns = (by, *measures, f"lowest {measures[0]}", "under")
+    title = f"Totals in {run.reporting_currency} by {by}, under {run.scenario_ids[0]}"
+    return table(columns, lines, title=title, numbers=columns[1:-1], whole=("under",))
+
+
+def _lowest(values: Sequence[float | None], scenarios: Sequence[str]) -> tuple[str, str]:
+    """The lowest total and its scenario; of totals that are not all known none."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return _whole(None), ""
+    return _whole(min(known)), scenarios[known.index(min(known))]
+
+
+def _whole(amount: float | None) -> str:
+    return "-" if amount is None else f"{amount:,.0f}"
+
+
 def _errors(outcome: Outcome) -> Any:
-    lines = []
+    """Each error with its rows, a few of their positions, and why the first of them has it."""
+    from rich.table import Table
+
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(no_wrap=True, style="red")
+    made.add_column(overflow="fold")
     for error, count in outcome.errors.items():
         rows = [row for row in outcome.error_rows if row["error"] == error]
         positions = list(dict.fromkeys(row["position_id"] for row in rows))
         more = f" and {len(positions) - EXAMPLES_SHOWN} more" if len(positions) > EXAMPLES_SHOWN else ""
         measures = ", ".join(dict.fromkeys(row["measure"] for row in rows))
-        lines.append((error, count, measures, ", ".join(positions[:EXAMPLES_SHOWN]) + more, rows[0]["error_detail"]))
-    columns = ("error", "rows", "measures", "positions", "why")
-    return table(columns, lines, title="Could not be priced, and hold no number", numbers=("rows",), whole=("error",))
+        where = f"{count} {'row' if count == 1 else 'rows'}: {measures} of {', '.join(positions[:EXAMPLES_SHOWN])}{more}"
+        made.add_row(error, f"{escape(where)}\n[dim]{escape(rows[0]['error_detail'])}[/]")
+    return made

@@ -30,7 +30,17 @@ def _of_run(outcome: Outcome) -> dict[str, Any]:
         "totals": said["totals"],
         "rows_with_errors": said["errors"],
         "errors": outcome.errors,
+        "totals_by_group": _by_group(outcome),
+        "slices": outcome.run.slices if outcome.run else None,
     }
+
+
+def _by_group(outcome: Outcome) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Totals by what positions say in the grouping columns, by measure and by scenario."""
+    found: dict[str, dict[str, dict[str, float | None]]] = {}
+    for group, measure, values in outcome.group_totals:
+        found.setdefault(" / ".join(group), {})[measure] = dict(zip(outcome.said["scenarios"], values, strict=True))
+    return found
 
 
 def _of_document(outcome: Outcome) -> dict[str, Any]:

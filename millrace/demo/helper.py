@@ -22,6 +22,8 @@ STOP_SECONDS = 30.0
 # OpenAI away, or a key that it refuses, is told soon: it does not come up as our own servers do.
 OPENAI_SECONDS = 10.0
 LOG_LINES = 15
+# So few that even the books of the examples are priced in slices, as large ones are.
+SLICE_CELLS = 1_000
 NO_ANSWER = "its first answer"
 ADVICE = "OPENAI_API_KEY and OPENAI_BASE_URL name another server than the stand-in; `millrace doctor` tells what it says."
 
@@ -38,7 +40,7 @@ def worker(log: Path) -> Iterator[str]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "millrace", "worker"],
-            env={**os.environ, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port)},
+            env={**os.environ, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port), "RUN_SLICE_CELLS": str(SLICE_CELLS)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from handlers.audit.quotes import holds
 from handlers.audit.valuations import run_passage
-from millrace.demo.outcome import Cited, Outcome
+from millrace.demo.outcome import Cited, GroupTotal, Outcome
 from millrace.demo.play import Place
 from storage import dead_letters
 from storage.database import Connection, Database
@@ -15,13 +15,14 @@ from storage.evidence import chunks_in_order, named_documents, run_errors
 from storage.results import read_results
 from storage.runs import read_run
 from storage.tenant import tenant_session
+from storage.totals import read_totals
 
 MOST_ROWS = 1_000
 MOST_LETTERS = 50
 
 
 async def look(database: Database, client: str, outcomes: Sequence[Outcome], places: Mapping[Place, Outcome]) -> None:
-    """Adds runs, their errors, dead letters and the citations of audits to the outcomes.
+    """Adds runs, their errors and totals by group, dead letters and the citations of audits to the outcomes.
 
     What belongs to the client is read as that client, who sees nothing else.
     """
@@ -43,6 +44,7 @@ async def _add_run(connection: Connection, outcome: Outcome) -> None:
     run_id = UUID(outcome.scene.task_id)
     outcome.run = await read_run(connection, run_id)
     outcome.error_rows = await read_results(connection, run_id, limit=MOST_ROWS, errors_only=True)
+    outcome.group_totals = [GroupTotal(*row) for row in await read_totals(connection, run_id)]
 
 
 async def _cited(connection: Connection, audit: Outcome, names: Mapping[str, str]) -> list[Cited]:

@@ -21,6 +21,14 @@ class Cited(NamedTuple):
     holds: bool
 
 
+class GroupTotal(NamedTuple):
+    """One measure summed over a group of positions, which `group_values` name, under each scenario of the run."""
+
+    group_values: list[str]
+    measure: str
+    values: list[float | None]
+
+
 @dataclass(slots=True)
 class Outcome:
     """Completions with the seconds each took, dead letters as the database has them, and what it has of a run or audit."""
@@ -32,6 +40,7 @@ class Outcome:
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
     run: RunRow | None = None
     error_rows: list[dict[str, Any]] = field(default_factory=list)
+    group_totals: list[GroupTotal] = field(default_factory=list)
     citations: list[Cited] = field(default_factory=list)
 
     @property

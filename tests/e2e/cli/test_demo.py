@@ -24,7 +24,8 @@ def test_the_demonstration_runs_twice_in_a_row_and_everything_is_as_expected(
     shown = " ".join(first.stdout.split())
     for part in (
         "expectations of examples/expected.json hold",
-        *("Totals in USD", "UNKNOWN_PRODUCT", "recognised", "payload_conflict", "garbage", "from event to completion"),
+        *("Totals in USD", "Totals in USD by desk, under base", "in 3 slices"),
+        *("UNKNOWN_PRODUCT", "CALCULATION_FAILED", "recognised", "payload_conflict", "garbage", "from event to completion"),
         *("loan-agreement.pdf", "encrypted", "needs_ocr", "unchanged", "dead letter"),
         *(
             "critical Going concern in doubt",
@@ -46,6 +47,7 @@ def test_the_demonstration_runs_twice_in_a_row_and_everything_is_as_expected(
     assert said["ok"]
     assert all(check["holds"] for check in said["checks"])
     assert said["scenes"]["book"]["positions"] == 314
+    assert set(said["scenes"]["desks"]["totals_by_group"]) == {"Credit", "Equities", "FX", "Lending", "Rates", "Treasury"}
     assert said["scenes"]["copy"]["cost_usd"] == 0
     assert said["answered_by"] == "stand-in"
     assert said["cost_usd"]["total"] == pytest.approx(said["cost_usd"]["documents"] + said["cost_usd"]["audits"])
@@ -65,7 +67,7 @@ def test_the_demonstration_fails_when_something_is_not_as_expected(
     millrace: Any, openai: Control, environment: dict[str, str]
 ) -> None:
     openai.add(Fault("refusal", endpoint="responses"))
-    result = millrace("demo", RUN_SLICE_CELLS="100", **environment)
+    result = millrace("demo", OBJECT_MAX_BYTES="1024", **environment)
     assert result.returncode == 1
     assert "book: status should be 'partial', is 'failed'" in result.stdout
     assert "too_large" in result.stdout

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
-from millrace.demo.outcome import Cited, Outcome
+from millrace.demo.outcome import Cited, GroupTotal, Outcome
 from millrace.demo.scene import Scene
 
 LETTER = {"id": "0199a3a2-7c1e-7b52-9d0f-2f6f4f0c1a01", "reason": "encrypted", "message": "needs a password"}
@@ -31,6 +32,22 @@ def unreadable() -> Outcome:
     made = document("failed", "directors-pay.pdf", failure=failure, **nothing)
     made.dead_letters.append(LETTER)
     return made
+
+
+def run(**more: Any) -> Outcome:
+    """A run of two desks, one of which lacks a total under the second scenario."""
+    said = {
+        "run_id": "runs-id", "status": "completed", "positions": 3, "errors": 0, "scenarios": ["base", "crash"],
+        "measures": ["PV", "DV01"], "totals": {"PV": {"base": 30.0, "crash": None}, "DV01": {"base": -3.0, "crash": None}},
+    }  # fmt: skip
+    sums = [
+        GroupTotal(["Credit"], "PV", [131_107_150.06, -9_876_543.21]),
+        GroupTotal(["Credit"], "DV01", [-35_875.15, -1.0]),
+        GroupTotal(["FX"], "PV", [20.0, None]),
+        GroupTotal(["FX"], "DV01", [-2.0, None]),
+    ]
+    row: Any = SimpleNamespace(reporting_currency="USD", scenario_ids=["base", "crash"], group_by=["desk"], slices=2)
+    return outcome("runs", said, run=row, group_totals=sums, **more)
 
 
 def finding(severity: str, title: str) -> dict[str, Any]:

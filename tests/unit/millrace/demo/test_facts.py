@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 from millrace.demo.facts import facts
-from tests.unit.millrace.demo.made_up import audit, document, outcome, unreadable
+from tests.unit.millrace.demo.made_up import audit, document, outcome, run, unreadable
 
 
 def test_of_a_scene_without_a_completion_only_that_is_known() -> None:
     assert facts(outcome("documents", None)) == {"completions": 0, "dead_letters": []}
+
+
+def test_a_run_tells_its_totals_by_group_and_its_slices() -> None:
+    found = facts(run())
+    assert found["slices"] == 2
+    assert found["totals_by_group"]["FX"] == {"PV": {"base": 20.0, "crash": None}, "DV01": {"base": -2.0, "crash": None}}
+    assert facts(outcome("runs", run().said))["totals_by_group"] == {}
 
 
 def test_a_document_is_paid_for_unless_it_cost_nothing() -> None:

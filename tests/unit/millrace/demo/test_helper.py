@@ -23,6 +23,19 @@ class Process:
         return self.returncode
 
 
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     path = tmp_path / "worker.log"
@@ -72,10 +85,13 @@ def test_openai_away_is_told_soon_with_advice(health: Any, log: Path, monkeypatc
 
 def test_other_servers_are_waited_for_longer(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([{"openai": "Outage", "kafka": "starting"}] * 4 + [{}])
+    clock = Clock()
+    monkeypatch.setattr(helper, "time", clock)
     monkeypatch.setattr(helper, "OPENAI_SECONDS", 0.15)
     monkeypatch.setattr(helper, "_reasons_not_ready", lambda _address: next(answers))
     wait("", log)
     assert next(answers, None) is None
+    assert clock.now > helper.OPENAI_SECONDS
 
 
 def test_a_worker_that_ended_is_told_with_the_end_of_its_log(log: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 from events.event import decode
 from events.topics import models_of
 from handlers.price.portfolio import Portfolio
+from handlers.price.pricers import PRICERS
+from millrace.demo.helper import SLICE_CELLS
 from millrace.demo.objects import objects, uri_of
 from millrace.demo.scene import Scene
 from millrace.demo.scenes import expected, scenes
@@ -81,3 +83,24 @@ def test_the_book_holds_what_the_demonstration_says() -> None:
     assert len(book) == expected(by_stand_in=True)["book"]["positions"] == 314
     assert wrong == {"WRONG-UNKNOWN-PRODUCT": "UNKNOWN_PRODUCT", "WRONG-MATURES-BEFORE-START": "INVALID_TERMS"}
     assert {group.product_type for group in book.groups} == {"FIXED_BOND", "AMORT_LOAN", "FX_FWD"}
+
+
+def test_the_desks_hold_all_products_and_are_summed_by_desk(made: list[Scene]) -> None:
+    data = orjson.loads(next(scene.value for scene in made if scene.name == "desks"))["data"]
+    book = Portfolio.from_bytes(dict(objects())[data["portfolio"]["uri"]], "desks.jsonl")
+    assert {group.product_type for group in book.groups} == set(PRICERS)
+    assert data["group_by"] == ["desk"]
+    assert [scenario["id"] for scenario in data["scenarios"]] == list(expected(by_stand_in=True)["desks"]["totals"]["PV"])
+
+
+def test_every_way_in_which_a_cell_can_fail_is_shown() -> None:
+    codes = {"UNKNOWN_PRODUCT", "INVALID_TERMS", "UNSUPPORTED", "MISSING_MARKET_DATA", "CALCULATION_FAILED"}
+    assert set(expected(by_stand_in=True)["desks"]["errors"]) == codes
+
+
+def test_the_worker_of_the_demonstration_prices_large_books_in_slices_and_small_ones_at_once() -> None:
+    said = expected(by_stand_in=True)
+    for name in ("book", "desks", "small", "treasury"):
+        each = sum(map(len, said[name]["totals"].values()))
+        slices = -(-said[name]["positions"] // (SLICE_CELLS // each))
+        assert said[name]["slices"] == (slices if slices > 1 else 0)
