@@ -29,7 +29,7 @@ _MONTHS = np.repeat(np.arange(_STARTS.size, dtype=np.int32), _LENGTHS)
 _DAYS = (np.arange(_MONTHS.size, dtype=np.int32) - (_STARTS - _TABLE_DAY)[_MONTHS] + 1).astype(np.int32)
 
 _THIRTIES = (30 * _MONTHS + np.minimum(_DAYS, 30)).astype(np.int32)
-_31STS = _DAYS == 31
+_31STS: Bools = _DAYS == 31
 
 
 def to_day(value: date) -> int:
