@@ -78,10 +78,13 @@ class Periods:
         schedule = self.schedule
         accruing = np.flatnonzero((schedule.start < valuation) & (self.payment > valuation))
         now = np.minimum(schedule.end[accruing], valuation)
-        ex = np.isin(accruing, self.trading_ex(valuation))
-        begin, stop = np.where(ex, now, schedule.start[accruing]), np.where(ex, schedule.end[accruing], now)
+        begin, stop, trading_ex = schedule.start[accruing], now, self.trading_ex(valuation)
+        sign: Floats | float = 1.0
+        if trading_ex.size:
+            ex = np.isin(accruing, trading_ex)
+            begin, stop, sign = np.where(ex, now, begin), np.where(ex, schedule.end[accruing], now), np.where(ex, -1.0, 1.0)
         years = partial_fractions(schedule, accruing, begin, stop, self.terms.day_count, self.terms.frequency)
-        interest = np.where(ex, -years, years) * yearly[accruing]
+        interest = sign * years * yearly[accruing]
         sums = np.bincount(schedule.owner[accruing], interest, minlength=schedule.forward.size)
         return np.asarray(sums, dtype=np.float64)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from handlers.price.accrual import accrual_periods
 from handlers.price.amortization import Facility, Repayment, prepay, scheduled_balances
-from handlers.price.arrays import Floats, Ints, offsets
+from handlers.price.arrays import Floats, Ints
 from handlers.price.daterules import DateRules
 from handlers.price.fields import name, number
 from handlers.price.names import NOTHING, issuer_code, rating_code
@@ -96,9 +96,9 @@ class CashFlows:
     @classmethod
     def after(cls, valuation: int, terms: DebtTerms, owner: Ints, date: Ints, amount: Floats, accrued: Floats) -> CashFlows:
         """Those of these flows, by owner and in time order, that are paid after the valuation date."""
-        ahead = date > valuation
+        ahead = np.flatnonzero(date > valuation)
         owner = owner[ahead]
-        bounds = offsets(np.bincount(owner, minlength=accrued.size))
+        bounds = np.searchsorted(owner, np.arange(accrued.size + 1))
         return cls(terms, valuation, bounds, owner, date[ahead], amount[ahead], accrued)
 
 

@@ -14,14 +14,14 @@ def credit_nodes(market: MarketData, curve: Ints, credit: Ints, day: Ints) -> tu
     """The distinct (discount curve, spread curve, day) nodes, and the place of each given one among them.
 
     Discount factors are those of the zero rate, the spread curve's rate (`credit` -1: none) and the scenario's shift of all
-    spreads together; pillars and weights are the discount curve's.
+    spreads together; pillars and weights are the discount curve's. `curve` and `credit` may be one for all days.
     """
     shift = market.spread_shift if market.spread_shift.any() else None
     if (credit == NOTHING).all():
         return market.curves.nodes(curve, day, shift)
     horizon = int(day.max()) - market.curves.valuation + 1
     count = market.spreads.codes.size + 1
-    keys, place = distinct((curve * count + credit + 1) * horizon + (day - market.curves.valuation))
+    keys, place = distinct(day + ((curve * count + credit + 1) * horizon - market.curves.valuation))
     both, ahead = np.divmod(keys, horizon)
     nodes = market.curves.at(both // count, ahead, shift)
     risky = np.flatnonzero(both % count)

@@ -67,10 +67,10 @@ class Curves:
     def nodes(self, curve: Ints, day: Ints, spread: Floats | None = None) -> tuple[Nodes, Ints]:
         """The distinct (curve, day) pairs, none before the valuation, and the place of each given pair among them.
 
-        `spread` (S) is added to the zero rates.
+        `curve` may be one for all days. `spread` (S) is added to the zero rates.
         """
         horizon = int(day.max()) - self.valuation + 1
-        keys, place = distinct(curve * horizon + (day - self.valuation))
+        keys, place = distinct(day + (curve * horizon - self.valuation))
         node_curve, ahead = np.divmod(keys, horizon)
         return self.at(node_curve, ahead, spread), place
 

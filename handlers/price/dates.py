@@ -28,6 +28,9 @@ _TABLE_DAY = int(_BOUNDS[0])
 _MONTHS = np.repeat(np.arange(_STARTS.size, dtype=np.int32), _LENGTHS)
 _DAYS = (np.arange(_MONTHS.size, dtype=np.int32) - (_STARTS - _TABLE_DAY)[_MONTHS] + 1).astype(np.int32)
 
+_THIRTIES = (30 * _MONTHS + np.minimum(_DAYS, 30)).astype(np.int32)
+_31STS: Bools = _DAYS == 31
+
 
 def to_day(value: date) -> int:
     """Days since 1970-01-01."""
@@ -58,6 +61,16 @@ def month_and_day(day: Ints) -> tuple[Months, Months]:
     """The month of each day, and its day in that month, 1 to 31."""
     place = day - _TABLE_DAY
     return _MONTHS[place], _DAYS[place]
+
+
+def thirty_day_months(day: Ints) -> Months:
+    """Each day in a calendar whose months have 30 days: 30 · month + day in the month, the 31st as the 30th."""
+    return _THIRTIES[day - _TABLE_DAY]
+
+
+def is_31st(day: Ints) -> Bools:
+    """Whether each day is a 31st."""
+    return _31STS[day - _TABLE_DAY]
 
 
 def in_month(month: Ints | Months, day_of_month: Ints | Months) -> Ints:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from handlers.price.arrays import Floats, Ints
-from handlers.price.dates import add_months, is_month_end, month_and_day, month_end
+from handlers.price.dates import add_months, is_31st, is_month_end, month_end, thirty_day_months
 from handlers.price.schedule import Schedule
 
 ACT_365F, ACT_360, THIRTY_360, THIRTY_E_360, ACT_ACT_ISMA = range(5)
@@ -34,16 +34,15 @@ def act_360(start: Ints, end: Ints) -> Floats:
 
 def thirty_360(start: Ints, end: Ints) -> Floats:
     """The 31st counts as the 30th; at the end only if the start is the 30th or 31st too."""
-    (m1, d1), (m2, d2) = month_and_day(start), month_and_day(end)
-    d1 = np.minimum(d1, 30)
-    d2 = np.where(d1 == 30, np.minimum(d2, 30), d2)
-    return (30 * (m2 - m1) + d2 - d1) / 360.0
+    begin, stop = thirty_day_months(start), thirty_day_months(end)
+    late = np.flatnonzero(is_31st(end))
+    stop[late] += begin[late] % 30 != 0
+    return (stop - begin) / 360.0
 
 
 def thirty_e_360(start: Ints, end: Ints) -> Floats:
     """The 31st counts as the 30th at both ends."""
-    (m1, d1), (m2, d2) = month_and_day(start), month_and_day(end)
-    return (30 * (m2 - m1) + np.minimum(d2, 30) - np.minimum(d1, 30)) / 360.0
+    return (thirty_day_months(end) - thirty_day_months(start)) / 360.0
 
 
 _BY_DATES = {ACT_365F: act_365f, ACT_360: act_360, THIRTY_360: thirty_360, THIRTY_E_360: thirty_e_360}
@@ -51,8 +50,9 @@ _BY_DATES = {ACT_365F: act_365f, ACT_360: act_360, THIRTY_360: thirty_360, THIRT
 
 def fractions_between(start: Ints, end: Ints, day_count: Ints) -> Floats:
     """The year fraction from each start to its end, by any of DAY_COUNTS_BY_DATES."""
-    fractions = np.empty(start.size)
-    for code in np.flatnonzero(np.bincount(day_count, minlength=5)).tolist():
+    fractions = (end - start) / _days_a_year(day_count)
+    present = np.flatnonzero(np.bincount(day_count, minlength=5))
+    for code in present[present > ACT_360].tolist():
         chosen = day_count == code
         fractions[chosen] = _BY_DATES[code](start[chosen], end[chosen])
     return fractions
@@ -63,12 +63,17 @@ def period_fractions(schedule: Schedule, day_count: Ints, frequency: Ints) -> Fl
     present = np.flatnonzero(np.bincount(day_count, minlength=5))
     if present.size == 1:
         return _fractions_by(int(present[0]), schedule, slice(None), frequency)
-    fractions = np.empty(schedule.end.size)
-    code_of = day_count[schedule.owner]
-    for code in present.tolist():
+    fractions = (schedule.end - schedule.start) / np.repeat(_days_a_year(day_count), schedule.counts)
+    code_of = np.repeat(day_count.astype(np.int8), schedule.counts)
+    for code in present[present > ACT_360].tolist():
         chosen = np.flatnonzero(code_of == code)
         fractions[chosen] = _fractions_by(code, schedule, chosen, frequency)
     return fractions
+
+
+def _days_a_year(day_count: Ints) -> Floats:
+    """What actual days are divided by; of no meaning for other rules."""
+    return np.where(day_count == ACT_360, 360.0, 365.0)
 
 
 def _fractions_by(code: int, schedule: Schedule, chosen: Ints | slice, frequency: Ints) -> Floats:
@@ -84,8 +89,10 @@ def _fractions_by(code: int, schedule: Schedule, chosen: Ints | slice, frequency
 def partial_fractions(schedule: Schedule, period: Ints, begin: Ints, stop: Ints, day_count: Ints, frequency: Ints) -> Floats:
     """The year fraction from `begin` to `stop` within each of these periods."""
     owner = schedule.owner[period]
-    rule, fractions = day_count[owner], np.empty(period.size)
-    for code in np.flatnonzero(np.bincount(rule, minlength=5)).tolist():
+    rule = day_count[owner]
+    fractions = (stop - begin) / _days_a_year(rule)
+    present = np.flatnonzero(np.bincount(rule, minlength=5))
+    for code in present[present > ACT_360].tolist():
         chosen = np.flatnonzero(rule == code)
         if code != ACT_ACT_ISMA:
             fractions[chosen] = _BY_DATES[code](begin[chosen], stop[chosen])

@@ -18,9 +18,14 @@ from handlers.price.requirements import Lacks
 from handlers.price.sheet import Sheet
 from handlers.price.totals import Totals
 
-# Cash flows in hand at once, and cells of one (rows × scenarios) matrix.
-CHUNK_FLOWS = 1_000_000
+# Cash flows in hand at once, and cells of one (rows × scenarios) matrix. Arrays of more flows would leave the cache, and the
+# memory behind them would be given back and fetched anew for each; with fewer, each part's own work (a step for each period
+# of its longest loan, its discount factors) weighs more.
+CHUNK_FLOWS = 250_000
 BLOCK_CELLS = 4_000_000
+
+# With more credit curves than this few flows share a node, and chunks are as small as if none did.
+FEW_CREDIT_CURVES = 10
 
 EVERY_SCENARIO = slice(None)
 
@@ -140,9 +145,15 @@ class Filling:
     def _chunks(self, chosen: Ints) -> Iterator[Ints]:
         """Parts of these positions of bounded numbers of cash flows."""
         most = CHUNK_FLOWS
-        if self.book.pricer.nodes_by_flow:
+        if self.book.pricer.nodes_by_flow or self._credit_curves > FEW_CREDIT_CURVES:
             most = min(most, max(1, BLOCK_CELLS // self.market.scenarios))
         return pieces(chosen, self.book.terms.sizes[chosen], most)
+
+    @property
+    def _credit_curves(self) -> int:
+        """How many curves a day may have a node on beside the discount curve."""
+        hazards = self.market.hazards.codes.size if "EXPECTED_LOSS" in self.places else 0
+        return max(self.market.spreads.codes.size, hazards)
 
     def _blocks(self, chosen: Ints) -> Iterator[slice]:
         """Parts of the scenarios for which the matrices of these positions are bounded."""
@@ -150,7 +161,8 @@ class Filling:
         horizon = int(terms.maturity[chosen].max()) - curves.valuation
         nodes = int(terms.sizes[chosen].sum())
         if not self.book.pricer.nodes_by_flow:
-            nodes = min(nodes, horizon * curves.codes.size)
+            # A day is a node for each curve, and for each credit curve that may lie on it.
+            nodes = min(nodes, horizon * curves.codes.size * (1 + self._credit_curves))
         rows = int(self.book.pillar_counts()[chosen].sum()) if "KRD" in self.places else chosen.size
         width = max(1, BLOCK_CELLS // max(nodes, rows))
         if width >= self.market.scenarios:

@@ -101,11 +101,11 @@ class _Search:
         self.rate = np.zeros(price.shape)
         self.low = np.full(price.shape, -np.inf)
         self.high = np.full(price.shape, np.inf)
-        self.stride = _FIRST_STRIDE
+        self.stride = np.full(price.shape, _FIRST_STRIDE)
 
     def keep(self, rows: Ints) -> None:
         """Goes on with these positions only."""
-        for name in ("log_price", "hopeless", "sign", "rate", "low", "high"):
+        for name in ("log_price", "hopeless", "sign", "rate", "low", "high", "stride"):
             setattr(self, name, getattr(self, name)[rows])
 
     def step(self, flows: Weighted) -> Bools:
@@ -130,7 +130,7 @@ class _Search:
         astray = ~(((rate >= self.low) & (rate <= self.high) | ~falls) & np.isfinite(rate))
         if not astray.any():
             return rate
-        self.stride *= 2.0
+        self.stride = np.where(astray, 2.0 * self.stride, self.stride)
         middle = np.where(np.isfinite(self.low), self.low + self.stride, self.high - self.stride)
         bounded = np.isfinite(self.low) & np.isfinite(self.high)
         middle = np.where(bounded, (self.low + self.high) / 2.0, middle)

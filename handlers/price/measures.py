@@ -86,11 +86,16 @@ def discounted(flows: CashFlows, market: MarketData) -> DiscountedFlows:
     """`flows` on their currencies' curves, which the market must have, and on the spread curves that it has for them."""
     curve = market.curves.find(flows.terms.currency)
     credit = market.spreads.find_first(flows.terms.issuer, flows.terms.rating)
-    nodes, place = credit_nodes(market, curve[flows.owner], credit[flows.owner], flows.date)
+    nodes, place = credit_nodes(market, _of_flows(curve, flows.owner), _of_flows(credit, flows.owner), flows.date)
     weights, spread = flows.amount, flows.terms.credit_spread
     if spread.any():
         weights = weights * np.exp(-spread[flows.owner] * nodes.time[place])
     return DiscountedFlows(flows, market, curve, nodes, place, weights)
+
+
+def _of_flows(curve: Ints, owner: Ints) -> Ints:
+    """The curve of each flow; one alone if all positions are on the same."""
+    return curve[:1] if (curve == curve[:1]).all() else curve[owner]
 
 
 def outstanding(flows: CashFlows) -> Floats:
@@ -101,7 +106,7 @@ def outstanding(flows: CashFlows) -> Floats:
 def risk_free(flows: CashFlows, market: MarketData) -> DiscountedFlows:
     """The same without any credit spread."""
     curve = market.curves.find(flows.terms.currency)
-    nodes, place = market.curves.nodes(curve[flows.owner], flows.date)
+    nodes, place = market.curves.nodes(_of_flows(curve, flows.owner), flows.date)
     return DiscountedFlows(flows, market, curve, nodes, place, flows.amount)
 
 

@@ -103,9 +103,9 @@ def build(
     counts = _counts(roll, first_end)
     bounds = offsets(counts)
     owner = np.repeat(np.arange(counts.size), counts)
-    place = np.arange(bounds[-1]) - bounds[owner]
+    place = np.arange(bounds[-1]) - np.repeat(bounds[:-1], counts)
     first_month = np.where(roll.forward, roll.month + roll.step, roll.month + roll.step * (counts - 1))
-    end = in_month(first_month[owner] + step[owner] * place, roll.day[owner])
+    end = in_month(np.repeat(first_month, counts) + np.repeat(step, counts) * place, np.repeat(roll.day, counts))
     irregular = _irregular(roll, first_end, bounds, end)
     end[bounds[1:] - 1] = maturity
     given = np.flatnonzero(first_end != NO_DATE)

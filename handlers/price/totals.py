@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handlers.price.arrays import Floats, Ints, distinct, members
+from handlers.price.arrays import Bools, Floats, Ints, distinct, members
 from handlers.price.grouping import Grouping, GroupTotals
 from handlers.price.market import MarketData
 
@@ -62,13 +62,21 @@ class Totals:
 
 
 def _shares(grouping: Grouping, positions: Ints, amounts: Floats, spot: Floats | None) -> Floats:
-    if spot is None:
-        return np.where(grouping.sums(positions, (amounts != 0.0).astype(np.float64)) > 0, np.nan, 0.0)
-    return grouping.sums(positions, amounts) * spot
+    sums = grouping.sums(positions, amounts)
+    if spot is not None and np.isfinite(spot).all():
+        return sums * spot
+    return _known(sums, grouping.sums(positions, (amounts != 0.0).astype(np.float64)) > 0, spot)
 
 
 def _converted(amounts: Floats, spot: Floats | None) -> Floats:
-    if spot is None:
-        return np.where((amounts != 0.0).any(axis=0), np.nan, 0.0)
-    converted: Floats = amounts.sum(axis=0) * spot
-    return converted
+    sums: Floats = amounts.sum(axis=0)
+    if spot is not None and np.isfinite(spot).all():
+        return sums * spot
+    return _known(sums, (amounts != 0.0).any(axis=0), spot)
+
+
+def _known(sums: Floats, needs_conversion: Bools, spot: Floats | None) -> Floats:
+    """The sums converted under scenarios that have a spot; under the others 0, or NaN where they need conversion."""
+    spot = np.full(sums.shape[-1], np.nan) if spot is None else spot
+    has_spot = np.isfinite(spot)
+    return np.where(has_spot, sums * np.where(has_spot, spot, 0.0), np.where(needs_conversion, np.nan, 0.0))

@@ -94,6 +94,20 @@ def test_a_group_is_null_where_a_conversion_is_missing_and_the_others_are_not() 
     assert found[("dollars",), "PV"][0] is not None
 
 
+def test_a_spot_that_is_no_number_makes_null_only_what_needs_it() -> None:
+    shock = {"kind": "fx", "pair": "EURUSD", "absolute": -99.0}
+    scenarios = [SCENARIOS[0], Scenario.model_validate({"id": "gone", "shocks": [shock]})]
+    cash = {"product_type": "CASH", "position_id": "c"}
+    held = [("a", "USD", 5.0), ("b", "EUR", 7.0), ("c", "EUR", 0.0)]
+    positions = [cash | {"desk": desk, "currency": currency, "notional": units} for desk, currency, units in held]
+    run = price_run(Portfolio.from_records(positions, ["desk"]), market(), scenarios, ["PV", "ACCRUED"], VALUATION, "USD")
+    assert run.totals["PV"]["gone"] is None
+    assert run.totals["ACCRUED"] == {"base": 0.0, "gone": 0.0}
+    found = by_name(totals(run))
+    assert [found[(desk,), "PV"][1] for desk in "abc"] == [5.0, None, 0.0]
+    assert [found[(desk,), "ACCRUED"][1] for desk in "abc"] == [0.0, 0.0, 0.0]
+
+
 def test_a_null_of_one_slice_is_a_null_of_the_run() -> None:
     sums = GroupSums(2)
     sums.add({"values": [["a"], ["b"]], "sums": {"PV": [[1.0, None], [2.0, 3.0]]}})

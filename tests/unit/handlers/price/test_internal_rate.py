@@ -47,6 +47,19 @@ def test_of_two_rates_the_one_near_0_is_taken() -> None:
     np.testing.assert_allclose(internal_rates(some, price), [[0.01]], atol=1e-10)
 
 
+def test_a_search_that_goes_astray_does_not_lead_its_neighbours() -> None:
+    """Signs are mixed, so that steps leave their brackets; rates are the same to the bit whoever stands beside them."""
+    random = np.random.default_rng(1)
+    counts = random.integers(2, 8, 300)
+    bounds = np.concatenate(([0], np.cumsum(counts)))
+    time = np.concatenate([np.sort(random.uniform(0.05, 10.0, count)) for count in counts])
+    weights, price = random.normal(0.3, 1.0, bounds[-1]), random.normal(size=(300, 1))
+    together = internal_rates(Weighted(bounds, weights, time), price)
+    for position, (first, end) in enumerate(itertools.pairwise(bounds)):
+        own = Weighted(np.array([0, end - first]), weights[first:end], time[first:end])
+        np.testing.assert_array_equal(internal_rates(own, price[position : position + 1]), together[[position]])
+
+
 @pytest.mark.parametrize("price", [0.0, np.nan, np.inf, -1.0])
 def test_there_is_no_rate_for_no_price(price: float) -> None:
     """A price of the other sign than the flows is none either; its neighbours have theirs."""
