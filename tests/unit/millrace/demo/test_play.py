@@ -112,7 +112,7 @@ async def test_what_others_publish_meanwhile_is_left_alone(worker: Worker) -> No
 
 async def test_an_answer_that_does_not_come_in_time_is_told(worker: Worker) -> None:
     worker.answers = {b"first": [completion("first")]}
-    stage, in_time, shown = await played([scene("first"), scene("second"), scene("third", after=["second"])], timeout=0.1)
+    stage, in_time, shown = await played([scene("first"), scene("second"), scene("third", after=["second"])], timeout=0.5)
     assert not in_time
     assert shown[-1] == 1
     assert worker.sent == [[b"first", b"second"]]
