@@ -65,10 +65,20 @@ def rows_of(run: RunRow, slice_no: int, where: Ended, ending: Ending) -> ResultR
     )
 
 
+class CancelledMeanwhile(Exception):  # noqa: N818 - not an error
+    """A run was cancelled after slices of it had been ended: nothing of them may stay."""
+
+
 async def complete_runs(connection: Connection, ended: Mapping[SliceKey, Ended], now: datetime) -> dict[SliceKey, Answer]:
-    """Counts slices that ended; of each run whose last one is among them the completion, under one of these slices."""
+    """Counts slices that ended; of each run whose last one is among them the completion, under one of these slices.
+
+    Raises CancelledMeanwhile.
+    """
     completed = {}
-    for run in await count_slices(connection, ended):
+    counted = await count_slices(connection, ended)
+    if len(counted) < len({key.run_id for key in ended}):
+        raise CancelledMeanwhile
+    for run in counted:
         if run.slices_done == run.slices:
             last = max(key for key in ended if key.run_id == run.run_id)
             completed[last] = await _complete(connection, run, now)

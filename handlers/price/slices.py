@@ -6,7 +6,8 @@ A slice that cannot be priced ends too: its cells carry the error. One whose run
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -18,7 +19,7 @@ from events.run import InlinePortfolio, MarketById, RunRequested
 from events.slices import SliceRequested
 from handlers.answer import Answer
 from handlers.objects import read_object
-from handlers.price.ending import Ending, complete_runs, end_of, rows_of
+from handlers.price.ending import CancelledMeanwhile, Ending, complete_runs, end_of, rows_of
 from handlers.price.engine import price_run
 from handlers.price.loading import parsed_market
 from handlers.price.planning import read_slice
@@ -88,17 +89,25 @@ class SlicesFlow:
         """The slices that had not ended end; then their rows; then their runs are counted, and completed by the last."""
         now, keys = datetime.now(UTC), [key_of(event.data) for event in events]
         endings = {key: _ending(result, now) for key, result in zip(keys, results, strict=True) if _is_due(result)}
-        ended = await end_slices(connection, [end_of(key, each, self.worker, now) for key, each in endings.items()])
-        if not ended:
-            return [Answer(None, _failure(result)) for result in results]
-        runs = await stored_runs(connection, sorted({key.run_id for key in ended}))
-        rows = [rows_of(runs[key.run_id], key.slice_no, where, endings[key]) for key, where in ended.items()]
-        await copy_results(connection, rows)
-        completed = await complete_runs(connection, ended, now)
+        completed = None
+        while completed is None:  # once more for each run that is cancelled meanwhile
+            with suppress(CancelledMeanwhile):
+                async with connection.transaction():
+                    completed = await self._end(connection, endings, now)
         return [
             Answer(None, _failure(result)) if key not in completed else replace(completed[key], failure=_failure(result))
             for key, result in zip(keys, results, strict=True)
         ]
+
+    async def _end(self, connection: Connection, endings: Mapping[SliceKey, Ending], now: datetime) -> dict[SliceKey, Answer]:
+        """Writes how slices ended, with their rows; the completions of the runs that end with them."""
+        ended = await end_slices(connection, [end_of(key, each, self.worker, now) for key, each in endings.items()])
+        if not ended:
+            return {}
+        runs = await stored_runs(connection, sorted({key.run_id for key in ended}))
+        rows = [rows_of(runs[key.run_id], key.slice_no, where, endings[key]) for key, where in ended.items()]
+        await copy_results(connection, rows)
+        return await complete_runs(connection, ended, now)
 
     async def _load(self, event: Event, plan: PlannedSlice | None) -> Loaded | Failure:
         asked: SliceRequested = event.data

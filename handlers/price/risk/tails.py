@@ -21,7 +21,7 @@ def value_at_risk(profits: Floats, level: float) -> Floats:
     """
     worst_first = np.sort(profits, axis=-1)
     days = profits.shape[-1]
-    rank = int(np.ceil(level * days - _ROUNDING))
+    rank = max(1, int(np.ceil(level * days - _ROUNDING)))
     found: Floats = -worst_first[..., days - rank]
     return np.where(np.isnan(profits).any(axis=-1), np.nan, found)
 

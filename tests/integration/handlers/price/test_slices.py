@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,8 +25,9 @@ from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
 from handlers.price.snapshots import canonical_market
-from storage.database import Database
-from storage.results import read_results
+from storage.database import Connection, Database
+from storage.plans import cancel_run
+from storage.results import ResultRows, read_results
 from streams.group import GroupSaver, Saved
 from streams.item import Item
 from streams.publish import Outgoing, publish
@@ -383,6 +385,32 @@ async def test_a_run_that_is_cancelled_while_it_is_priced_ends_once_either_way(r
         [stored] = await rig.rows("select status, positions from runs where run_id = $1", UUID(run["run_id"]))
         assert stored == {"status": told["status"], "positions": told["positions"]}
         assert told["status"] in {"cancelled", "partial"}
+
+
+async def test_of_a_slice_whose_run_is_cancelled_while_it_is_stored_no_row_stays(
+    rig: Rig, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled, kept = a_run(), a_run()
+    copied = slices.copy_results
+
+    async def cancelling_first(connection: Connection, rows: Iterable[ResultRows]) -> None:
+        await copied(connection, rows)
+        async with database.transaction() as other:
+            await cancel_run(other, UUID(cancelled["run_id"]), "acme", datetime.now(UTC))
+
+    monkeypatch.setattr(slices, "copy_results", cancelling_first)
+    async with rig.engine():
+        await rig.publish([run_event("e-1", cancelled), run_event("e-2", kept)])
+        await rig.until("select count(*) from inbox where flow = 'slices' and outcome = 'completed'", 12)
+        await rig.idle()
+    await the_rows_are_those_of(rig, kept, at_once(kept, book()))
+    [run] = await rig.rows("select status, positions, slices_done from runs where run_id = $1", UUID(cancelled["run_id"]))
+    stored = await rig.rows("select count(distinct row_no) from run_results where run_id = $1", UUID(cancelled["run_id"]))
+    ended = await rig.rows("select count(*) from run_slices where run_id = $1 and status = 'done'", UUID(cancelled["run_id"]))
+    assert run["status"] == "cancelled"
+    assert stored == [{"count": run["positions"]}]
+    assert ended == [{"count": run["slices_done"]}]
+    assert run["slices_done"] < 6
 
 
 async def test_a_run_that_has_ended_is_not_cancelled_and_the_request_is_told_how_it_ended(rig: Rig) -> None:

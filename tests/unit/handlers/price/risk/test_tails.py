@@ -37,6 +37,12 @@ def test_fewer_days_than_the_tail_has_leave_the_worst_day() -> None:
     assert expected_shortfall(losses, 0.99) == pytest.approx(7.0)
 
 
+def test_a_level_next_to_nothing_is_the_best_day() -> None:
+    losses = -np.arange(1.0, 101.0)
+    assert value_at_risk(losses, 1e-12) == 1.0
+    assert expected_shortfall(losses, 1e-12) == pytest.approx(50.5)
+
+
 def test_whole_numbers_of_days_are_whole_though_their_arithmetic_is_not() -> None:
     """500 · (1 - 0.99) is 5.000000000000004, and 0.07 · 100 is 7.000000000000001."""
     losses = -np.arange(1.0, 501.0)
