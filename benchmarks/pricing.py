@@ -4,7 +4,8 @@
 
 QuantLib gets its instruments and its curves ready made; what is timed is relinking a curve for each scenario and asking
 each instrument for its value, over fewer positions (its rate does not depend on how many there are). Millrace's time is
-that of the whole run: schedules, cash flows, discount factors, values, totals. Rounds alternate; medians are printed, and
+that of the whole run: schedules, cash flows, discount factors, values, totals; the stages of bonds and loans follow apart, and
+their kernel beside QuantLib. Times are those of the process itself, on one core. Rounds alternate; medians are printed, and
 both sides' values must agree.
 """
 
@@ -16,8 +17,6 @@ import os
 import platform
 import random
 import statistics
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -27,15 +26,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.pricing_stages import Stages, stages, timed
 from benchmarks.quantlib_book import QuantLibBook, fixings
 from events.market import Market
 from events.scenario import Scenario
 from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
-from handlers.price.pricers.lending import FIXED_BOND
-from handlers.price.schedule import build
 
 PRODUCTS = ("FIXED_BOND", "FLOATING_BOND", "AMORT_LOAN", "IRS", "FX_FWD")
+STAGED = ("FIXED_BOND", "AMORT_LOAN")
 VALUATION = date(2026, 1, 15)
 YEARS = (0, 1, 2, 3, 5, 7, 10, 20, 30)
 RATES = {"USD": 0.036, "EUR": 0.021}
@@ -43,6 +42,19 @@ INDEX = "USD-3M"
 INDEX_RATE = 0.037
 SPOT = 1.0875
 DAY_COUNTS = ("ACT/360", "30/360", "ACT/365F")
+
+STAGES = {
+    "schedules": "schedules, positions/s",
+    "flows": "schedules and cash flows, positions/s",
+    "kernel": "discount factors and PV, cash flows ready, PVs/s",
+    "dv01": "DV01 from the same arrays, values/s",
+    "krd": "KRD from the same arrays, cells/s",
+    "run": "whole run of PV, PVs/s",
+    "run_dv01": "whole run of DV01, values/s",
+    "run_krd": "whole run of KRD, cells/s",
+    "from_json": "terms from JSON objects, positions/s",
+    "small_runs": "runs of one position, one scenario, runs/s",
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,7 @@ def main() -> None:
         "quantlib_positions": sample,
         "rounds": arguments.rounds,
         "products": [asdict(figures) for figures in products],
-        "steps": _steps(positions, scenarios, arguments.rounds),
+        "stages": [asdict(_stages(name, positions, scenarios, arguments.rounds)) for name in STAGED],
     }
     _print(report)
     if arguments.json:
@@ -93,9 +105,9 @@ def _product(name: str, positions: int, scenarios: int, sample: int, rounds: int
     theirs = QuantLibBook(book[:sample], VALUATION, _pillars(), _states(scenarios))
     ours_seconds, their_seconds = [], []
     for _ in range(rounds):
-        seconds, run = _timed(lambda: price_run(portfolio, market, shocked, ["PV"], VALUATION))
+        seconds, run = timed(lambda: price_run(portfolio, market, shocked, ["PV"], VALUATION))
         ours_seconds.append(seconds)
-        seconds, values = _timed(theirs.values)
+        seconds, values = timed(theirs.values)
         their_seconds.append(seconds)
     notional = np.array([position["notional"] for position in book[:sample]])
     worst = float(np.abs((run.values[:sample] - values) / notional[:, None]).max())
@@ -105,10 +117,9 @@ def _product(name: str, positions: int, scenarios: int, sample: int, rounds: int
     return Figures(name, millrace, quantlib, millrace / quantlib)
 
 
-def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
+def _stages(name: str, positions: int, scenarios: int, rounds: int) -> Stages:
+    book = [_position(name, number) for number in range(positions)]
+    return stages(name, book, _market(), _scenarios(scenarios), VALUATION, rounds)
 
 
 def _position(product: str, number: int) -> dict[str, Any]:
@@ -199,38 +210,6 @@ def _scenarios(count: int) -> list[Scenario]:
     return [Scenario.model_validate({"id": f"s{number}", "shocks": some}) for number, some in enumerate(shocks)]
 
 
-def _steps(positions: int, scenarios: int, rounds: int) -> dict[str, float]:
-    """What else a run of bonds consists of, as medians."""
-    book = [_position("FIXED_BOND", number) for number in range(positions)]
-    portfolio, market, shocked = Portfolio.from_records(book), _market(), _scenarios(scenarios)
-    terms: Any = portfolio.groups[0].terms
-    dates = (terms.start, terms.end, 12 // terms.frequency, terms.stub, terms.first_coupon)
-    one = Portfolio.from_records(book[:1])
-
-    def per_second(work: Callable[[], Any], count: int) -> float:
-        return count / statistics.median(_timed(work)[0] for _ in range(max(rounds, 3)))
-
-    sensitivities = ["PV", "DV01", "CS01", "ACCRUED"]
-    yields = ["CLEAN_PRICE", "YTM", "MODIFIED_DURATION", "CONVEXITY", "Z_SPREAD"]
-    return {
-        "schedules of bonds / s": per_second(lambda: build(*dates), positions),
-        "bonds to cash flows / s": per_second(lambda: FIXED_BOND.flows(terms, (VALUATION - date(1970, 1, 1)).days), positions),
-        "positions from JSON objects / s": per_second(lambda: Portfolio.from_records(book), positions),
-        "PV, DV01, CS01, ACCRUED of bonds, cells / s": per_second(
-            lambda: price_run(portfolio, market, shocked, sensitivities, VALUATION), positions * scenarios * 4
-        ),
-        f"{', '.join(yields)} of bonds, cells / s": per_second(
-            lambda: price_run(portfolio, market, shocked, yields, VALUATION), positions * scenarios * len(yields)
-        ),
-        "KRD of bonds, cells / s": per_second(
-            lambda: price_run(portfolio, market, shocked, ["KRD"], VALUATION), positions * scenarios * len(YEARS)
-        ),
-        "runs of 1 bond × 1 scenario / s": per_second(
-            lambda: [price_run(one, market, (), ["PV"], VALUATION) for _ in range(200)], 200
-        ),
-    }
-
-
 def _print(report: dict[str, Any]) -> None:
     console = Console()
     console.print(report["machine"])
@@ -241,8 +220,17 @@ def _print(report: dict[str, Any]) -> None:
     console.print(table)
     note = f"QuantLib over {report['quantlib_positions']:,} positions; medians of {report['rounds']} alternating rounds."
     console.print(note)
-    for name, figure in report["steps"].items():
-        console.print(f"{name}: {figure:,.0f}")
+    console.print(_staged(report))
+
+
+def _staged(report: dict[str, Any]) -> Table:
+    staged = report["stages"]
+    table = Table("stage", *(each["product"] for each in staged), title="Stages apart")
+    for key, name in STAGES.items():
+        table.add_row(name, *(f"{each[key]:,.0f}" for each in staged))
+    theirs = {row["product"]: row["quantlib"] for row in report["products"]}
+    table.add_row("kernel / QuantLib-Python", *(f"{each['kernel'] / theirs[each['product']]:.0f}" for each in staged))
+    return table
 
 
 if __name__ == "__main__":

@@ -14,6 +14,18 @@ Bools = npt.NDArray[np.bool_]
 # Above this share of distinct to possible values, sorting the values is cheaper than a table of all that are possible.
 _SORTED_SHARE = 16
 
+# The largest block by whose release glibc still raises its thresholds, to it and to twice it (mallopt(3), M_MMAP_THRESHOLD).
+_KEPT_BYTES = 32 * 1024 * 1024 - 65_536
+
+
+def keep_memory() -> None:
+    """Has the C library keep memory that arrays free for the arrays that come next, up to 64 MB, if it is glibc.
+
+    Otherwise it gives each larger array's memory back to the system, which clears it page by page for the next one. No
+    page of the block that is released here is ever touched.
+    """
+    np.empty(_KEPT_BYTES, dtype=np.uint8)
+
 
 def distinct(values: Ints) -> tuple[Ints, Ints]:
     """The distinct values in ascending order, and the place of each value among them (as `np.unique`, in linear time)."""

@@ -70,7 +70,8 @@ def thirty_day_months(day: Ints) -> Months:
 
 def is_31st(day: Ints) -> Bools:
     """Whether each day is a 31st."""
-    return _31STS[day - _TABLE_DAY]
+    found: Bools = _31STS[day - _TABLE_DAY]
+    return found
 
 
 def in_month(month: Ints | Months, day_of_month: Ints | Months) -> Ints:

@@ -11,7 +11,7 @@ import numpy as np
 
 from events.market import Market
 from events.scenario import Scenario
-from handlers.price.arrays import Ints
+from handlers.price.arrays import Ints, keep_memory
 from handlers.price.book import Book
 from handlers.price.currencies import currency_code
 from handlers.price.dates import to_day
@@ -52,6 +52,7 @@ def price_run(
     Money is in the position's currency (FX_FWD: its quote currency), totals in `reporting_currency` (None: USD). A
     position never makes it raise: what cannot be priced is a row with an error.
     """
+    keep_memory()
     scenarios = scenarios or [Scenario(id="base")]
     ids = tuple(scenario.id for scenario in scenarios)
     with np.errstate(all="ignore"):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Self
 
 import numpy as np
 
@@ -14,26 +12,29 @@ from handlers.price.dates import to_day
 from handlers.price.names import name_code
 
 
-@dataclass(frozen=True, slots=True)
 class Fixings:
     """By name code: the days of the fixings, ascending, and their values. They are facts, so no scenario moves them."""
 
-    series: Mapping[int, tuple[Ints, Floats]]
-
-    @classmethod
-    def of(cls, fixings: Mapping[str, Mapping[date, float]]) -> Self:
+    def __init__(self, fixings: Mapping[str, Mapping[date, float]]) -> None:
         """The fixings of a market snapshot, by name and date."""
-        return cls({name_code(name): _series(values) for name, values in fixings.items()})
+        self.quoted = {name_code(name): values for name, values in fixings.items()}
+        self.series: dict[int, tuple[Ints, Floats]] = {}
 
     def find(self, name: Ints, day: Ints) -> Floats:
         """The value of each name on each day; NaN where there is none."""
         values = np.full(day.size, np.nan)
         codes, place = distinct(name)
         for number, code in enumerate(codes.tolist()):
-            if code in self.series:
+            if code in self.quoted:
                 chosen = np.flatnonzero(place == number)
-                values[chosen] = _on(*self.series[code], day[chosen])
+                values[chosen] = _on(*self._series(code), day[chosen])
         return values
+
+    def _series(self, code: int) -> tuple[Ints, Floats]:
+        """Those of one name as arrays, made when they are first asked for: most runs need few of a market's fixings."""
+        if code not in self.series:
+            self.series[code] = _series(self.quoted[code])
+        return self.series[code]
 
 
 def _series(values: Mapping[date, float]) -> tuple[Ints, Floats]:

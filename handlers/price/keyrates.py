@@ -15,13 +15,14 @@ def key_rates(nodes: Nodes, place: Ints, weights: Floats, first: Ints, rows: int
 
     `weights` (F) do not depend on the scenario. `first` (F) is the row of the first pillar of each flow's curve.
     """
+    shape = (rows, nodes.time.size)
     sides = zip((nodes.left, nodes.right), nodes.pillar_bumps(), strict=True)
-    left, right = (product(weights * bump[place], place, first + node[place], nodes.discount, rows) for node, bump in sides)
-    left += right
+    left, right = (_sparse(weights * bump[place], place, first + node[place], shape) for node, bump in sides)
+    found = np.asarray((left + right) @ nodes.discount)
     for pillar, moved, gains in nodes.cubic_bumps():
         chosen, at = _on(moved, place, nodes.time.size)
-        left += product(weights[chosen], at, first[chosen] + pillar, nodes.discount[moved] * gains, rows)
-    return left
+        found += product(weights[chosen], at, first[chosen] + pillar, nodes.discount[moved] * gains, rows)
+    return found
 
 
 def add_key_rates(sums: Floats, nodes: Nodes, place: Ints, values: Floats, first: Ints) -> None:
@@ -46,15 +47,20 @@ def _on(moved: Ints, place: Ints, nodes: int) -> tuple[Ints, Ints]:
 
 def product(weights: Floats, column: Ints, row: Ints, dense: Floats, rows: int) -> Floats:
     """A sparse matrix of these weights at (row, column), times `dense`."""
+    return np.asarray(_sparse(weights, column, row, (rows, dense.shape[0])) @ dense)
+
+
+def _sparse(weights: Floats, column: Ints, row: Ints, shape: tuple[int, int]) -> csr_array:
     if (row[1:] < row[:-1]).any():
         order = np.argsort(row, kind="stable")
         weights, column, row = weights[order], column[order], row[order]
-    bounds = offsets(np.bincount(row, minlength=rows))
-    return segment_product(weights, column, bounds, dense)
+    return _segments(weights, column, offsets(np.bincount(row, minlength=shape[0])), shape)
 
 
 def segment_product(weights: Floats, column: Ints, bounds: Ints, dense: Floats) -> Floats:
     """The same with the weights of row r at `bounds[r]` to `bounds[r + 1]`."""
-    shape = (bounds.size - 1, dense.shape[0])
-    sparse = csr_array((weights, column.astype(np.int32), bounds.astype(np.int32)), shape=shape)
-    return np.asarray(sparse @ dense)
+    return np.asarray(_segments(weights, column, bounds, (bounds.size - 1, dense.shape[0])) @ dense)
+
+
+def _segments(weights: Floats, column: Ints, bounds: Ints, shape: tuple[int, int]) -> csr_array:
+    return csr_array((weights, column.astype(np.int32), bounds.astype(np.int32)), shape=shape)

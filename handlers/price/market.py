@@ -80,7 +80,7 @@ class MarketData:
                 name_code(name): Price(currency_code(each.currency), each.price * shocks.equities.together(name).factor)
                 for name, each in market.equities.items()
             },
-            fixings=Fixings.of(market.fixings),
+            fixings=Fixings(market.fixings),
             spread_shift=shocks.spread_shift,
             unavailable=shocks.unavailable,
         )

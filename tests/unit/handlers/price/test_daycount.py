@@ -6,10 +6,14 @@ from datetime import date
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handlers.price import daycount
-from handlers.price.dates import to_day
+from handlers.price.dates import FIRST_DAY, LAST_DAY, to_date, to_day
 from tests.unit.handlers.price.books import BOND, value
+
+day_numbers = st.integers(FIRST_DAY, LAST_DAY)
 
 
 def fraction(rule: str, start: date, end: date) -> float:
@@ -85,3 +89,21 @@ def test_the_isda_memorandums_short_final_period_accrues_by_rule_251() -> None:
     """30 January 2000 to 30 June 2000, semi-annual, rolled from 30 July 1999: 152 of 182 days of half a year."""
     found = interest("1999-07-30", "2000-06-30", date(2000, 6, 29), 2, stub="short_last")
     assert found == pytest.approx(10.0 * 151 / (182 * 2))
+
+
+@given(st.lists(st.tuples(day_numbers, day_numbers, st.sampled_from(list(daycount.DAY_COUNTS_BY_DATES.values()))), min_size=1))
+def test_fractions_of_many_days_are_those_of_each_by_its_own_convention(periods: list[tuple[int, int, int]]) -> None:
+    start, end, rule = (np.array(column) for column in zip(*periods, strict=True))
+    found = daycount.fractions_between(start, end, rule)
+    assert found.tolist() == [by_the_book(*period) for period in periods]
+
+
+def by_the_book(start: int, end: int, rule: int) -> float:
+    """2006 ISDA Definitions, section 4.16, written out for one period."""
+    if rule in (daycount.ACT_365F, daycount.ACT_360):
+        return (end - start) / (360.0 if rule == daycount.ACT_360 else 365.0)
+    first, last = to_date(start), to_date(end)
+    first_day, last_day = min(first.day, 30), last.day
+    if rule == daycount.THIRTY_E_360 or first_day == 30:
+        last_day = min(last_day, 30)
+    return (360 * (last.year - first.year) + 30 * (last.month - first.month) + last_day - first_day) / 360.0
