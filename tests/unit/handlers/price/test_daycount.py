@@ -13,7 +13,8 @@ from handlers.price import daycount
 from handlers.price.dates import FIRST_DAY, LAST_DAY, to_date, to_day
 from tests.unit.handlers.price.books import BOND, value
 
-day_numbers = st.integers(FIRST_DAY, LAST_DAY)
+month_ends = st.sampled_from([to_day(date(2026, month, day)) for month in (1, 3, 5) for day in (29, 30, 31)])
+day_numbers = st.integers(FIRST_DAY, LAST_DAY) | month_ends
 
 
 def fraction(rule: str, start: date, end: date) -> float:
