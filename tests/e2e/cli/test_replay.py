@@ -130,7 +130,7 @@ def test_an_empty_selection_is_told_and_is_exit_code_1(millrace: Any, client: st
     ("arguments", "complaint"),
     [
         ([], "--topic"),
-        (["--topic", "runs.completed"], "no input topic 'runs.completed', but runs.requested, documents.uploaded"),
+        (["--topic", "runs.completed"], "no input topic 'runs.completed', but runs.requested, runs.slices, documents.uploaded"),
         (["--topic", "runs.requested", "--since", "yesterday"], "such as 90m, 2h or 1d12h"),
         (["--topic", "runs.requested", "--since", "2026-11-28T10:00:00"], "lacks its zone"),
         (["--topic", "runs.requested", "--since", "2h", "--from-offset", "3"], "cannot be combined"),
