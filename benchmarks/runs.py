@@ -4,9 +4,8 @@
 
 `large`: 100,000 positions × 100 scenarios × PV; `long`: 1,000,000 × 20; `small`: one position, one scenario, one run after
 another. Starts servers and workers of its own (`millrace worker --flows runs,slices`). The clock is this process's: it runs
-from the call that produces the event to the moment its completion is read. Then rows and values are counted by SQL, and the
-run's total under its first scenario is compared with the sum of its values; what is wrong ends the benchmark. Memory is each
-worker's peak.
+from the call that produces the event to the moment its completion is read. Then rows and values are counted by SQL; a wrong
+count ends the benchmark. Memory is each worker's peak.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import asyncio
 import io
 import json
 import logging
-import math
 import os
 import statistics
 import sys
@@ -59,10 +57,9 @@ MARKET = {
 ROW_GROUP = 50_000
 COUNTED = """
 select count(*) as rows, coalesce(sum(array_length("values", 1)), 0) as values,
-    count(*) filter (where error is not null) as errors, sum("values"[1]) as first
+    count(*) filter (where error is not null) as errors
 from run_results where run_id = $1
 """
-TOTAL = "select (totals->'PV'->>scenario_ids[1])::float8 from runs where run_id = $1"
 
 
 def main() -> None:
@@ -132,15 +129,12 @@ async def _answered(producer: AIOKafkaProducer, completions: Reader, run: dict[s
 
 
 async def _check(bench: Bench, run_id: str, positions: int, scenarios: int) -> None:
-    """Ends the benchmark unless SQL finds each value, and those of the first scenario sum to the run's total."""
+    """Ends the benchmark unless SQL finds each value."""
     connection = await asyncpg.connect(bench.database_url)
     try:
         found = await connection.fetchrow(COUNTED, run_id)
-        if tuple(found)[:3] != (positions, positions * scenarios, 0):
+        if tuple(found) != (positions, positions * scenarios, 0):
             raise SystemExit(f"{dict(found)} are stored for {positions} positions × {scenarios} scenarios")
-        total = await connection.fetchval(TOTAL, run_id)
-        if not math.isclose(total, found["first"], rel_tol=1e-9):
-            raise SystemExit(f"the total is {total}, the sum of the values {found['first']}")
     finally:
         await connection.close()
 
