@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Protocol, Self
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from handlers.price.adjustment import UNADJUSTED, business_days_before
-from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.arrays import Bools, Columnar, Floats, Ints
 from handlers.price.daterules import DateRules
 from handlers.price.daycount import ACT_ACT_ISMA, partial_fractions, period_fractions
 from handlers.price.schedule import NO_DATE, Schedule, build
@@ -34,7 +34,7 @@ class Accruing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class AccrualTerms:
+class AccrualTerms(Columnar):
     """Such terms alone."""
 
     start: Ints
@@ -44,9 +44,6 @@ class AccrualTerms:
     stub: Ints
     first_coupon: Ints
     rules: DateRules
-
-    def __getitem__(self, chosen: Ints | slice) -> Self:
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Floats, Ints, offsets
+from handlers.price.arrays import Bools, Columnar, Floats, Ints, offsets
 from handlers.price.fields import Column
 from handlers.price.schedule import Schedule
 
@@ -26,7 +26,7 @@ NO_PAYMENT = NO_COMMITMENT = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Repayment:
+class Repayment(Columnar):
     """What changes how P loans are repaid.
 
     No principal is due in the first `interest_only` periods; `balloon` is left for the last payment; `payment` (0: none
@@ -50,9 +50,6 @@ class Repayment:
             columns.get("cpr", nothing),
         )
 
-    def __getitem__(self, chosen: Ints | slice) -> Self:
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
-
     @property
     def is_special(self) -> Bools:
         """Loans whose scheduled balances are not those of their kind of amortization alone."""
@@ -61,7 +58,7 @@ class Repayment:
 
 
 @dataclass(frozen=True, slots=True)
-class Facility:
+class Facility(Columnar):
     """What P borrowers may still draw, `undrawn`, the yearly `fee` on it, and the share `conversion` drawn on default."""
 
     undrawn: Floats
@@ -75,9 +72,6 @@ class Facility:
         commitment = columns.get("commitment", nothing)
         undrawn = np.where(commitment == NO_COMMITMENT, 0.0, commitment - notional)
         return cls(undrawn, columns.get("commitment_fee", nothing), columns.get("credit_conversion_factor", nothing))
-
-    def __getitem__(self, chosen: Ints | slice) -> Self:
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def faults(self, notional: Floats) -> list[tuple[Bools, str]]:
         """What cannot be."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,19 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Columnar:
+    """A dataclass whose fields are columns of P positions: arrays, or others of this kind."""
+
+    def __getitem__(self, chosen: Ints | slice) -> Self:
+        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def take(self, chosen: Ints | slice) -> Self:
+        """The columns of the chosen positions."""
+        return self[chosen]
+
 
 # Above this share of distinct to possible values, sorting the values is cheaper than a table of all that are possible.
 _SORTED_SHARE = 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -55,23 +56,22 @@ class Shelf:
 async def shelves(database: Database, events: Sequence[Event]) -> list[Shelf]:
     """What each event's client has of what these events name: one session a client, and none where nothing is named."""
     clients = {event.client_id: Shelf(event.client_id) for event in events}
-    for client, shelf in clients.items():
-        snapshot_ids, portfolio_ids = _named(event for event in events if event.client_id == client)
-        if snapshot_ids or portfolio_ids:
-            async with tenant_session(database, client) as connection:
-                shelf.markets = await read_markets(connection, client, snapshot_ids)
-                shelf.portfolios = await read_portfolios(connection, client, portfolio_ids)
+    for client, (snapshot_ids, portfolio_ids) in _named(events).items():
+        async with tenant_session(database, client) as connection:
+            clients[client].markets = await read_markets(connection, client, snapshot_ids)
+            clients[client].portfolios = await read_portfolios(connection, client, portfolio_ids)
     return [clients[event.client_id] for event in events]
 
 
-def _named(events: Iterable[Event]) -> tuple[set[str], set[str]]:
-    snapshot_ids, portfolio_ids = set(), set()
+def _named(events: Iterable[Event]) -> dict[str, tuple[set[str], set[str]]]:
+    """The ids of snapshots and portfolios that events name, by client; only clients that name any."""
+    named = defaultdict[str, tuple[set[str], set[str]]](lambda: (set(), set()))
     for event in events:
         if isinstance(event.data.market, MarketById):
-            snapshot_ids.add(event.data.market.snapshot_id)
+            named[event.client_id][0].add(event.data.market.snapshot_id)
         if isinstance(event.data.portfolio, PortfolioById):
-            portfolio_ids.add(event.data.portfolio.portfolio_id)
-    return snapshot_ids, portfolio_ids
+            named[event.client_id][1].add(event.data.portfolio.portfolio_id)
+    return named
 
 
 def _require_same(what: str, said: str | None, digest: bytes) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Protocol, Self
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from handlers.price.accrual import accrual_periods
 from handlers.price.amortization import Facility, Repayment, prepay, scheduled_balances
-from handlers.price.arrays import Floats, Ints
+from handlers.price.arrays import Columnar, Floats, Ints
 from handlers.price.daterules import DateRules
 from handlers.price.fields import name, number
 from handlers.price.names import NOTHING, issuer_code, rating_code
@@ -38,7 +38,7 @@ class DebtTerms(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class LendingTerms:
+class LendingTerms(Columnar):
     """Terms of P bonds or loans; dates in days, `credit_spread` 0 where none is given, `rate` the bond's coupon.
 
     The contract runs from `start` to `end`; `maturity` is the last payment, which may have moved off a holiday.
@@ -65,10 +65,6 @@ class LendingTerms:
     facility: Facility
     recovery: Floats
     quote: Floats
-
-    def take(self, chosen: Ints | slice) -> Self:
-        """The terms of the chosen positions."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def sizes(self) -> Ints:

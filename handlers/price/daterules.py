@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from handlers.price.adjustment import CONVENTIONS, UNADJUSTED, adjust
-from handlers.price.arrays import Bools, Ints
+from handlers.price.arrays import Bools, Columnar, Ints
 from handlers.price.calendars import NONE
 from handlers.price.fields import Column, calendar, choice, flag, whole
 
@@ -26,7 +26,7 @@ EX_COUPON_FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class DateRules:
+class DateRules(Columnar):
     """The rules of P positions.
 
     `accrual` is the convention by which the dates between which interest accrues move, `payment` that by which payments,
@@ -54,9 +54,6 @@ class DateRules:
             columns.get("ex_coupon_days", absent),
             np.where(ex_calendar == _SAME_CALENDAR, calendar, ex_calendar),
         )
-
-    def __getitem__(self, chosen: Ints | slice) -> Self:
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def accrual_dates(self, dates: Ints) -> Ints:
         """Dates of the contract, one of each position, as interest accrues between them."""

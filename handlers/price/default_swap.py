@@ -8,13 +8,12 @@ says. The buyer is protected through the last day. Dates of periods move to the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 
 from handlers.price.adjustment import FOLLOWING, adjust
-from handlers.price.arrays import Floats, Ints, offsets
+from handlers.price.arrays import Columnar, Floats, Ints, offsets
 from handlers.price.schedule import build
 
 # A period accrues from the end of the day before it, and the model adds half a day.
@@ -29,7 +28,7 @@ _SHIFT = 2**23
 
 
 @dataclass(frozen=True, slots=True)
-class DefaultSwapTerms:
+class DefaultSwapTerms(Columnar):
     """Terms of P swaps; a positive notional is protection bought.
 
     Protection runs from `start` to `end`; `maturity` is the last payment, which may have moved off a holiday. The buyer pays
@@ -52,10 +51,6 @@ class DefaultSwapTerms:
     recovery: Floats
     upfront: Floats
     upfront_date: Ints
-
-    def take(self, chosen: Ints | slice) -> Self:
-        """The terms of the chosen positions."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def sizes(self) -> Ints:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
 from handlers.price.accrual import Accruing, Periods, accrual_periods
 from handlers.price.adjustment import business_days_before
-from handlers.price.arrays import Bools, Floats, Ints, pieces
+from handlers.price.arrays import Bools, Columnar, Floats, Ints, pieces
 from handlers.price.cashflows import CashFlows, DebtTerms
 from handlers.price.fields import Column, calendar, name, number, whole
 from handlers.price.fixings import Fixings
@@ -47,7 +47,7 @@ _Dated = TypeVar("_Dated", bound=Dated)
 
 
 @dataclass(frozen=True, slots=True)
-class IndexTerms:
+class IndexTerms(Columnar):
     """The index of P legs by name code, the spread over it, and how many business days before a period it is fixed."""
 
     name: Ints
@@ -60,9 +60,6 @@ class IndexTerms:
         own = columns["fixing_calendar"]
         fixing_calendar = np.where(own == _SAME_CALENDAR, columns["calendar"], own)
         return cls(columns["index"], columns["spread"], columns["fixing_days"], fixing_calendar)
-
-    def __getitem__(self, chosen: Ints | slice) -> Self:
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Floats
+from handlers.price.arrays import Bools
 from handlers.price.calendars import NONE
-from handlers.price.default_swap import DefaultSwapTerms, Premiums, following, premiums
+from handlers.price.default_swap import DefaultSwapTerms, following, premiums
 from handlers.price.default_value import cs01, discounted, dv01, krd, present_value, theta
 from handlers.price.fields import Column, calendar, choice, currency, day, name, number
 from handlers.price.names import NOTHING, issuer_code, rating_code
@@ -59,10 +60,6 @@ def _requirements(terms: DefaultSwapTerms, _valuation: int) -> Requirements:
     return Requirements(curves=(terms.currency,), hazards=((terms.issuer, terms.rating),))
 
 
-def _accrued(flows: Premiums) -> Floats:
-    return flows.accrued
-
-
 CDS = Pricer(
     fields=(
         currency("currency"),
@@ -85,7 +82,7 @@ CDS = Pricer(
     faults=_faults,
     requirements=_requirements,
     flows=premiums,
-    accrued=_accrued,
+    accrued=attrgetter("accrued"),
     discounted=discounted,
     measures={"PV": present_value, "DV01": dv01, "CS01": cs01, "KRD": krd, "THETA": theta},
     nodes_by_flow=True,

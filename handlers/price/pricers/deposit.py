@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.arrays import Bools, Columnar, Floats, Ints
 from handlers.price.cashflows import CREDIT_FIELDS, CashFlows
 from handlers.price.daterules import ADJUSTMENT_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS_BY_DATES, fractions_between
 from handlers.price.fields import Column, choice, currency, day, number
 from handlers.price.measures import VALUE_MEASURES, discounted, payments
-from handlers.price.pricers.pricer import Pricer
-from handlers.price.requirements import Requirements
+from handlers.price.pricers.pricer import Pricer, own_curve
 
 
 @dataclass(frozen=True, slots=True)
-class DepositTerms:
+class DepositTerms(Columnar):
     """Terms of P deposits, from `start` to `end` in the contract; `maturity` is the day of repayment."""
 
     currency: Ints
@@ -33,10 +32,6 @@ class DepositTerms:
     issuer: Ints
     rating: Ints
     rules: DateRules
-
-    def take(self, chosen: Ints | slice) -> Self:
-        """The terms of the chosen positions."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def sizes(self) -> Ints:
@@ -65,10 +60,6 @@ def _faults(terms: DepositTerms) -> list[tuple[Bools, str]]:
     return [(terms.end <= terms.start, "maturity_date: must be after start_date"), *terms.rules.faults()]
 
 
-def _requirements(terms: DepositTerms, _valuation: int) -> Requirements:
-    return Requirements(curves=(terms.currency,))
-
-
 def _flows(terms: DepositTerms, valuation: int) -> CashFlows:
     rules, notional = terms.rules, terms.notional
     start, end = rules.accrual_dates(terms.start), rules.accrual_dates(terms.end)
@@ -79,10 +70,6 @@ def _flows(terms: DepositTerms, valuation: int) -> CashFlows:
     amounts = np.column_stack((-notional, repaid)).ravel()
     accrued = notional * terms.rate * fractions_between(start, now, terms.day_count)
     return CashFlows.after(valuation, terms, owner, dates, amounts, accrued)
-
-
-def _accrued(flows: CashFlows) -> Floats:
-    return flows.accrued
 
 
 DEPOSIT = Pricer(
@@ -98,9 +85,9 @@ DEPOSIT = Pricer(
     ),
     terms=_terms,
     faults=_faults,
-    requirements=_requirements,
+    requirements=own_curve,
     flows=_flows,
-    accrued=_accrued,
+    accrued=attrgetter("accrued"),
     discounted=discounted,
     measures=VALUE_MEASURES,
     payments=payments,

@@ -13,6 +13,7 @@ from handlers.price.currencies import pair_code, pair_currencies
 from handlers.price.curves import Nodes
 from handlers.price.keyrates import add_key_rates
 from handlers.price.market import MarketData
+from handlers.price.requirements import Requirements
 
 
 class CurrencyPairs(Protocol):
@@ -25,6 +26,11 @@ class CurrencyPairs(Protocol):
     @property
     def currency(self) -> Ints:
         """The quote currencies."""
+
+
+def both_curves(terms: CurrencyPairs, _valuation: int) -> Requirements:
+    """The curves of both currencies, and the spot between them."""
+    return Requirements(curves=(terms.currency, terms.base), spots=((terms.base, terms.currency),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
 from handlers.price.accrual import schedule_faults
-from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.arrays import Columnar, Floats, Ints
 from handlers.price.cashflows import CREDIT_FIELDS
 from handlers.price.daterules import EX_COUPON_FIELDS, SCHEDULE_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS
 from handlers.price.fields import Column, choice, currency, day, number
-from handlers.price.fixings import Fixings
 from handlers.price.floating import INDEX_FIELDS, FloatingFlows, FloatingLeg, IndexTerms, Payments, past_fixings
 from handlers.price.floating_measures import cs01, discounted, dv01, krd, present_value
 from handlers.price.pricers.pricer import Pricer
@@ -24,7 +23,7 @@ from handlers.price.schedule import FREQUENCIES, NO_DATE, STUBS
 
 
 @dataclass(frozen=True, slots=True)
-class FloatingBondTerms:
+class FloatingBondTerms(Columnar):
     """Terms of P floating-rate bonds, from `start` to `end` in the contract; `maturity` is the day of the last payment."""
 
     currency: Ints
@@ -41,10 +40,6 @@ class FloatingBondTerms:
     issuer: Ints
     rating: Ints
     rules: DateRules
-
-    def take(self, chosen: Ints | slice) -> Self:
-        """The terms of the chosen positions."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def sizes(self) -> Ints:
@@ -72,10 +67,6 @@ def _terms(columns: Mapping[str, Column]) -> FloatingBondTerms:
     )
 
 
-def _faults(terms: FloatingBondTerms) -> list[tuple[Bools, str]]:
-    return schedule_faults(terms)
-
-
 def _leg(terms: FloatingBondTerms) -> FloatingLeg:
     return FloatingLeg.of(terms, terms.notional, terms.index)
 
@@ -89,14 +80,6 @@ def _flows(terms: FloatingBondTerms, valuation: int) -> FloatingFlows:
     count = terms.maturity.size
     repaid = Payments(np.arange(count), terms.maturity, terms.notional)
     return FloatingFlows(terms, valuation, _leg(terms), repaid, np.zeros(count), has_credit=True)
-
-
-def _fixed(flows: FloatingFlows, fixings: Fixings) -> FloatingFlows:
-    return flows.fixed(fixings)
-
-
-def _accrued(flows: FloatingFlows) -> Floats:
-    return flows.accrued
 
 
 FLOATING_BOND = Pricer(
@@ -115,11 +98,11 @@ FLOATING_BOND = Pricer(
         *EX_COUPON_FIELDS,
     ),
     terms=_terms,
-    faults=_faults,
+    faults=schedule_faults,
     requirements=_requirements,
     flows=_flows,
-    fixed=_fixed,
-    accrued=_accrued,
+    fixed=FloatingFlows.fixed,
+    accrued=attrgetter("accrued"),
     discounted=discounted,
     measures={"PV": present_value, "DV01": dv01, "CS01": cs01, "KRD": krd} | PRICE_MEASURES | FLOW_MEASURES,
     payments=payments,

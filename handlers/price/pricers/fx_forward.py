@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.arrays import Bools, Columnar, Floats, Ints
 from handlers.price.fields import Column, currency, day, number
 from handlers.price.market import MarketData
-from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, exchanged
+from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, both_curves, exchanged
 from handlers.price.pricers.pricer import Pricer
-from handlers.price.requirements import Requirements
 
 
 @dataclass(frozen=True, slots=True)
-class ForwardTerms:
+class ForwardTerms(Columnar):
     """Terms of P forwards; results are in the quote currency, which is why `currency` is that."""
 
     base: Ints
@@ -25,10 +23,6 @@ class ForwardTerms:
     notional: Floats
     strike: Floats
     maturity: Ints
-
-    def take(self, chosen: Ints | slice) -> Self:
-        """The terms of the chosen positions."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def sizes(self) -> Ints:
@@ -45,18 +39,6 @@ def _faults(terms: ForwardTerms) -> list[tuple[Bools, str]]:
     return [(terms.base == terms.currency, "quote_currency: must differ from base_currency")]
 
 
-def _requirements(terms: ForwardTerms, _valuation: int) -> Requirements:
-    return Requirements(curves=(terms.currency, terms.base), spots=((terms.base, terms.currency),))
-
-
-def _flows(terms: ForwardTerms, _valuation: int) -> ForwardTerms:
-    return terms
-
-
-def _accrued(terms: ForwardTerms) -> Floats:
-    return np.zeros(terms.notional.size)
-
-
 def _discounted(terms: ForwardTerms, market: MarketData) -> DiscountedExchange:
     return exchanged(terms, terms.maturity, terms.notional, terms.notional * terms.strike, market)
 
@@ -71,9 +53,7 @@ FX_FWD = Pricer(
     ),
     terms=_terms,
     faults=_faults,
-    requirements=_requirements,
-    flows=_flows,
-    accrued=_accrued,
+    requirements=both_curves,
     discounted=_discounted,
     measures=MEASURES,
 )

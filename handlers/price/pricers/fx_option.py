@@ -7,12 +7,11 @@ option's own volatility.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Self
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Floats, Ints, distinct, members, offsets
+from handlers.price.arrays import Bools, Columnar, Floats, Ints, distinct, members, offsets
 from handlers.price.currencies import pair_code, pair_currencies
 from handlers.price.fields import Column, choice, currency, day, number
 from handlers.price.garman_kohlhagen import convexity, hedge_ratio, value
@@ -31,7 +30,7 @@ _QUOTES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class OptionTerms:
+class OptionTerms(Columnar):
     """Terms of P options; results are in the quote currency, which is why `currency` is that.
 
     `sign` is 1 for a call and -1 for a put; the option is over at its expiry, which is why that is `maturity`.
@@ -44,10 +43,6 @@ class OptionTerms:
     sign: Floats
     maturity: Ints
     delivery: Ints
-
-    def take(self, chosen: Ints | slice) -> Self:
-        """The terms of the chosen positions."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def sizes(self) -> Ints:
@@ -94,14 +89,6 @@ def _faults(terms: OptionTerms) -> list[tuple[Bools, str]]:
 def _requirements(terms: OptionTerms, _valuation: int) -> Requirements:
     pair = (terms.base, terms.currency)
     return Requirements(curves=(terms.currency, terms.base), spots=(pair,), vols=(pair,))
-
-
-def _flows(terms: OptionTerms, _valuation: int) -> OptionTerms:
-    return terms
-
-
-def _accrued(terms: OptionTerms) -> Floats:
-    return np.zeros(terms.notional.size)
 
 
 def _discounted(terms: OptionTerms, market: MarketData) -> PricedOptions:
@@ -208,8 +195,6 @@ FX_OPTION = Pricer(
     terms=_terms,
     faults=_faults,
     requirements=_requirements,
-    flows=_flows,
-    accrued=_accrued,
     discounted=_discounted,
     measures={
         "PV": _present_value,

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.arrays import Bools, Columnar, Floats, Ints
 from handlers.price.fields import Column, currency, day, number
 from handlers.price.market import MarketData
-from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, exchanged, together
+from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, both_curves, exchanged, together
 from handlers.price.pricers.pricer import Pricer
-from handlers.price.requirements import Requirements
 
 
 @dataclass(frozen=True, slots=True)
-class SwapTerms:
+class SwapTerms(Columnar):
     """Terms of P swaps; results are in the quote currency, which is why `currency` is that, and the far date is `maturity`."""
 
     base: Ints
@@ -27,10 +25,6 @@ class SwapTerms:
     near_strike: Floats
     maturity: Ints
     far_strike: Floats
-
-    def take(self, chosen: Ints | slice) -> Self:
-        """The terms of the chosen positions."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def sizes(self) -> Ints:
@@ -48,18 +42,6 @@ def _faults(terms: SwapTerms) -> list[tuple[Bools, str]]:
         (terms.base == terms.currency, "quote_currency: must differ from base_currency"),
         (terms.maturity <= terms.near, "far_date: must be after near_date"),
     ]
-
-
-def _requirements(terms: SwapTerms, _valuation: int) -> Requirements:
-    return Requirements(curves=(terms.currency, terms.base), spots=((terms.base, terms.currency),))
-
-
-def _flows(terms: SwapTerms, _valuation: int) -> SwapTerms:
-    return terms
-
-
-def _accrued(terms: SwapTerms) -> Floats:
-    return np.zeros(terms.notional.size)
 
 
 def _discounted(terms: SwapTerms, market: MarketData) -> DiscountedExchange:
@@ -80,9 +62,7 @@ FX_SWAP = Pricer(
     ),
     terms=_terms,
     faults=_faults,
-    requirements=_requirements,
-    flows=_flows,
-    accrued=_accrued,
+    requirements=both_curves,
     discounted=_discounted,
     measures=MEASURES,
 )

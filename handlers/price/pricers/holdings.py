@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Floats, Ints, distinct
+from handlers.price.arrays import Bools, Columnar, Floats, Ints, distinct
 from handlers.price.fields import Column, currency, name, number
 from handlers.price.market import MarketData
 from handlers.price.names import NOTHING
@@ -20,16 +19,12 @@ _NEVER = 2**31
 
 
 @dataclass(frozen=True, slots=True)
-class HoldingTerms:
+class HoldingTerms(Columnar):
     """P holdings: so many units of a share (`equity` is its name code), or of the currency itself (`NOTHING`)."""
 
     currency: Ints
     units: Floats
     equity: Ints
-
-    def take(self, chosen: Ints | slice) -> Self:
-        """The terms of the chosen positions."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def maturity(self) -> Ints:
@@ -59,14 +54,6 @@ def _requirements(terms: HoldingTerms, _valuation: int) -> Requirements:
     return Requirements(equities=((terms.equity, terms.currency),))
 
 
-def _flows(terms: HoldingTerms, _valuation: int) -> HoldingTerms:
-    return terms
-
-
-def _accrued(terms: HoldingTerms) -> Floats:
-    return np.zeros(terms.units.size)
-
-
 def _discounted(terms: HoldingTerms, market: MarketData) -> Floats:
     """The value of each holding (P × S)."""
     shares, place = distinct(terms.equity)
@@ -89,8 +76,6 @@ CASH = Pricer(
     terms=_cash_terms,
     faults=_faults,
     requirements=_requirements,
-    flows=_flows,
-    accrued=_accrued,
     discounted=_discounted,
     measures={"PV": _present_value, "DV01": _nothing, "THETA": _nothing},
 )
@@ -99,8 +84,6 @@ EQUITY = Pricer(
     terms=_equity_terms,
     faults=_faults,
     requirements=_requirements,
-    flows=_flows,
-    accrued=_accrued,
     discounted=_discounted,
     measures=CASH.measures,
 )

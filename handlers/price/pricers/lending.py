@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from operator import attrgetter
 
 import numpy as np
 
@@ -20,14 +21,14 @@ from handlers.price.amortization import (
     repayment_faults,
 )
 from handlers.price.arrays import Bools, Floats, Ints
-from handlers.price.cashflows import CREDIT_FIELDS, CashFlows, LendingTerms, cash_flows
+from handlers.price.cashflows import CREDIT_FIELDS, LendingTerms, cash_flows
 from handlers.price.daterules import EX_COUPON_FIELDS, SCHEDULE_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS
 from handlers.price.fields import Column, choice, currency, day, number, whole
 from handlers.price.market import MarketData
 from handlers.price.measures import PRICE_MEASURES, discounted, expected_loss, payments
 from handlers.price.names import NOTHING
-from handlers.price.pricers.pricer import Pricer
+from handlers.price.pricers.pricer import Pricer, own_curve
 from handlers.price.requirements import Lacks, Requirements, lacking
 from handlers.price.schedule import FREQUENCIES, NO_DATE, STUBS
 
@@ -109,10 +110,6 @@ def _loan_faults(terms: LendingTerms) -> list[tuple[Bools, str]]:
     return [*_faults(terms), *repayment_faults(terms), *terms.facility.faults(terms.notional)]
 
 
-def _requirements(terms: LendingTerms, _valuation: int) -> Requirements:
-    return Requirements(curves=(terms.currency,))
-
-
 def _without_hazards(terms: LendingTerms, market: MarketData, names: Mapping[int, str]) -> Lacks:
     lacks = lacking(Requirements(hazards=((terms.issuer, terms.rating),)), market, names, terms.issuer.size)
     neither = (terms.issuer == NOTHING) & (terms.rating == NOTHING)
@@ -120,17 +117,13 @@ def _without_hazards(terms: LendingTerms, market: MarketData, names: Mapping[int
     return lacks
 
 
-def _accrued(flows: CashFlows) -> Floats:
-    return flows.accrued
-
-
 FIXED_BOND = Pricer(
     fields=(*_COMMON, number("coupon"), *EX_COUPON_FIELDS),
     terms=_bond_terms,
     faults=_faults,
-    requirements=_requirements,
+    requirements=own_curve,
     flows=cash_flows,
-    accrued=_accrued,
+    accrued=attrgetter("accrued"),
     discounted=discounted,
     measures=PRICE_MEASURES | {"EXPECTED_LOSS": expected_loss},
     payments=payments,
@@ -140,9 +133,9 @@ AMORT_LOAN = Pricer(
     fields=(*_COMMON, *_LOAN),
     terms=_loan_terms,
     faults=_loan_faults,
-    requirements=_requirements,
+    requirements=own_curve,
     flows=cash_flows,
-    accrued=_accrued,
+    accrued=attrgetter("accrued"),
     discounted=discounted,
     measures=FIXED_BOND.measures,
     payments=payments,

@@ -6,12 +6,11 @@ The fixing is the rate for value at maturity, so that it is expected to be the f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.arrays import Bools, Columnar, Floats, Ints
 from handlers.price.currencies import pair_code
 from handlers.price.fields import Column, currency, day, number
 from handlers.price.market import MarketData
@@ -21,7 +20,7 @@ from handlers.price.requirements import PastFixings, Requirements
 
 
 @dataclass(frozen=True, slots=True)
-class FixedForwardTerms:
+class FixedForwardTerms(Columnar):
     """Terms of P forwards; results are in the currency of settlement, which is why `currency` is that."""
 
     base: Ints
@@ -31,10 +30,6 @@ class FixedForwardTerms:
     strike: Floats
     fixing: Ints
     maturity: Ints
-
-    def take(self, chosen: Ints | slice) -> Self:
-        """The terms of the chosen positions."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def sizes(self) -> Ints:
@@ -75,14 +70,6 @@ def _requirements(terms: FixedForwardTerms, valuation: int) -> Requirements:
         spots=((terms.base, terms.quote),),
         fixings=(PastFixings(past, pair[past], terms.fixing[past]),),
     )
-
-
-def _flows(terms: FixedForwardTerms, _valuation: int) -> FixedForwardTerms:
-    return terms
-
-
-def _accrued(terms: FixedForwardTerms) -> Floats:
-    return np.zeros(terms.notional.size)
 
 
 def _discounted(terms: FixedForwardTerms, market: MarketData) -> DiscountedExchange:
@@ -129,8 +116,6 @@ NDF = Pricer(
     terms=_terms,
     faults=_faults,
     requirements=_requirements,
-    flows=_flows,
-    accrued=_accrued,
     discounted=_discounted,
     measures=MEASURES,
 )

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
+import numpy as np
+
 from handlers.price.arrays import Bools, Floats, Ints
 from handlers.price.fields import Column, Field
 from handlers.price.fixings import Fixings
@@ -37,16 +39,29 @@ def _as_it_stands(flows: Any, _fixings: Fixings) -> Any:
     return flows
 
 
+def _terms_alone(terms: Any, _valuation: int) -> Any:
+    return terms
+
+
+def _nothing_accrues(terms: Terms) -> Floats:
+    return np.zeros(terms.maturity.size)
+
+
+def own_curve(terms: Terms, _valuation: int) -> Requirements:
+    """The requirements of what is discounted on its own currency's curve."""
+    return Requirements(curves=(terms.currency,))
+
+
 @dataclass(frozen=True, slots=True)
 class Pricer:
     """A product: the fields it reads, what it needs, and a function for each measure that it has.
 
     `terms` makes its columns; `faults` says which of them contradict each other; `requirements` at the valuation date comes
-    before any pricing. `flows` is what stands in the contract, for positions that have not matured; `fixed` adds what past
-    fixings, which no scenario moves, make of it; `accrued` (P) reads it off that, NaN where a fixing is missing. `discounted`
-    meets it with the market, and each of `measures` turns that into values: a row of S values for each position (for KRD: for
-    each of its pillars; for CASHFLOWS: for each of its payments). `nodes_by_flow`: the market is worked out for each cash flow
-    rather than for each day.
+    before any pricing. `flows` is what stands in the contract, for positions that have not matured: the terms themselves,
+    unless it is given. `fixed` adds what past fixings, which no scenario moves, make of it; `accrued` (P) reads off that, NaN
+    where a fixing is missing; nothing accrues unless it is given. `discounted` meets it with the market, and each of `measures`
+    turns that into values: a row of S values for each position (for KRD: for each of its pillars; for CASHFLOWS: for each of
+    its payments). `nodes_by_flow`: the market is worked out for each cash flow rather than for each day.
 
     `payments` are the days of CASHFLOWS and their amounts, which stand unless `measures` has CASHFLOWS too, for amounts
     that depend on the market. `lacks` says which positions lack market data for one measure alone.
@@ -56,10 +71,10 @@ class Pricer:
     terms: Callable[[Mapping[str, Column]], Terms]
     faults: Callable[[Any], list[tuple[Bools, str]]]
     requirements: Callable[[Any, int], Requirements]
-    flows: Callable[[Any, int], Any]
-    accrued: Callable[[Any], Floats]
     discounted: Callable[[Any, MarketData], Any]
     measures: Mapping[str, Callable[[Any], Floats]]
+    flows: Callable[[Any, int], Any] = _terms_alone
+    accrued: Callable[[Any], Floats] = _nothing_accrues
     fixed: Callable[[Any, Fixings], Any] = _as_it_stands
     nodes_by_flow: bool = False
     payments: Callable[[Any], Paid] | None = None

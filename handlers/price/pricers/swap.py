@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
 from handlers.price.accrual import AccrualTerms, accrual_periods, schedule_faults
-from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.arrays import Bools, Columnar, Floats, Ints
 from handlers.price.daterules import SCHEDULE_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS
 from handlers.price.fields import Column, choice, currency, day, number
-from handlers.price.fixings import Fixings
 from handlers.price.floating import INDEX_FIELDS, FloatingFlows, FloatingLeg, IndexTerms, Payments, past_fixings
 from handlers.price.floating_measures import discounted, dv01, krd, present_value
 from handlers.price.names import NOTHING
@@ -27,7 +26,7 @@ _SIDES = {"pay": _PAY, "receive": _RECEIVE}
 
 
 @dataclass(frozen=True, slots=True)
-class SwapTerms:
+class SwapTerms(Columnar):
     """Terms of P swaps; `notional` is signed as the fixed leg is: negative for who pays it."""
 
     currency: Ints
@@ -37,10 +36,6 @@ class SwapTerms:
     fixed: AccrualTerms
     floating: AccrualTerms
     index: IndexTerms
-
-    def take(self, chosen: Ints | slice) -> Self:
-        """The terms of the chosen positions."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def sizes(self) -> Ints:
@@ -103,14 +98,6 @@ def _flows(terms: SwapTerms, valuation: int) -> FloatingFlows:
     return FloatingFlows(terms, valuation, _floating_leg(terms), payments, accrued, has_credit=False)
 
 
-def _fixed(flows: FloatingFlows, fixings: Fixings) -> FloatingFlows:
-    return flows.fixed(fixings)
-
-
-def _accrued(flows: FloatingFlows) -> Floats:
-    return flows.accrued
-
-
 IRS = Pricer(
     fields=(
         currency("currency"),
@@ -131,8 +118,8 @@ IRS = Pricer(
     faults=_faults,
     requirements=_requirements,
     flows=_flows,
-    fixed=_fixed,
-    accrued=_accrued,
+    fixed=FloatingFlows.fixed,
+    accrued=attrgetter("accrued"),
     discounted=discounted,
     measures={"PV": present_value, "DV01": dv01, "KRD": krd} | FLOW_MEASURES,
     payments=payments,

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.arrays import Bools, Columnar, Floats, Ints
 from handlers.price.cashflows import CREDIT_FIELDS, CashFlows
 from handlers.price.daterules import PAYMENT_FIELDS, DateRules
 from handlers.price.fields import Column, currency, day, number
 from handlers.price.measures import PRICE_MEASURES, discounted, payments
-from handlers.price.pricers.pricer import Pricer
-from handlers.price.requirements import Requirements
+from handlers.price.pricers.pricer import Pricer, own_curve
 
 
 @dataclass(frozen=True, slots=True)
-class ZeroBondTerms:
+class ZeroBondTerms(Columnar):
     """Terms of P zero-coupon bonds; `maturity` is the day of payment."""
 
     currency: Ints
@@ -28,10 +27,6 @@ class ZeroBondTerms:
     issuer: Ints
     rating: Ints
     rules: DateRules
-
-    def take(self, chosen: Ints | slice) -> Self:
-        """The terms of the chosen positions."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def sizes(self) -> Ints:
@@ -57,17 +52,9 @@ def _faults(terms: ZeroBondTerms) -> list[tuple[Bools, str]]:
     return terms.rules.faults()
 
 
-def _requirements(terms: ZeroBondTerms, _valuation: int) -> Requirements:
-    return Requirements(curves=(terms.currency,))
-
-
 def _flows(terms: ZeroBondTerms, valuation: int) -> CashFlows:
     count = terms.maturity.size
     return CashFlows.after(valuation, terms, np.arange(count), terms.maturity, terms.notional, np.zeros(count))
-
-
-def _accrued(flows: CashFlows) -> Floats:
-    return flows.accrued
 
 
 ZERO_BOND = Pricer(
@@ -80,9 +67,9 @@ ZERO_BOND = Pricer(
     ),
     terms=_terms,
     faults=_faults,
-    requirements=_requirements,
+    requirements=own_curve,
     flows=_flows,
-    accrued=_accrued,
+    accrued=attrgetter("accrued"),
     discounted=discounted,
     measures=PRICE_MEASURES,
     payments=payments,
