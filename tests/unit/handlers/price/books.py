@@ -123,18 +123,26 @@ def priced(
     return price_run(portfolio, market(in_market), scenarios(*shocks), measures, valuation, reporting)
 
 
-def value(position: dict[str, Any], measure: str = "PV", **options: Any) -> float:
-    """The one value of one position in the base scenario."""
-    run = priced([position], measures=[measure], **options)
+def only_value(run: PricedRun) -> float:
+    """The first value of the one row of a run, which has no error."""
     assert run.error == [None], run.error_detail
     return float(run.values[0, 0])
 
 
-def error(position: dict[str, Any], measure: str = "PV", **options: Any) -> tuple[str | None, str | None]:
-    """The code and the sentence of the one row of one position, whose cells must be null if there is one."""
-    run = priced([position], measures=[measure], **options)
+def only_error(run: PricedRun) -> tuple[str | None, str | None]:
+    """The code and the sentence of the one row of a run."""
     assert len(run.error) == 1
     return run.error[0], run.error_detail[0]
+
+
+def value(position: dict[str, Any], measure: str = "PV", **options: Any) -> float:
+    """The one value of one position in the base scenario."""
+    return only_value(priced([position], measures=[measure], **options))
+
+
+def error(position: dict[str, Any], measure: str = "PV", **options: Any) -> tuple[str | None, str | None]:
+    """The code and the sentence of the one row of one position, whose cells must be null if there is one."""
+    return only_error(priced([position], measures=[measure], **options))
 
 
 def days(first: date, last: date) -> st.SearchStrategy[date]:

@@ -12,7 +12,7 @@ from events.market import Market
 from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
-from tests.unit.handlers.price.books import VALUATION, amounts, days, market, scenarios, world
+from tests.unit.handlers.price.books import VALUATION, amounts, days, market, only_error, only_value, scenarios, world
 from tests.unit.handlers.price.fx_oracle import FxWorld
 from tests.unit.handlers.price.oracle import World
 
@@ -103,16 +103,12 @@ def priced(
 
 def value(position: dict[str, Any], measure: str = "PV", **options: Any) -> float:
     """The one value of one position in the base scenario."""
-    run = priced([position], measures=[measure], **options)
-    assert run.error == [None], run.error_detail
-    return float(run.values[0, 0])
+    return only_value(priced([position], measures=[measure], **options))
 
 
 def error(position: dict[str, Any], measure: str = "PV", **options: Any) -> tuple[str | None, str | None]:
     """The code and the sentence of the one row of one position, whose cells must be null if there is one."""
-    run = priced([position], measures=[measure], **options)
-    assert len(run.error) == 1
-    return run.error[0], run.error_detail[0]
+    return only_error(priced([position], measures=[measure], **options))
 
 
 dates = days(date(2026, 1, 2), date(2040, 1, 1))
