@@ -11,7 +11,7 @@ import asyncpg
 
 from tests.faults.rig.world import World
 
-WORKERS = "application_name = 'millrace-worker'"
+TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'millrace-worker'"
 REFUSED = (asyncpg.TooManyConnectionsError, OSError, TimeoutError)
 LOSSES = 3
 # A session that waits for the outbox and has written to the inbox: the group of a worker, shortly before its commit.
@@ -20,7 +20,8 @@ select count(*) from pg_locks as waiting join pg_locks as held using (pid)
 where not waiting.granted and waiting.relation = 'outbox'::regclass
     and held.granted and held.relation = 'inbox'::regclass and held.mode = 'RowExclusiveLock'
 """
-TRIES = 5
+# All workers may be dead when a fault begins, and those that follow wait for a session time-out: it waits for them.
+PATIENCE = 90.0
 
 
 @asynccontextmanager
@@ -34,6 +35,14 @@ async def superuser(world: World) -> AsyncIterator[Any]:
             await connection.close(timeout=5)
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _deadline() -> float:
+    return _now() + PATIENCE
+
+
 async def postgres_killed(world: World) -> None:
     with world.fault("Postgres is killed and restarted"):
         await world.servers.kill("postgres")
@@ -43,10 +52,13 @@ async def postgres_killed(world: World) -> None:
 
 async def backends_terminated(world: World) -> None:
     with world.fault("the workers' sessions are terminated") as noted:
+        ended, deadline = 0, _deadline()
         async with superuser(world) as connection:
-            ended = await connection.fetch(f"select pg_terminate_backend(pid) from pg_stat_activity where {WORKERS}")
-        noted.told = f"{len(ended)} of them"
-        assert ended, "no worker had a session"
+            while not ended and _now() < deadline:
+                ended = len(await connection.fetch(TERMINATE))
+                await asyncio.sleep(0 if ended else 0.1)
+        noted.told = f"{ended} of them"
+        assert ended, f"no worker had a session within {PATIENCE:g} s"
 
 
 async def connections_full(world: World) -> None:
@@ -56,7 +68,7 @@ async def connections_full(world: World) -> None:
         try:
             await _take_all(world, taken)
             async with superuser(world) as connection:
-                await connection.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where {WORKERS}")
+                await connection.execute(TERMINATE)
             await _take_all(world, taken)
             noted.told = f"{len(taken)} of them"
             await asyncio.sleep(world.times.postgres_crowded)
@@ -85,12 +97,12 @@ async def deadlock(world: World) -> None:
         async with superuser(world) as connection:
             before = await _deadlocks(world)
             await connection.execute("set deadlock_timeout = '20s'")
-            counted = tries = 0
-            while not counted and tries < TRIES:
+            counted, deadline = 0, _deadline()
+            while not counted and _now() < deadline:
                 with suppress(asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError, TimeoutError):
                     await _cross(connection)
                 await asyncio.sleep(1.2)  # the statistics are told a second later
-                counted, tries = await _deadlocks(world) - before, tries + 1
+                counted = await _deadlocks(world) - before
         noted.told = f"{counted} counted"
         assert counted, "no worker came to wait for the outbox with the inbox in its hands"
 
@@ -120,7 +132,7 @@ async def answers_lost(world: World) -> None:
         before = world.postgres.answers_lost
         world.postgres.lose_answers(LOSSES)
         with suppress(TimeoutError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while world.postgres.answers_to_lose:  # noqa: ASYNC110 - a thread of the proxy's counts
                     await asyncio.sleep(0.05)
         await asyncio.sleep(0.2)
