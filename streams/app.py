@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -129,13 +129,16 @@ class Engine:
         for intake in self.intakes:
             intake.close()
         # Each of these may hang alone, and none is to cost the others their time.
-        leaving = [self._leave_group(), self._hand_back()]
+        leaving = [self._leave_group()]
         if not any(task.done() for task in self._tasks):
             leaving.append(self._take_starts_back())  # else what ended the engine may end the next worker too
         others = [task for task in self._tasks if task not in self._starting]
         for task in others:
             task.cancel()
         await asyncio.gather(*leaving, *others, return_exceptions=True)
+        # Only now is it known what is left: until they have ended, tasks lease retries and have deletions in hand.
+        rest = [self.relay.delete_published(), *(feeder.release() for feeder in self.feeders)]
+        await asyncio.gather(*(_given_back(each) for each in rest))
         for task in self._starting:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)
@@ -236,12 +239,11 @@ class Engine:
         except TimeoutError:
             log.warning("hand_back_failed", error="the starts with partitions were not taken back in time")
 
-    async def _hand_back(self) -> None:
-        """Best effort: whatever fails here, other workers find by themselves, only later."""
-        try:
-            async with asyncio.timeout(GIVE_BACK_SECONDS):
-                for feeder in self.feeders:
-                    await feeder.release()
-                await self.relay.delete_published()
-        except Exception as error:  # noqa: BLE001 - see above
-            log.warning("hand_back_failed", error=repr(error))
+
+async def _given_back(what: Awaitable[None]) -> None:
+    """Best effort: whatever fails here, other workers find by themselves, only later."""
+    try:
+        async with asyncio.timeout(GIVE_BACK_SECONDS):
+            await what
+    except Exception as error:  # noqa: BLE001 - see above
+        log.warning("hand_back_failed", error=repr(error))

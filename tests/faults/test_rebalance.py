@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
+from storage.database import Connection, Database
 from streams.publish import Outgoing, publish
 from tests.support.accounts import all_is_finished
 from tests.support.notes import NotesFlow, note
@@ -61,6 +65,35 @@ async def test_a_worker_told_to_end_in_the_middle_ends_well_and_loses_nothing(ri
 
     await note_workers.start()
     await each_was_completed_once(rig)
+
+
+class SlowToUndo:
+    """A database whose first transaction ends when it is broken off, and takes its time for it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.begun = database, asyncio.Event()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        if not self.begun.is_set():
+            self.begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0.3)
+        async with self.database.transaction() as connection:
+            yield connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.database, name)
+
+
+async def test_what_was_published_leaves_the_outbox_although_its_deletion_was_broken_off(rig: Rig) -> None:
+    async with rig.engine() as engine:
+        engine.relay.database = slow = SlowToUndo(rig.database)  # type: ignore[assignment]
+        await rig.publish([note("n-1")])
+        await slow.begun.wait()
+    assert await rig.rows("select count(*) from outbox") == [{"count": 0}]
 
 
 async def _has_partitions(engine: object) -> bool:
