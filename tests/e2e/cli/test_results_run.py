@@ -7,7 +7,6 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,48 +17,16 @@ import pytest
 
 from handlers.price.parquet import ResultsFile
 from storage import exports
-from storage.database import Database
-from storage.results import ResultRows, copy_results
-from storage.runs import RunRow, insert_runs
+from storage.runs import RunRow
 from tests.conftest import execute
+from tests.support.run_rows import run_row, store_run
 
 RUN_ID = UUID("0199f3a2-7c1f-7d10-8a55-51d1b1f5c0de")
 Desk = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def a_run(**columns: Any) -> RunRow:
-    now = datetime.now(UTC)
-    names = {"source": "/tests", "event_id": "e-1", "correlation_id": "e-1", "pricer_version": "1", "reporting_currency": "USD"}
-    known = dict.fromkeys(RunRow._fields) | RunRow._field_defaults | names
-    return RunRow(
-        **known
-        | {"run_id": RUN_ID, "client_id": "acme", "generation": 0, "status": "completed", "valuation_date": date(2026, 1, 15)}
-        | {"scenario_ids": ["base", "up100"], "measures": ["PV"], "positions": 3, "errors": 0, "totals": {}}
-        | {"input_sha256": b"i" * 32, "request_sha256": b"r" * 32, "started_at": now, "completed_at": now}
-        | columns
-    )
-
-
-async def store(url: str, run: RunRow, values: list[list[float]] = []) -> None:  # noqa: B006 - not changed
-    count = len(values)
-    names = [f"p{number}" for number in range(count)]
-    error = ["UNSUPPORTED" if np.isnan(row).any() else None for row in values]
-    rows = ResultRows(
-        run.run_id, run.client_id, run.generation, range(count), names, ["PV"] * count, [""] * count,
-        np.array(values).reshape(count, -1 if count else 1), error, [None] * count,
-    )  # fmt: skip
-    database = Database(url)
-    try:
-        async with database.transaction() as connection:
-            await insert_runs(connection, [run])
-            if count:
-                await copy_results(connection, [rows])
-    finally:
-        await database.close()
-
-
-def stored(url: str, run: RunRow, values: list[list[float]] = []) -> None:  # noqa: B006 - not changed
-    asyncio.run(store(url, run, values))
+    return run_row(**{"run_id": RUN_ID, "positions": 3} | columns)
 
 
 @pytest.fixture
@@ -77,7 +44,7 @@ def desk(inside: Any, url: str) -> Desk:
     ],
 )
 def test_a_run_without_values_is_not_exported(desk: Desk, url: str, tmp_path: Path, columns: Any, message: str) -> None:
-    stored(url, a_run(**columns))
+    store_run(url, a_run(**columns))
     result = desk("--parquet", str(tmp_path / "values.parquet"))
     assert (result.returncode, result.stdout) == (1, "")
     assert message in result.stderr
@@ -89,7 +56,7 @@ def test_a_run_that_is_not_there_or_anothers_is_not_exported(
     desk: Desk, url: str, tmp_path: Path, arguments: list[str]
 ) -> None:
     if arguments:
-        stored(url, a_run(), [[1.0, 2.0]])
+        store_run(url, a_run(), [[1.0, 2.0]])
     result = desk("--parquet", str(tmp_path / "values.parquet"), *arguments)
     assert (result.returncode, result.stdout) == (1, "")
     assert f"there is no run {RUN_ID}" in result.stderr
@@ -100,7 +67,7 @@ def test_a_run_that_is_not_there_or_anothers_is_not_exported(
     ("file", "message"), [(".", ". cannot be written: it is a folder"), ("no/folder.parquet", "no such file")]
 )
 def test_a_place_that_cannot_be_written_is_one_line(desk: Desk, url: str, file: str, message: str) -> None:
-    stored(url, a_run(), [[1.0, 2.0]])
+    store_run(url, a_run(), [[1.0, 2.0]])
     result = desk("--parquet", file)
     assert (result.returncode, result.stdout) == (1, "")
     assert message in result.stderr
@@ -108,7 +75,7 @@ def test_a_place_that_cannot_be_written_is_one_line(desk: Desk, url: str, file: 
 
 
 def test_the_values_are_in_the_file_and_the_run_in_what_is_printed(desk: Desk, url: str, tmp_path: Path) -> None:
-    stored(url, a_run(status="partial", errors=1), [[1.0, 2.0], [np.nan, np.nan], [5.0, 6.0]])
+    store_run(url, a_run(status="partial", errors=1), [[1.0, 2.0], [np.nan, np.nan], [5.0, 6.0]])
     file = tmp_path / "values.parquet"
     result = desk("--parquet", str(file), "--client", "acme", "--json")
     assert result.returncode == 0, result.stderr
@@ -125,7 +92,7 @@ def test_the_values_are_in_the_file_and_the_run_in_what_is_printed(desk: Desk, u
 def test_a_run_that_is_done_again_while_it_is_read_leaves_no_file(
     desk: Desk, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    stored(url, a_run(), [[1.0, 2.0], [3.0, 4.0]])
+    store_run(url, a_run(), [[1.0, 2.0], [3.0, 4.0]])
     monkeypatch.setattr(exports, "PAGE_ROWS", 1)
     write = ResultsFile.write
 
@@ -152,14 +119,14 @@ def test_a_run_that_is_not_there_in_time_is_exit_code_1(desk: Desk, url: str) ->
 @pytest.mark.parametrize(("status", "code"), [("completed", 0), ("partial", 0), ("failed", 1), ("cancelled", 1)])
 def test_the_exit_code_of_following_tells_how_the_run_ended(desk: Desk, url: str, status: str, code: int) -> None:
     failure = "internal" if status == "failed" else None
-    stored(url, a_run(status=status, failure_code=failure, errors=1))
+    store_run(url, a_run(status=status, failure_code=failure, errors=1))
     result = desk("--follow", "--json")
     assert (result.returncode, json.loads(result.stdout)["status"]) == (code, status)
-    assert result.stderr.startswith(f"{status}: 3 positions, 1 errors, in 0.0 s")
+    assert result.stderr.startswith(f"{status}: 3 positions, 1 errors, in 1.0 s")
 
 
 def test_a_run_is_followed_to_its_end(bare: Any, url: str) -> None:
-    stored(url, a_run(status="planned", completed_at=None))
+    store_run(url, a_run(status="planned", completed_at=None))
     arguments = bare.command("results", "run", str(RUN_ID), "--follow", "--timeout", "60", "--json")
     following = subprocess.Popen(arguments, env=bare.all({"DATABASE_URL": url}), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
@@ -175,6 +142,6 @@ def test_a_run_is_followed_to_its_end(bare: Any, url: str) -> None:
 
 
 def test_rows_of_one_measure_are_printed_alone(desk: Desk, url: str) -> None:
-    stored(url, a_run(), [[1.0, 2.0]])
+    store_run(url, a_run(), [[1.0, 2.0]])
     assert len(json.loads(desk("--rows", "5", "--measure", "PV", "--json").stdout)["rows"]) == 1
     assert json.loads(desk("--rows", "5", "--measure", "KRD", "--json").stdout)["rows"] == []

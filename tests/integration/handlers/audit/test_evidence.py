@@ -29,9 +29,9 @@ from tests.support.audits import (
     put_document,
     put_embedded,
     put_run,
-    run_row,
     through,
 )
+from tests.support.run_rows import run_row
 
 MakeFlow = Callable[..., AuditsFlow]
 
