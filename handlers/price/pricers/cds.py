@@ -52,6 +52,7 @@ def _faults(terms: DefaultSwapTerms) -> list[tuple[Bools, str]]:
         ((terms.issuer == NOTHING) & (terms.rating == NOTHING), "issuer: must be given, or rating"),
         (terms.end <= terms.start, "maturity_date: must be after start_date"),
         (given & outside, "first_coupon_date: must be after start_date and not after maturity_date"),
+        ((terms.upfront != 0.0) & (terms.upfront_date > terms.maturity), "upfront_date: must not be after the last premium"),
         ((terms.recovery < 0.0) | (terms.recovery > 1.0), "recovery_rate: must lie between 0 and 1"),
     ]
 
