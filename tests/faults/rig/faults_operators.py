@@ -8,8 +8,10 @@ import os
 import sys
 from typing import Any
 
+from tests.faults.rig import large_runs
 from tests.faults.rig.crew import CHECKOUT
-from tests.faults.rig.manifest import TOPIC_OF
+from tests.faults.rig.faults_runs import published
+from tests.faults.rig.manifest import SLICES_TOPIC, TOPIC_OF
 from tests.faults.rig.world import World
 
 TRIES = 20
@@ -20,8 +22,18 @@ RATE = "400"
 
 async def replayed(world: World) -> None:
     """What came in the last moments is published once more: workers skip what is done, and judge the rest as ever."""
-    with world.fault("a topic is replayed") as noted:
-        planned = await _millrace(world, "replay", "plan", "--topic", TOPIC_OF["runs"], "--since", LAST)
+    await _replayed(world, TOPIC_OF["runs"])
+
+
+async def slices_replayed(world: World) -> None:
+    """The same for what Millrace asked itself for: slices that have ended end no second time."""
+    await published(world, large_runs.long(world.author))
+    await _replayed(world, SLICES_TOPIC)
+
+
+async def _replayed(world: World, topic: str) -> None:
+    with world.fault(f"{topic} is replayed") as noted:
+        planned = await _millrace(world, "replay", "plan", "--topic", topic, "--since", LAST)
         applied = await _millrace(world, "replay", "apply", planned["id"], "--rate", RATE)
         noted.told = f"{applied['published']} published, {applied['skipped']} left out"
         assert applied["published"], "nothing was replayed"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.faults.rig.portfolios import SLICE_CELLS
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -49,6 +51,7 @@ class Times:
             "DECODE_RECORDS": f"{self.group}",
             "GROUP_RECORDS": f"{self.group}",
             "PARSER_PROCESSES": "1",
+            "RUN_SLICE_CELLS": f"{SLICE_CELLS}",
         }
 
 
