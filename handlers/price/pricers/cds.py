@@ -9,7 +9,7 @@ import numpy as np
 
 from handlers.price.arrays import Bools
 from handlers.price.calendars import NONE
-from handlers.price.default_swap import DefaultSwapTerms, following, premiums
+from handlers.price.default_swap import DefaultSwapTerms, following, payments, premiums
 from handlers.price.default_value import cs01, discounted, dv01, krd, present_value, theta
 from handlers.price.fields import Column, calendar, choice, currency, day, name, number
 from handlers.price.names import NOTHING, issuer_code, rating_code
@@ -86,5 +86,6 @@ CDS = Pricer(
     accrued=attrgetter("accrued"),
     discounted=discounted,
     measures={"PV": present_value, "DV01": dv01, "CS01": cs01, "KRD": krd, "THETA": theta},
+    payments=payments,
     nodes_by_flow=True,
 )
