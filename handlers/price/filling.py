@@ -13,6 +13,7 @@ from handlers.price.book import Book
 from handlers.price.errors import CALCULATION_FAILED, MISSING_MARKET_DATA, UNSUPPORTED, Fault
 from handlers.price.ladder import Ladder
 from handlers.price.market import MarketData
+from handlers.price.neighbours import side_by_side
 from handlers.price.pricers.pricer import Pricer
 from handlers.price.requirements import Lacks
 from handlers.price.sheet import Sheet
@@ -106,9 +107,7 @@ class Filling:
 
     def _fill_live(self, chosen: Ints) -> None:
         book = self.book
-        everything = chosen.size == book.rows.size
-        terms = book.terms if everything else book.terms.take(chosen)
-        rows = book.rows if everything else book.rows[chosen]
+        terms, rows = book.terms.take(chosen), book.rows[chosen]
         flows = _flows(book.pricer, terms, self.market)
         if "ACCRUED" in self.places:
             self._put_accrued(chosen, flows)
@@ -147,7 +146,8 @@ class Filling:
         most = CHUNK_FLOWS
         if self.book.pricer.nodes_by_flow or self._credit_curves > FEW_CREDIT_CURVES:
             most = min(most, max(1, BLOCK_CELLS // self.market.scenarios))
-        return pieces(chosen, self.book.terms.sizes[chosen], most)
+        ordered = side_by_side(self.book.terms, chosen)
+        return pieces(ordered, self.book.terms.sizes[ordered], most)
 
     @property
     def _credit_curves(self) -> int:
