@@ -136,8 +136,9 @@ class Engine:
         for task in others:
             task.cancel()
         await asyncio.gather(*leaving, *others, return_exceptions=True)
-        # Only now is it known what is left: until they have ended, tasks lease retries and have deletions in hand.
+        # Only now is it known what is left: until they have ended, tasks take leases and have deletions in hand.
         rest = [self.relay.delete_published(), *(feeder.release() for feeder in self.feeders)]
+        rest += [lane.leasing.close() for lane in self.lanes]
         await asyncio.gather(*(_given_back(each) for each in rest))
         for task in self._starting:
             task.cancel()

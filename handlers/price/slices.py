@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from events.event import Event
-from events.failures import Failure, Permanent, Transient
+from events.failures import Conflict, Failure, Permanent, Reason, Transient
 from events.model import StoredObject
 from events.run import InlinePortfolio, MarketById, RunRequested
 from events.slices import SliceRequested
@@ -111,8 +111,11 @@ class SlicesFlow:
 
     async def _load(self, event: Event, plan: PlannedSlice | None) -> Loaded | Failure:
         asked: SliceRequested = event.data
-        if plan is None or plan.input_sha256.hex() != asked.input_sha256:
+        if plan is None:
             return Permanent("unknown_slice", f"run {asked.run_id} has no such plan with a slice {asked.slice_no}")
+        if plan.input_sha256.hex() != asked.input_sha256 or plan.client_id != event.client_id:
+            told = f"slice {asked.slice_no} of run {asked.run_id} was planned with another input or for another client"
+            return Conflict(Reason.INPUT_CONFLICT, f"{told}: ask for the run, and its slices are asked for by Millrace")
         if event.generation and not plan.is_due:
             return Permanent("slice_ended", f"slice {asked.slice_no} of run {asked.run_id} ended before: ask for a new run")
         loaded = Loaded(plan, datetime.now(UTC))

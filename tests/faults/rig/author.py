@@ -44,7 +44,7 @@ class Author:
         self._papers, self._sliced = cycle(papers.KINDS), cycle(large_runs.KINDS)
         self._later: deque[tuple[int, Record]] = deque()
         self._soon: deque[Record] = deque()
-        self.serial = 0
+        self.serial, self._sliced_at = 0, SLICED_EVERY // 2
 
     def take(self, count: int) -> list[Record]:
         """The next `count` records."""
@@ -84,7 +84,8 @@ class Author:
             return self._just_small_enough()
         if place % BAD_EVERY == 0:
             return self._bad()
-        if place % SLICED_EVERY == 0:
+        if place >= self._sliced_at:
+            self._sliced_at += SLICED_EVERY
             return self._first_of(next(self._sliced)(self))
         if self.draw.random() < self.paper_share:
             return self._first_of(next(self._papers)(self))

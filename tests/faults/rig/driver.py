@@ -20,6 +20,7 @@ from tests.faults.rig.world import World
 Fault = Callable[[], Awaitable[object]]
 MORE_PARTITIONS = "kafka_more_partitions"
 FAMILIES = ("kill_", "openai_")  # what passes quickly: one look for all of them
+STANDSTILL = 60.0
 LARGEST_SHARE_OF_TIME = 0.5  # after which the partitions stay as they are, so that every worker comes to know them
 
 
@@ -134,6 +135,7 @@ class Driver:
             await self._cause(name, self._fault(name, slot))
             if slot is not None:
                 await self._cause("a worker in that place", slot.fill)  # or nobody would work until the next one
+                await self.world.watch.progress(STANDSTILL)  # or a slow machine would do nothing but start workers
             await asyncio.sleep(self.world.times.between * self.world.draw.uniform(0.5, 1.5))
 
     async def _drawn(self, names: Sequence[str], slot: Slot | None, began: float, seconds: float) -> None:

@@ -14,7 +14,7 @@ from tests.faults.rig.watch import AWAY
 from tests.faults.rig.world import World
 
 TRIES = 5  # a run may have ended before anybody could do anything to it
-PATIENCE = 120.0
+PATIENCE = 300.0  # the run may stand behind all that came while nobody worked
 LOOK_AGAIN = 0.02
 
 COUNTS = """
@@ -31,7 +31,7 @@ async def run_cancelled(world: World) -> None:
             record = large_runs.long(world.author)
             asked = await published(world, record)
             await world.publish([large_runs.cancel(world.author, asked)])
-            run = await _ended(world, asked)
+            run = await until_ended(world, asked)
             noted.told = f"{run['status']} after {run['slices_done']} of {run['slices']} slices"
             if run["status"] == "cancelled":
                 return
@@ -44,7 +44,7 @@ async def _spoilt(world: World, *, whole: bool) -> None:
             record = large_runs.long(world.author, is_spoilt=True)
             asked = await published(world, record)
             await asyncio.to_thread(partial(world.author.spoil, asked, whole=whole))
-            run = await _ended(world, asked)
+            run = await until_ended(world, asked)
             noted.told = f"{run['failed']} of {run['slices']} slices failed"
             if run["failed"]:
                 return
@@ -69,7 +69,8 @@ async def published(world: World, record: Any) -> Asked:
     return asked
 
 
-async def _ended(world: World, asked: Asked) -> dict[str, Any]:
+async def until_ended(world: World, asked: Asked) -> dict[str, Any]:
+    """The row of a run, once it is planned no more."""
     return await _until(world, asked, lambda run: run["status"] != "planned")
 
 

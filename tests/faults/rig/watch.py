@@ -42,7 +42,7 @@ class Watch:
         self.looks = 0
         self.longest_standstill = 0.0
         self.lag = 0
-        self._finished, self._moved_at = 0, time.monotonic()
+        self.finished, self._moved_at = 0, time.monotonic()
         self._unproved: defaultdict[tuple[str, int], set[int]] = self.tail.unread
 
     async def run(self) -> None:
@@ -61,9 +61,9 @@ class Watch:
         ends = await self.tail.ends()
         self.lag = sum(end - max(0, committed.get(each, 0)) for each, end in ends.items() if each.topic in CONSUMED)
         finished = sum(offset for each, offset in committed.items() if each.topic in CONSUMED)
-        if finished != self._finished or self.lag == 0:
+        if finished != self.finished or self.lag == 0:
             self._measure()
-            self._finished, self._moved_at = finished, time.monotonic()
+            self.finished, self._moved_at = finished, time.monotonic()
         passed = [
             (topic, partition, offset)
             for (topic, partition), offsets in self._unproved.items()
@@ -91,6 +91,13 @@ class Watch:
         if not is_durable:
             told = f"the offset committed for {place[0]}[{place[1]}] passes {place[2]}, whose outcome is nowhere in Postgres"
             self.findings.append(Finding("offset ahead of what is durable", told, serials))
+
+    async def progress(self, patience: float) -> bool:
+        """Waits until offsets have moved from where they are now, or nothing is left; False when that takes too long."""
+        before, until = self.finished, time.monotonic() + patience
+        while self.finished == before and self.lag and time.monotonic() < until:  # noqa: ASYNC110 - Kafka tells nobody
+            await asyncio.sleep(0.1)
+        return time.monotonic() < until
 
     def _measure(self) -> None:
         self.longest_standstill = max(self.longest_standstill, time.monotonic() - self._moved_at)
