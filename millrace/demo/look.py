@@ -13,7 +13,7 @@ from storage import dead_letters
 from storage.database import Connection, Database
 from storage.evidence import chunks_in_order, named_documents, run_errors
 from storage.result_views import read_results, read_totals
-from storage.runs import read_run
+from storage.runs import read_run, stored_runs
 from storage.tenant import tenant_session
 
 MOST_ROWS = 1_000
@@ -71,11 +71,10 @@ async def _texts(connection: Connection, sources: Sequence[UUID]) -> dict[str, s
     documents = await named_documents(connection, sources)
     chunks = await chunks_in_order(connection, list(documents.values()))
     texts = {str(chunk.chunk_id): chunk.content for chunk in chunks}
-    errors = await run_errors(connection, sources)
-    for source in sources:
-        run = await read_run(connection, source)
-        if run is not None:
-            texts[str(source)] = run_passage(run, [each for each in errors if each.run_id == source]).text
+    runs = await stored_runs(connection, sources)
+    errors = await run_errors(connection, list(runs.values()))
+    for run in runs.values():
+        texts[str(run.run_id)] = run_passage(run, [each for each in errors if each.run_id == run.run_id]).text
     return texts
 
 

@@ -70,10 +70,12 @@ class Reprocessing:
 
     async def records(self, readings: Sequence[Reading]) -> list[Incoming]:
         """What is published instead of the records of these events, each event once. Raises what the database raises."""
-        events = {(each.identity.source, each.identity.id): each for each in reversed(readings) if each.identity is not None}
-        allotted = await self._allotted([each.identity for each in events.values() if isinstance(each.identity, Event)])
-        firsts = [each for each in readings if each in events.values()]
-        return [self._record(each.record, allotted[each.identity.source, each.identity.id]) for each in firsts if each.identity]
+        firsts = dict[tuple[str, str], tuple[Incoming, Event]]()
+        for reading in readings:
+            if isinstance(reading.identity, Event):
+                firsts.setdefault((reading.identity.source, reading.identity.id), (reading.record, reading.identity))
+        allotted = await self._allotted([event for _, event in firsts.values()])
+        return [self._record(record, allotted[who]) for who, (record, _) in firsts.items()]
 
     def _record(self, record: Incoming, generation: int) -> Incoming:
         return replace(as_it_was(record), value=of_generation(record.value or b"", generation, self.replay_id))

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handlers.price.generations import Placing, as_ended, takes_place
 from storage.run_generations import RunKey
@@ -89,6 +91,33 @@ def test_generations_of_one_transaction_follow_each_other() -> None:
     found = placing(a_run(0))
     assert [found.put(each) for each in (first, second, third)] == [first, second, third]
     assert (found.replacing, found.added) == ({RUN_ID: second}, [first, third])
+
+
+ENDS = st.sampled_from(["completed", "partial", "failed"])
+
+
+@given(st.lists(st.tuples(st.integers(1, 6), ENDS), unique_by=lambda each: each[0]).flatmap(st.permutations), st.data())
+def test_in_whatever_order_and_transactions_generations_end_the_newest_that_ended_well_is_read(
+    ends: list[tuple[int, str]], data: st.DataObject
+) -> None:
+    held, aside, read = a_run(0), dict[RunKey, RunRow](), [0]
+    left = list(ends)
+    while left:
+        size = data.draw(st.integers(1, len(left)))
+        together, left = left[:size], left[size:]
+        found = Placing({RUN_ID: held}, dict(aside), NOW)
+        for generation, status in sorted(together):
+            found.put(a_run(generation, status, errors=1))
+        before, held = held, found.read[RUN_ID]
+        aside = dict(found.aside)
+        if held is not before:
+            aside[RunKey(RUN_ID, before.generation)] = before
+        read.append(held.generation)
+    assert read == sorted(read)
+    assert held.generation == max([0, *(generation for generation, status in ends if status != "failed")])
+    # Each generation is stored once.
+    assert {key.generation for key in aside} | {held.generation} == {0, *(generation for generation, _ in ends)}
+    assert RunKey(RUN_ID, held.generation) not in aside
 
 
 def test_a_generation_takes_no_place_from_itself() -> None:
