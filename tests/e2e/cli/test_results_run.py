@@ -21,7 +21,9 @@ from storage import exports
 from storage.database import Database
 from storage.results import ResultRows, copy_results
 from storage.runs import RunRow, insert_runs
+from streams.kafka import KafkaConfig
 from tests.conftest import execute
+from tests.support.fresh_topics import fresh_topics
 
 RUN_ID = UUID("0199f3a2-7c1f-7d10-8a55-51d1b1f5c0de")
 Desk = Callable[..., subprocess.CompletedProcess[str]]
@@ -180,6 +182,19 @@ def test_a_run_that_is_done_again_says_so_beside_what_is_read(desk: Desk, url: s
     assert late.returncode == 1
     asyncio.run(execute(url, "delete from run_generations"))
     assert json.loads(desk("--follow", "--json").stdout)["in_work"] is None
+
+
+def test_a_reprocess_can_be_cancelled_and_what_has_ended_cannot(inside: Any, url: str, kafka: str) -> None:
+    asyncio.run(fresh_topics(KafkaConfig(kafka), 1))
+    servers = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": kafka}
+    stored(url, a_run(generation=1, status="planned", completed_at=None, slices=4, slices_done=1))
+    asyncio.run(execute(url, IN_WORK))
+    asked = inside("run", "cancel", str(RUN_ID), **servers)
+    assert asked.returncode == 0, asked.stderr
+    asyncio.run(execute(url, "delete from run_generations"))
+    refused = inside("run", "cancel", str(RUN_ID), **servers)
+    assert (refused.returncode, refused.stdout) == (4, "")
+    assert f"run {RUN_ID} has ended: it is completed" in refused.stderr
 
 
 def test_totals_by_group_are_shown_as_far_as_anybody_reads_and_all_of_them_are_in_json(desk: Desk, url: str) -> None:
