@@ -35,7 +35,7 @@ from streams.known import Known
 from streams.lane import Lane
 from streams.leasing import NO_LEASES, Leasing
 from streams.outages import Outages
-from streams.pruning import Pruner
+from streams.pruning import pruning_loops
 from streams.publisher import Publisher
 from streams.pulse import Pulse
 from streams.relay import Relay
@@ -101,7 +101,8 @@ class Engine:
         await self.stops.begin()
         self._tasks += [task for lane in self.lanes for task in lane.tasks()]
         loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), watch(self.lanes)]
-        loops += [self.stops.run(), self.pulse.run(), Pruner(self.resources.database, self.config.inbox).run()]
+        loops += [self.stops.run(), self.pulse.run()]
+        loops += pruning_loops(self.resources.database, self.config.inbox, self.config.history)
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
         loops += [loop for intake in self.intakes for loop in (intake.pause(), intake.resume())]
         loops += [feeder.run() for feeder in self.feeders]

@@ -29,7 +29,8 @@ from handlers.price.sheet import PricedRun
 from handlers.price.snapshots import canonical_market
 from storage.database import Connection, Database
 from storage.plans import cancel_run
-from storage.results import ResultRows, read_results
+from storage.result_views import read_results
+from storage.results import ResultRows
 from streams.group import GroupSaver, Saved
 from streams.item import Item
 from streams.publish import Outgoing, publish
@@ -270,7 +271,7 @@ async def test_nothing_of_a_run_is_in_the_view_before_its_last_slice_and_its_row
     assert len(requests) == 6
     assert await rig.rows("select count(*) from run_values") == [{"count": 0}]
     async with database.connection() as connection:
-        rows = await read_results(connection, UUID(run["run_id"]), limit=1000)
+        rows = await read_results(connection, UUID(run["run_id"]), 0, limit=1000)
     assert {row["row_no"] for row in rows} == set(range(20))
 
 
