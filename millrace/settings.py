@@ -181,6 +181,9 @@ class Settings(BaseSettings):
         "Storage",
         "Priced at once (positions x scenarios x measures, KRD once a pillar); a larger run goes in slices",
     )
+    parsed_bytes: int = knob(
+        16 * MIB, 0, 4096 * MIB, "bytes", "Storage", "Of markets that stay parsed for the runs and slices that name them next"
+    )
 
     topic_partitions: int = knob(12, 1, 1_000, "partitions", "Topics", "Of each topic that `topics ensure` makes")
     topic_retention_days: int = knob(14, 1, 3_650, "days", "Topics", "How long Kafka keeps the records of a topic")

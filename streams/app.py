@@ -138,9 +138,8 @@ class Engine:
             task.cancel()
         await asyncio.gather(*leaving, *others, return_exceptions=True)
         # Only now is it known what is left: until they have ended, tasks take leases and have deletions in hand.
-        rest = [self.relay.delete_published(), *(feeder.release() for feeder in self.feeders)]
-        rest += [lane.leasing.close() for lane in self.lanes]
-        await asyncio.gather(*(_given_back(each) for each in rest))
+        leases = [*(feeder.release() for feeder in self.feeders), *(lane.leasing.close() for lane in self.lanes)]
+        await asyncio.gather(*(_given_back(each) for each in (self.relay.delete_published(), *leases)))
         for task in self._starting:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)

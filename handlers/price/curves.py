@@ -60,6 +60,11 @@ class Curves:
         first, last = self.bounds[curve : curve + 2]
         return [to_date(day).isoformat() for day in self.pillars[first:last].tolist()]
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether no scenario moves a rate."""
+        return self.rates.strides[1] == 0 or bool((self.rates == self.rates[:, :1]).all())
+
     def under(self, scenarios: slice) -> Curves:
         """The same curves under some of the scenarios."""
         return replace(self, rates=self.rates[:, scenarios])

@@ -151,9 +151,10 @@ class Filling:
 
     @property
     def _credit_curves(self) -> int:
-        """How many curves a day may have a node on beside the discount curve."""
+        """How many curves a day may have a node on beside the discount curve; spreads that stand still need none."""
         hazards = self.market.hazards.codes.size if "EXPECTED_LOSS" in self.places else 0
-        return max(self.market.spreads.codes.size, hazards)
+        spreads = 0 if self.market.spreads.is_steady else self.market.spreads.codes.size
+        return max(spreads, hazards)
 
     def _blocks(self, chosen: Ints) -> Iterator[slice]:
         """Parts of the scenarios for which the matrices of these positions are bounded."""

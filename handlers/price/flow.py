@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 
 from events.event import Event
 from events.failures import Conflict, Failure, Permanent, Reason, Waiting
+from events.market import Market
 from events.run import InlineMarket, InlinePortfolio, RunRequested
 from events.tail_risk import InlineDays
 from handlers.answer import Answer
+from handlers.parsed import Content
 from handlers.price.engine import cells_a_position, price_run
 from handlers.price.generations import place
-from handlers.price.loading import Loaded, Loader, market_of, unfinished
+from handlers.price.loading import Loaded, Loader, unfinished
 from handlers.price.planning import Bounds, plan_bytes
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
@@ -46,6 +48,8 @@ from storage.totals import copy_totals
 
 # Runs of more cells are worked on alone: a small event can ask for a thousand times its size.
 LIGHT_CELLS = 100_000
+# What a snapshot's name and hash take in memory.
+_SNAPSHOT_BYTES = 512
 
 
 @dataclass(slots=True)
@@ -84,7 +88,7 @@ class RunsFlow:
     """Prices runs: reads objects in `load`, computes in a thread in `work`, writes by COPY in `save`."""
 
     def __init__(self, resources: Resources) -> None:
-        self.loader, self.worker = Loader(resources), resources.worker
+        self.loader, self.worker, self.parsed = Loader(resources), resources.worker, resources.parsed
 
     async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
         """The bytes behind each run's uris and ids, or a plan where they are too many to hold."""
@@ -121,14 +125,22 @@ class RunsFlow:
         return results
 
     def _price(self, run: RunRequested, loaded: Loaded) -> Priced | Planned:
-        market = market_of(run, loaded)
+        market = self.loader.market(run, loaded)
         bounds = self.loader.bounds(run, market)
         slices = _slices(run, loaded, bounds)
+        snapshot = self._snapshot(market, loaded)
         if slices is not None:
-            return Planned(slices, kept_request(run), snapshot_of(market), loaded)
+            return Planned(slices, kept_request(run), snapshot, loaded)
         portfolio = _portfolio(run, loaded, bounds.positions)
         priced = price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
-        return Priced(priced, snapshot_of(market), loaded)
+        return Priced(priced, snapshot, loaded)
+
+    def _snapshot(self, market: Market, loaded: Loaded) -> Snapshot:
+        """What the run's row says of its market; told once of one that is known by its content."""
+        if loaded.market_sha256 is None:
+            return snapshot_of(market)
+        content = Content("snapshot", loaded.market_sha256, market.snapshot_id)
+        return self.parsed.get(content, _SNAPSHOT_BYTES, lambda: snapshot_of(market))
 
 
 def is_heavy(run: RunRequested) -> bool:

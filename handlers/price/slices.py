@@ -19,9 +19,10 @@ from events.run import InlinePortfolio, MarketById, RunRequested
 from events.slices import SliceRequested
 from handlers.answer import Answer
 from handlers.objects import read_object
+from handlers.parsed import Parsed
 from handlers.price.ending import CancelledMeanwhile, Ending, complete_runs, end_of, rows_of
 from handlers.price.engine import price_run
-from handlers.price.loading import parsed_market
+from handlers.price.loading import known_market
 from handlers.price.planning import read_slice
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
@@ -74,6 +75,9 @@ class SlicesFlow:
     def __init__(self, resources: Resources) -> None:
         self.database, self.objects = resources.database, resources.objects
         self.object_max_bytes, self.worker = resources.object_max_bytes, resources.worker
+        self.parsed = resources.parsed
+        # One slice's arrays in memory at a time: the next is read meanwhile, and the one before is stored.
+        self.pricing = asyncio.Lock()
 
     async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
         """Each slice's plan and the bytes that it names."""
@@ -83,7 +87,8 @@ class SlicesFlow:
 
     async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Worked]:  # noqa: ARG002 - plans tell all
         """Prices the batch in one thread, off the event loop."""
-        return await asyncio.to_thread(lambda: [_worked(each) for each in loaded])
+        async with self.pricing:
+            return await asyncio.to_thread(lambda: [_worked(each, self.parsed) for each in loaded])
 
     async def save(self, connection: Connection, events: Sequence[Event], results: Sequence[Worked | Failure]) -> list[Answer]:
         """The slices that had not ended end; then their rows; then their runs are counted, and completed by the last."""
@@ -166,25 +171,25 @@ def _slice(plan: PlannedSlice) -> Slice:
     return Slice(plan.first_row, plan.positions, tuple(zip(bounds[::2], bounds[1::2], strict=True)), plan.bytes_sha256)
 
 
-def _worked(loaded: Loaded) -> Worked:
+def _worked(loaded: Loaded, parsed: Parsed) -> Worked:
     worked = Worked(loaded.plan, loaded.started_at, refused=loaded.refused)
     if loaded.run is None or loaded.refused is not None:
         return worked
     try:
-        worked.priced = _priced(loaded, loaded.run)
+        worked.priced = _priced(loaded, loaded.run, parsed)
     except Permanent as refused:
         worked.refused = refused
     return worked
 
 
-def _priced(loaded: Loaded, run: RunRequested) -> PricedRun:
+def _priced(loaded: Loaded, run: RunRequested, parsed: Parsed) -> PricedRun:
     part, uri = _slice(loaded.plan), loaded.plan.positions_uri
     if isinstance(run.portfolio, InlinePortfolio):
         positions = run.portfolio.positions[part.first_row : part.first_row + part.positions]
         portfolio = Portfolio.from_records(positions, run.group_by)
     else:
         portfolio = Portfolio.from_file(read_slice(part, loaded.portfolio, uri or "", run.group_by), run.group_by)
-    market = parsed_market(run, loaded.market)
+    market = known_market(run, loaded.market, loaded.plan.market_sha256, parsed)
     return price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
 
 
