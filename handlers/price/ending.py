@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import repeat
 from typing import Any
 
 import numpy as np
+import orjson
 
 from events.failures import Failure
 from handlers.answer import Answer
@@ -17,6 +18,7 @@ from handlers.price.engine import PRICER_VERSION
 from handlers.price.errors import CALCULATION_FAILED
 from handlers.price.generations import as_ended, takes_place
 from handlers.price.grouping import GroupSums
+from handlers.price.portfolio import checked_ids
 from handlers.price.sheet import PricedRun
 from handlers.price.stored import answer_of, asker_of, group_rows, known_code, result_rows
 from handlers.price.totals import TOTALLED
@@ -30,11 +32,12 @@ from storage.totals import copy_totals
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What a slice came to: its rows, or why there are none."""
+    """What a slice came to: its rows, or why there are none, and then the ids of its positions if they could be read."""
 
     priced: PricedRun | None
     failure: Failure | None
     started_at: datetime
+    position_ids: Sequence[str] = ()
 
 
 def end_of(key: SliceKey, ending: Ending, worker: str, now: datetime) -> SliceEnd:
@@ -49,22 +52,29 @@ def end_of(key: SliceKey, ending: Ending, worker: str, now: datetime) -> SliceEn
 
 
 def rows_of(run: RunRow, slice_no: int, where: Ended, ending: Ending) -> ResultRows:
-    """A slice's rows of values; of one that failed a row for each measure of each position, whose ids are not known."""
+    """A slice's rows of values; of one that failed a row for each measure of each position, without an id if none is known."""
     if ending.priced is not None:
         return result_rows(run, ending.priced, where.first_row)
     rows = where.positions * len(run.measures)
+    ids = ending.position_ids or [""] * where.positions
     return ResultRows(
         run.run_id,
         run.client_id,
         run.generation,
         np.repeat(np.arange(where.first_row, where.first_row + where.positions), len(run.measures)),
-        [""] * rows,
+        [each for each in ids for _ in run.measures],
         list(run.measures) * where.positions,
         [""] * rows,
         np.full((rows, len(run.scenario_ids)), np.nan),
         [CALCULATION_FAILED] * rows,
         list(repeat(f"slice {slice_no}: {ending.failure}", rows)),
     )
+
+
+def inline_ids(request: bytes, first_row: int, positions: int) -> list[str]:
+    """The ids of a slice's positions if the event that is kept holds them itself, else none."""
+    records = orjson.loads(request)["portfolio"].get("positions", [])
+    return checked_ids([record.get("position_id") for record in records[first_row : first_row + positions]], {})
 
 
 class CancelledMeanwhile(Exception):  # noqa: N818 - not an error

@@ -86,7 +86,7 @@ class Portfolio:
     @classmethod
     def _of(cls, source: Source, group_by: Sequence[str]) -> Self:
         faults: dict[int, Fault] = {}
-        ids = _checked_ids(source.ids, faults)
+        ids = checked_ids(source.ids, faults)
         groups = []
         for product_type, rows in _rows_by_type(source.types, faults).items():
             group = _group(product_type, PRICERS[product_type], np.array(rows, dtype=np.int64), source, faults)
@@ -116,7 +116,7 @@ class _Records:
         return [label(record.get(name)) for record in self.records]
 
 
-def _checked_ids(ids: Sequence[Any], faults: dict[int, Fault]) -> list[str]:
+def checked_ids(ids: Sequence[Any], faults: dict[int, Fault]) -> list[str]:
     """The ids as they can be stored; an unusable one is a fault."""
     checked = []
     for row, value in enumerate(ids):

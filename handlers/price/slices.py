@@ -20,7 +20,7 @@ from events.slices import SliceRequested
 from handlers.answer import Answer
 from handlers.objects import read_object
 from handlers.parsed import Parsed
-from handlers.price.ending import CancelledMeanwhile, Ending, complete_runs, end_of, rows_of
+from handlers.price.ending import CancelledMeanwhile, Ending, complete_runs, end_of, inline_ids, rows_of
 from handlers.price.engine import price_run
 from handlers.price.loading import known_market
 from handlers.price.planning import read_slice
@@ -58,6 +58,7 @@ class Worked:
     started_at: datetime
     priced: PricedRun | None = None
     refused: Permanent | None = None
+    position_ids: Sequence[str] = ()
 
     @property
     def nbytes(self) -> int:
@@ -94,6 +95,7 @@ class SlicesFlow:
         """The slices that had not ended end; then their rows; then their runs are counted, and completed by the last."""
         now, keys = datetime.now(UTC), [key_of(event.data) for event in events]
         endings = {key: _ending(result, now) for key, result in zip(keys, results, strict=True) if _is_due(result)}
+        await self._name_positions(connection, endings)
         completed = None
         while completed is None:  # once more for each run that is cancelled meanwhile
             with suppress(CancelledMeanwhile):
@@ -103,6 +105,13 @@ class SlicesFlow:
             Answer(None, _failure(result)) if key not in completed else replace(completed[key], failure=_failure(result))
             for key, result in zip(keys, results, strict=True)
         ]
+
+    async def _name_positions(self, connection: Connection, endings: dict[SliceKey, Ending]) -> None:
+        """Adds the ids of positions whose slice failed before they were read, where the event holds them itself."""
+        unread = [key for key, each in endings.items() if each.priced is None and not each.position_ids]
+        for key, plan in (await planned_slices(connection, unread) if unread else {}).items():
+            ids = inline_ids(plan.request, plan.first_row, plan.positions)
+            endings[key] = replace(endings[key], position_ids=ids)
 
     async def _end(self, connection: Connection, endings: Mapping[SliceKey, Ending], now: datetime) -> dict[SliceKey, Answer]:
         """Writes how slices ended, with their rows; the completions of the runs that end with them."""
@@ -139,14 +148,14 @@ class SlicesFlow:
     async def _read(self, loaded: Loaded) -> None:
         plan = loaded.plan
         loaded.run = run = await asyncio.to_thread(requested_run, plan.request)
-        loaded.market, digest = await self._market(run, plan.client_id)
-        if digest != plan.market_sha256:
-            raise Permanent("checksum_mismatch", "the market has changed since the run was planned")
         if plan.positions_uri is not None:
             try:
                 loaded.portfolio = await self.objects.ranges(plan.positions_uri, _slice(plan).ranges)
             except ObjectNotFound as error:
                 raise Permanent("portfolio_not_found", error.message) from error
+        loaded.market, digest = await self._market(run, plan.client_id)
+        if digest != plan.market_sha256:
+            raise Permanent("checksum_mismatch", "the market has changed since the run was planned")
 
     async def _market(self, run: RunRequested, client_id: str) -> tuple[bytes, bytes | None]:
         """The content of a market that the run does not hold itself, and its digest."""
@@ -173,22 +182,27 @@ def _slice(plan: PlannedSlice) -> Slice:
 
 def _worked(loaded: Loaded, parsed: Parsed) -> Worked:
     worked = Worked(loaded.plan, loaded.started_at, refused=loaded.refused)
-    if loaded.run is None or loaded.refused is not None:
+    if loaded.run is None:
         return worked
     try:
-        worked.priced = _priced(loaded, loaded.run, parsed)
+        portfolio = _portfolio(loaded, loaded.run)
+        worked.position_ids = portfolio.position_ids
+        if loaded.refused is None:
+            worked.priced = _priced(portfolio, loaded, loaded.run, parsed)
     except Permanent as refused:
-        worked.refused = refused
+        worked.refused = loaded.refused or refused
     return worked
 
 
-def _priced(loaded: Loaded, run: RunRequested, parsed: Parsed) -> PricedRun:
+def _portfolio(loaded: Loaded, run: RunRequested) -> Portfolio:
     part, uri = _slice(loaded.plan), loaded.plan.positions_uri
     if isinstance(run.portfolio, InlinePortfolio):
         positions = run.portfolio.positions[part.first_row : part.first_row + part.positions]
-        portfolio = Portfolio.from_records(positions, run.group_by)
-    else:
-        portfolio = Portfolio.from_file(read_slice(part, loaded.portfolio, uri or "", run.group_by), run.group_by)
+        return Portfolio.from_records(positions, run.group_by)
+    return Portfolio.from_file(read_slice(part, loaded.portfolio, uri or "", run.group_by), run.group_by)
+
+
+def _priced(portfolio: Portfolio, loaded: Loaded, run: RunRequested, parsed: Parsed) -> PricedRun:
     market = known_market(run, loaded.market, loaded.plan.market_sha256, parsed)
     return price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
 
@@ -201,7 +215,7 @@ def _is_due(result: Worked | Failure) -> bool:
 def _ending(result: Worked | Failure, now: datetime) -> Ending:
     if isinstance(result, Failure):
         return Ending(None, result, now)
-    return Ending(result.priced, result.refused, result.started_at)
+    return Ending(result.priced, result.refused, result.started_at, result.position_ids)
 
 
 def _failure(result: Worked | Failure) -> Failure | None:

@@ -275,9 +275,9 @@ async def test_nothing_of_a_run_is_in_the_view_before_its_last_slice_and_its_row
     assert {row["row_no"] for row in rows} == set(range(20))
 
 
-async def planned_file(rig: Rig, positions: list[dict[str, Any]]) -> dict[str, Any]:
+async def planned_file(rig: Rig, positions: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
     await rig.objects.put("b.jsonl", json_lines(positions))
-    run = a_run({"uri": "b.jsonl"})
+    run = a_run({"uri": "b.jsonl"}, **changes)
     await runs_alone(rig, run_event("e-1", run))
     return run
 
@@ -294,7 +294,8 @@ async def test_a_slice_whose_bytes_have_changed_marks_its_cells_and_the_run_ends
     assert answer["data"]["errors"] == priced.errors
     close(answer["data"]["totals"], priced.totals)
     await the_rows_are_those_of(rig, run, at_once(run, book()), failed=lost)
-    rows = await rig.rows("select row_no, measure, error, error_detail from run_results where row_no between 8 and 11")
+    rows = await rig.rows("select * from run_results where row_no between 8 and 11")
+    assert {row["position_id"] for row in rows} == {""}
     assert Counter(row["measure"] for row in rows) == dict.fromkeys(MEASURES, 4)
     assert {row["error"] for row in rows} == {"CALCULATION_FAILED"}
     assert {row["error_detail"].split(":")[1].strip() for row in rows} == {"checksum_mismatch"}
@@ -302,6 +303,18 @@ async def test_a_slice_whose_bytes_have_changed_marks_its_cells_and_the_run_ends
         {"slice_no": 2, "failure_code": "checksum_mismatch"}
     ]
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
+
+
+async def test_a_slice_whose_market_has_changed_names_its_positions_all_the_same(rig: Rig) -> None:
+    snapshot = orjson.dumps(market().model_dump())
+    await rig.objects.put("m.json", snapshot)
+    run = await planned_file(rig, book(), market={"uri": "m.json"})
+    await rig.objects.put("m.json", snapshot + b" ")
+    answer = (await completed(rig))["e-1"]
+    assert answer["data"]["errors"] == 23 * len(MEASURES)
+    rows = await rig.rows("select row_no, position_id, error_detail from run_results where run_id = $1", UUID(run["run_id"]))
+    assert {(row["row_no"], row["position_id"]) for row in rows} == {(number, f"p{number}") for number in range(23)}
+    assert {row["error_detail"].split(":")[1].strip() for row in rows} == {"checksum_mismatch"}
 
 
 async def test_a_run_all_of_whose_slices_fail_is_partial_and_its_totals_are_zero(rig: Rig, object_store_url: str) -> None:
@@ -324,6 +337,8 @@ async def test_a_slice_that_fails_unexpectedly_is_a_dead_letter_and_counts(rig: 
     answer = (await completed(rig, run_event("e-1", run)))["e-1"]
     assert answer["data"]["status"] == "partial"
     await the_rows_are_those_of(rig, run, at_once(run, book()), failed=range(4, 8))
+    lost = await rig.rows("select distinct row_no, position_id from run_results where row_no between 4 and 7 order by row_no")
+    assert lost == [{"row_no": number, "position_id": f"p{number}"} for number in range(4, 8)]
     [letter] = await rig.rows("select flow, reason, message, attempts from dead_letters")
     assert (letter["flow"], letter["reason"], letter["attempts"]) == ("slices", "internal", 3)
     assert await rig.rows("select outcome from inbox where flow = 'slices' order by outcome") == [
