@@ -27,7 +27,7 @@ from streams.decisions import RetryPolicy
 from streams.kafka import KafkaConfig
 from streams.limits import FailurePolicy
 from streams.progress import ProgressPolicy
-from streams.pruning import InboxRetention
+from streams.pruning import InboxRetention, RunHistory
 
 OPENAI = "api.openai.com"
 
@@ -81,6 +81,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         ),
         progress=ProgressPolicy(stall=settings.stall_seconds, out=settings.consumer_lost_seconds),
         inbox=InboxRetention(days=settings.inbox_days),
+        history=RunHistory(days=settings.run_history_days),
         lease=settings.lease_seconds,
     )
 

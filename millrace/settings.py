@@ -163,6 +163,9 @@ class Settings(BaseSettings):
     inbox_days: float = knob(
         30, 0.01, 3_650, "days", "Storage", "How long the inbox remembers events; more than Kafka keeps records"
     )
+    run_history_days: float = knob(
+        7, 0.01, 3_650, "days", "Storage", "How long results of a run stay after a reprocess has replaced them"
+    )
     replay_rate: int = knob(1_000, 1, 100_000, "records", "Replay", "A second, at most, that `replay apply` publishes")
 
     redis_mark_days: int = knob(2, 1, 90, "days", "Storage", "How long Redis remembers what is finished")

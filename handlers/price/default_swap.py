@@ -14,6 +14,7 @@ import numpy as np
 
 from handlers.price.adjustment import FOLLOWING, adjust
 from handlers.price.arrays import Columnar, Floats, Ints, offsets
+from handlers.price.ladder import Paid, paid_by_day
 from handlers.price.schedule import build
 
 # A period accrues from the end of the day before it, and the model adds half a day.
@@ -94,6 +95,15 @@ def premiums(terms: DefaultSwapTerms, valuation: int) -> Premiums:
     current = schedule.bounds[1:] - np.bincount(owner, minlength=terms.end.size)
     accrued = daily * np.clip(valuation + 1 - start[current], 0, days[current])
     return Premiums(terms, valuation, owner, start[ahead], payment[ahead], daily[owner] * days[ahead], accrued)
+
+
+def payments(flows: Premiums) -> Paid:
+    """What the contract has the buyer pay while there is no default: premiums, and what is due upfront."""
+    terms = flows.terms
+    due = np.flatnonzero((terms.upfront != 0.0) & (terms.upfront_date > flows.valuation))
+    owner, day = np.concatenate((flows.owner, due)), np.concatenate((flows.payment, terms.upfront_date[due]))
+    amount = np.concatenate((flows.amount, -(terms.notional * terms.upfront)[due]))
+    return paid_by_day(terms.end.size, owner, day, amount)[0]
 
 
 @dataclass(frozen=True, slots=True)

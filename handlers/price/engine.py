@@ -22,7 +22,7 @@ from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun, Sheet
 from handlers.price.totals import Totals
 
-PRICER_VERSION = "1"
+PRICER_VERSION = "2"
 DEFAULT_REPORTING_CURRENCY = "USD"
 
 _PAYMENTS_A_POSITION = 360

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
 
 from events.event import Event
 from events.failures import Conflict, Failure, Permanent, Reason, Waiting
@@ -19,6 +18,7 @@ from events.tail_risk import InlineDays
 from handlers.answer import Answer
 from handlers.parsed import Content
 from handlers.price.engine import cells_a_position, price_run
+from handlers.price.generations import place
 from handlers.price.loading import Loaded, Loader, unfinished
 from handlers.price.planning import Bounds, plan_bytes
 from handlers.price.portfolio import Portfolio
@@ -43,7 +43,7 @@ from handlers.same_input import is_same_input
 from storage.database import Connection
 from storage.plans import add_plans
 from storage.results import copy_results
-from storage.runs import RunRow, give_way, insert_runs
+from storage.runs import RunRow
 from storage.totals import copy_totals
 
 # Runs of more cells are worked on alone: a small event can ask for a thousand times its size.
@@ -105,15 +105,15 @@ class RunsFlow:
         now = datetime.now(UTC)
         found = [_row(event, result, now) for event, result in zip(events, results, strict=True)]
         rows = [row._replace(worker=self.worker) for row in found]
-        holders = await _holders(connection, rows)
-        new = [each for each in zip(events, rows, results, strict=True) if holders[each[1].run_id] is each[1]]
+        told = await place(connection, rows, now)
+        new = [each for each, row in zip(zip(events, rows, results, strict=True), told, strict=True) if each[1] is row]
         priced = [(row, result.run) for _, row, result in new if isinstance(result, Priced)]
         await copy_results(connection, [result_rows(*each) for each in priced])
         await copy_totals(connection, [row for each in priced for row in total_rows(*each)])
         planned = [(event, result) for event, _, result in new if isinstance(result, Planned)]
         if planned:
             await _add_plans(connection, planned)
-        return [_answer(row, result, holders[row.run_id]) for row, result in zip(rows, results, strict=True)]
+        return [_answer(*each) for each in zip(rows, results, told, strict=True)]
 
     def _price_all(self, loaded: Sequence[Loaded]) -> list[Result]:
         results: list[Result] = []
@@ -190,19 +190,10 @@ async def _add_plans(connection: Connection, planned: Sequence[tuple[Event, Plan
     await add_plans(connection, plans, [row for rows in slices for row in rows])
 
 
-async def _holders(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
-    """The row that holds each run_id: one that was stored before, or else the first of these, which is inserted.
-
-    Of several generations the newest is the first; what failed in an earlier one gives way to it.
-    """
-    newest_first = sorted(rows, key=lambda row: row.generation, reverse=True)
-    first = {row.run_id: row for row in reversed(newest_first)}
-    await give_way(connection, list(first.values()))
-    return first | await insert_runs(connection, list(first.values()))
-
-
 def _answer(row: RunRow, result: Result, holder: RunRow) -> Answer | Conflict | Waiting:
-    if not is_same_input(row, holder):
+    # Who has a run done again may have mended what lies behind its uris.
+    is_same = row.request_sha256 == holder.request_sha256 if row.generation else is_same_input(row, holder)
+    if not is_same:
         return Conflict(Reason.INPUT_CONFLICT, f"run_id {row.run_id} was requested before with another input or client")
     if holder.status != "planned":
         return answer_of(holder)

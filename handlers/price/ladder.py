@@ -9,15 +9,27 @@ from typing import NamedTuple
 import numpy as np
 
 from handlers.price.arrays import Floats, Ints, distinct, offsets
+from handlers.price.currencies import currency_text
 from handlers.price.dates import to_date
+from handlers.price.names import NOTHING
 
 
 class Paid(NamedTuple):
-    """What P positions pay, position i from `bounds[i]` to `bounds[i + 1]`: days, each once, and amounts in its currency."""
+    """What P positions pay, position i from `bounds[i]` to `bounds[i + 1]`: days, each once, and amounts in its currency.
+
+    `other` is the currency of payments in another one, after those of the position's own, `NOTHING` for these; None: there are
+    only these.
+    """
 
     bounds: Ints
     date: Ints
     amount: Floats
+    other: Ints | None = None
+
+    @property
+    def currencies(self) -> Ints:
+        """The currency of each payment, `NOTHING` for the position's own."""
+        return np.full(self.date.size, NOTHING) if self.other is None else self.other
 
 
 def paid_by_day(positions: int, owner: Ints, date: Ints, amount: Floats) -> tuple[Paid, Ints]:
@@ -50,6 +62,7 @@ class Ladder:
                 offsets(np.concatenate([nothing, *counts])),
                 np.concatenate([nothing, *(payments.date for _, payments in parts)]),
                 np.concatenate([np.empty(0), *(payments.amount for _, payments in parts)]),
+                np.concatenate([nothing, *(payments.currencies for _, payments in parts)]),
             ),
         )
 
@@ -60,7 +73,10 @@ class Ladder:
         return widths
 
     def labels(self) -> list[str]:
-        """The ISO date of each payment."""
+        """The ISO date of each payment, after `<currency>:` where it is in another than the position's."""
         days, place = distinct(self.payments.date)
         texts = [to_date(day).isoformat() for day in days.tolist()]
-        return [texts[each] for each in place.tolist()]
+        dates, currencies = [texts[each] for each in place.tolist()], self.payments.currencies
+        for row in np.flatnonzero(currencies != NOTHING).tolist():
+            dates[row] = f"{currency_text(int(currencies[row]))}:{dates[row]}"
+        return dates

@@ -86,21 +86,47 @@ def _z_spreads(priced: DiscountedFloating) -> ZSpreads:
 def theta(priced: DiscountedFloating) -> Floats:
     """What a day that leaves every pillar's rate as it is adds, payments of that day included (P × S).
 
-    Rates that are fixed today, and are not known yet, are fixed as they are projected today.
+    Rates that are fixed today, and are not known yet, are fixed as they are projected today. Those of the next day are at
+    their fixings if the market has these, as they are in the present value of that day.
     """
     flows, tomorrow = priced.flows, priced.known.market.next_day()
-    fixed = np.isnan(flows.leg.rate) & (flows.leg.fixing_day <= flows.valuation)
-    later = replace(flows, leg=replace(flows.leg, rate=np.where(fixed, 0.0, flows.leg.rate)))
+    leg = flows.leg
+    today = np.isnan(leg.rate) & (leg.fixing_day <= flows.valuation)
+    surprise = _fixed_tomorrow(priced)
+    later = replace(flows, leg=replace(leg, rate=np.where(today, 0.0, np.where(np.isnan(surprise), leg.rate, surprise))))
     value = (discounted_flows if flows.has_credit else risk_free)(priced.known.flows, tomorrow).value
     coupons = projected_coupons(later, tomorrow)
     if coupons is not None:
         value = value + coupons.present_value()
-    if priced.coupons is not None and fixed[flows.projected()].any():
-        value = value + _fixed_today(priced, priced.coupons, fixed, tomorrow)
+    if priced.coupons is not None and today[flows.projected()].any():
+        value = value + _at_todays_rates(priced, priced.coupons, today, tomorrow)
+    known = np.flatnonzero(~np.isnan(surprise) & leg.is_due(flows.valuation))
+    if known.size:
+        value = value + _at_fixings(flows, known, surprise[known], tomorrow)
     return value - present_value(priced)
 
 
-def _fixed_today(priced: DiscountedFloating, coupons: ProjectedCoupons, fixed: Bools, market: MarketData) -> Floats:
+def _fixed_tomorrow(priced: DiscountedFloating) -> Floats:
+    """The fixing of each period that is of the next day, and known already; NaN for all others."""
+    leg = priced.flows.leg
+    rate = np.full(leg.rate.size, np.nan)
+    chosen = np.flatnonzero(leg.fixing_day == priced.flows.valuation + 1)
+    if chosen.size:
+        name = leg.index.name[leg.periods.schedule.owner[chosen]]
+        rate[chosen] = priced.known.market.fixings.find(name, leg.fixing_day[chosen])
+    return rate
+
+
+def _at_fixings(flows: FloatingFlows, chosen: Ints, rate: Floats, market: MarketData) -> Floats:
+    """What coupons are worth at these rates in a later market (P × S), but for what counts as known of projected ones."""
+    leg = flows.leg
+    owner = leg.periods.schedule.owner[chosen]
+    left, nodes, place = payment_nodes(flows, market, owner, leg.periods.payment[chosen])
+    amount = leg.notional[owner] * (1.0 + rate * leg.periods.years[chosen])
+    return product(left * amount, place, owner, nodes.discount, leg.notional.size)
+
+
+def _at_todays_rates(priced: DiscountedFloating, coupons: ProjectedCoupons, fixed: Bools, market: MarketData) -> Floats:
     """What the coupons at the rates fixed today are worth in a later market (P × S), but for what counts as known of them."""
     leg, projected = priced.flows.leg, priced.flows.projected()
     own = np.flatnonzero(fixed[projected])

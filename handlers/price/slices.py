@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from events.event import Event
-from events.failures import Failure, Permanent, Transient
+from events.failures import Conflict, Failure, Permanent, Reason, Transient
 from events.model import StoredObject
 from events.run import InlinePortfolio, MarketById, RunRequested
 from events.slices import SliceRequested
@@ -34,7 +34,7 @@ from storage.markets import read_markets
 from storage.objects import ObjectNotFound
 from storage.plans import PlannedSlice, SliceKey, end_slices, planned_slices
 from storage.results import copy_results
-from storage.runs import stored_runs
+from storage.run_generations import RunKey, stored_generations
 from storage.tenant import tenant_session
 
 
@@ -109,17 +109,23 @@ class SlicesFlow:
         ended = await end_slices(connection, [end_of(key, each, self.worker, now) for key, each in endings.items()])
         if not ended:
             return {}
-        runs = await stored_runs(connection, sorted({key.run_id for key in ended}))
-        rows = [rows_of(runs[key.run_id], key.slice_no, where, endings[key]) for key, where in ended.items()]
+        runs = await stored_generations(connection, {RunKey(key.run_id, key.generation) for key in ended})
+        of_slice = {key: runs[RunKey(key.run_id, key.generation)] for key in ended}
+        rows = [rows_of(of_slice[key], key.slice_no, where, endings[key]) for key, where in ended.items()]
         await copy_results(connection, rows)
         return await complete_runs(connection, ended, now)
 
     async def _load(self, event: Event, plan: PlannedSlice | None) -> Loaded | Failure:
         asked: SliceRequested = event.data
-        if plan is None or plan.input_sha256.hex() != asked.input_sha256:
+        if plan is None:
             return Permanent("unknown_slice", f"run {asked.run_id} has no such plan with a slice {asked.slice_no}")
+        if plan.input_sha256.hex() != asked.input_sha256 or plan.client_id != event.client_id:
+            told = f"slice {asked.slice_no} of run {asked.run_id} was planned with another input or for another client"
+            return Conflict(Reason.INPUT_CONFLICT, f"{told}: ask for the run, and its slices are asked for by Millrace")
         if event.generation and not plan.is_due:
-            return Permanent("slice_ended", f"slice {asked.slice_no} of run {asked.run_id} ended before: ask for a new run")
+            return Permanent(
+                "slice_ended", f"slice {asked.slice_no} of run {asked.run_id} ended before: have its run reprocessed"
+            )
         loaded = Loaded(plan, datetime.now(UTC))
         try:
             if plan.is_due:

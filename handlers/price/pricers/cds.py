@@ -9,7 +9,7 @@ import numpy as np
 
 from handlers.price.arrays import Bools
 from handlers.price.calendars import NONE
-from handlers.price.default_swap import DefaultSwapTerms, following, premiums
+from handlers.price.default_swap import DefaultSwapTerms, following, payments, premiums
 from handlers.price.default_value import cs01, discounted, dv01, krd, present_value, theta
 from handlers.price.fields import Column, calendar, choice, currency, day, name, number
 from handlers.price.names import NOTHING, issuer_code, rating_code
@@ -52,6 +52,7 @@ def _faults(terms: DefaultSwapTerms) -> list[tuple[Bools, str]]:
         ((terms.issuer == NOTHING) & (terms.rating == NOTHING), "issuer: must be given, or rating"),
         (terms.end <= terms.start, "maturity_date: must be after start_date"),
         (given & outside, "first_coupon_date: must be after start_date and not after maturity_date"),
+        ((terms.upfront != 0.0) & (terms.upfront_date > terms.maturity), "upfront_date: must not be after the last premium"),
         ((terms.recovery < 0.0) | (terms.recovery > 1.0), "recovery_rate: must lie between 0 and 1"),
     ]
 
@@ -85,5 +86,6 @@ CDS = Pricer(
     accrued=attrgetter("accrued"),
     discounted=discounted,
     measures={"PV": present_value, "DV01": dv01, "CS01": cs01, "KRD": krd, "THETA": theta},
+    payments=payments,
     nodes_by_flow=True,
 )

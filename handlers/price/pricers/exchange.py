@@ -8,11 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
-from handlers.price.arrays import Floats, Ints, distinct, offsets
+from handlers.price.arrays import Bools, Floats, Ints, distinct, offsets
 from handlers.price.currencies import pair_code, pair_currencies
 from handlers.price.curves import Nodes
 from handlers.price.keyrates import add_key_rates
+from handlers.price.ladder import Paid
 from handlers.price.market import MarketData
+from handlers.price.names import NOTHING
 from handlers.price.requirements import Requirements
 
 
@@ -109,6 +111,14 @@ def _valued(terms: CurrencyPairs, day: Ints, bought: Floats, cost: Floats, marke
         delta=delta,
         tomorrow=lambda: present_value(_valued(terms, day, bought, cost, market.a_day_later())),
     )
+
+
+def exchanges(base: Ints, day: Ints, bought: Floats, cost: Floats, ahead: Bools) -> Paid:
+    """What L exchanges of P positions pay in both currencies, of those that lie `ahead` (P × L each, days ascending)."""
+    legs = day.shape[1]
+    other = np.column_stack([np.full_like(base, NOTHING)] * legs + [base] * legs)
+    amounts, both = np.column_stack((-cost, bought)), np.tile(ahead, 2)
+    return Paid(offsets(both.sum(axis=1)), np.tile(day, 2)[both], amounts[both], other[both])
 
 
 def together(near: DiscountedExchange, far: DiscountedExchange) -> DiscountedExchange:

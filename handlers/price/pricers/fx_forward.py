@@ -9,8 +9,9 @@ import numpy as np
 
 from handlers.price.arrays import Bools, Columnar, Floats, Ints
 from handlers.price.fields import Column, currency, day, number
+from handlers.price.ladder import Paid
 from handlers.price.market import MarketData
-from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, both_curves, exchanged
+from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, both_curves, exchanged, exchanges
 from handlers.price.pricers.pricer import Pricer
 
 
@@ -43,6 +44,12 @@ def _discounted(terms: ForwardTerms, market: MarketData) -> DiscountedExchange:
     return exchanged(terms, terms.maturity, terms.notional, terms.notional * terms.strike, market)
 
 
+def _payments(terms: ForwardTerms) -> Paid:
+    """Both amounts at maturity, which is still to come."""
+    day, bought = terms.maturity[:, None], terms.notional[:, None]
+    return exchanges(terms.base, day, bought, bought * terms.strike[:, None], np.ones_like(day, dtype=np.bool_))
+
+
 FX_FWD = Pricer(
     fields=(
         currency("base_currency"),
@@ -56,4 +63,5 @@ FX_FWD = Pricer(
     requirements=both_curves,
     discounted=_discounted,
     measures=MEASURES,
+    payments=_payments,
 )

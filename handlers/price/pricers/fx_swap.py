@@ -9,8 +9,9 @@ import numpy as np
 
 from handlers.price.arrays import Bools, Columnar, Floats, Ints
 from handlers.price.fields import Column, currency, day, number
+from handlers.price.ladder import Paid
 from handlers.price.market import MarketData
-from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, both_curves, exchanged, together
+from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, both_curves, exchanged, exchanges, together
 from handlers.price.pricers.pricer import Pricer
 
 
@@ -44,7 +45,23 @@ def _faults(terms: SwapTerms) -> list[tuple[Bools, str]]:
     ]
 
 
-def _discounted(terms: SwapTerms, market: MarketData) -> DiscountedExchange:
+@dataclass(frozen=True, slots=True)
+class SwapFlows:
+    """What P swaps exchange after the valuation date."""
+
+    terms: SwapTerms
+    valuation: int
+
+
+def _payments(flows: SwapFlows) -> Paid:
+    terms, bought = flows.terms, flows.terms.notional
+    days = np.column_stack((terms.near, terms.maturity))
+    cost = np.column_stack((bought * terms.near_strike, -bought * terms.far_strike))
+    return exchanges(terms.base, days, np.column_stack((bought, -bought)), cost, days > flows.valuation)
+
+
+def _discounted(flows: SwapFlows, market: MarketData) -> DiscountedExchange:
+    terms = flows.terms
     near = exchanged(terms, terms.near, terms.notional, terms.notional * terms.near_strike, market)
     far = exchanged(terms, terms.maturity, -terms.notional, -terms.notional * terms.far_strike, market)
     return together(near, far)
@@ -63,6 +80,9 @@ FX_SWAP = Pricer(
     terms=_terms,
     faults=_faults,
     requirements=both_curves,
+    flows=SwapFlows,
+    accrued=lambda flows: np.zeros(flows.terms.notional.size),
     discounted=_discounted,
     measures=MEASURES,
+    payments=_payments,
 )

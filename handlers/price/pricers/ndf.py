@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handlers.price.arrays import Bools, Columnar, Floats, Ints
+from handlers.price.arrays import Bools, Columnar, Floats, Ints, offsets
 from handlers.price.currencies import pair_code
 from handlers.price.fields import Column, currency, day, number
+from handlers.price.ladder import Paid
 from handlers.price.market import MarketData
 from handlers.price.pricers.exchange import MEASURES, DiscountedExchange, Discounting, present_value, spots
 from handlers.price.pricers.pricer import Pricer
@@ -103,6 +104,17 @@ def _delta(terms: FixedForwardTerms, units: Floats, spot: Floats) -> Floats:
     return np.where(terms.in_base[:, None], -units * spot * spot, units)
 
 
+def _payments(terms: FixedForwardTerms) -> Paid:
+    """The days of settlement; how much is paid hangs on the fixing."""
+    return Paid(offsets(np.ones_like(terms.maturity)), terms.maturity, np.zeros(terms.maturity.size))
+
+
+def _settled(priced: DiscountedExchange) -> Floats:
+    """What is paid at maturity: at the fixing, at the forward rate while that is still to come (P × S)."""
+    own = priced.payments[0]
+    return present_value(priced) / own.nodes.discount[own.place]
+
+
 NDF = Pricer(
     fields=(
         currency("base_currency"),
@@ -117,5 +129,6 @@ NDF = Pricer(
     faults=_faults,
     requirements=_requirements,
     discounted=_discounted,
-    measures=MEASURES,
+    measures=MEASURES | {"CASHFLOWS": _settled},
+    payments=_payments,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -11,10 +11,13 @@ import numpy as np
 from events.market import Market
 from events.scenario import Scenario
 from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.cashflows import LendingTerms
 from handlers.price.currencies import currency_code
+from handlers.price.dates import to_day
 from handlers.price.engine import price_run
 from handlers.price.market import MarketData
 from handlers.price.portfolio import Portfolio
+from handlers.price.pricers import PRICERS
 
 # What of a market moves in each component.
 PARTS = {
@@ -25,6 +28,9 @@ PARTS = {
     "equities": ("equities",),
 }
 COMPONENTS = ("carry", *PARTS, "unexplained", "total")
+
+# The stages whose spots are the new ones.
+_AT_NEW_SPOTS = ("fx", "after")
 
 _PRESENT_VALUE, _A_DAY = "PV", "THETA"
 
@@ -56,9 +62,12 @@ def explain(portfolio: Portfolio, before: Snapshot, after: Snapshot, reporting: 
     conversion.
     """
     ways = stages(before, after)
-    paid = paid_between(portfolio, ways["carry"].market, before.valuation, after.valuation)
+    dates = before.valuation, after.valuation
+    at_old_spots = paid_between(portfolio, ways["carry"].market, *dates)
+    at_new_spots = _at_spots(portfolio, ways["fx"].market, *dates, at_old_spots)
     values = {"before": _converted(portfolio, before, _values(portfolio, before), reporting)}
     for name, snapshot in ways.items():
+        paid = at_new_spots if name in _AT_NEW_SPOTS else at_old_spots
         values[name] = _converted(portfolio, snapshot, _values(portfolio, snapshot) + paid, reporting)
     profits = components(values)
     lost = np.isnan(profits["total"])
@@ -94,17 +103,43 @@ def components(values: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def paid_between(portfolio: Portfolio, market: Market, first: date, last: date) -> Floats:
-    """What each position pays after `first` and up to `last` (P), whatever its product: what its THETA of each day adds.
+    """What each position pays after `first` and up to `last` (P), in its currency, at the spots of `market`.
 
-    THETA is what a day changes in the present value, and what is paid on it.
+    Whatever its product: what THETA of each day adds, which is the change of the present value and what is paid, less the
+    change of the present value. No loan has prepaid anything, since its notional is the same on both dates.
     """
     brought = np.zeros(len(portfolio))
     if first == last:
         return brought
+    held = _without_prepayments(portfolio)
     for ordinal in range(first.toordinal(), last.toordinal()):
-        brought += _measured(portfolio, Snapshot(market, date.fromordinal(ordinal)), _A_DAY)
-    held = _values(portfolio, Snapshot(market, last)) - _values(portfolio, Snapshot(market, first))
-    return brought - held
+        brought += _measured(held, Snapshot(market, date.fromordinal(ordinal)), _A_DAY)
+    return brought - (_values(held, Snapshot(market, last)) - _values(held, Snapshot(market, first)))
+
+
+def _without_prepayments(portfolio: Portfolio) -> Portfolio:
+    """The same with loans that never prepay."""
+    groups = []
+    for group in portfolio.groups:
+        terms = group.terms
+        if isinstance(terms, LendingTerms) and terms.repayment.cpr.any():
+            repayment = replace(terms.repayment, cpr=np.zeros_like(terms.repayment.cpr))
+            terms = replace(terms, repayment=repayment)
+        groups.append(replace(group, terms=terms))
+    return replace(portfolio, groups=tuple(groups))
+
+
+def _at_spots(portfolio: Portfolio, market: Market, first: date, last: date, otherwise: Floats) -> Floats:
+    """What positions pay whose payments hang on a spot, at those of `market` (P); `otherwise` of all others."""
+    day = to_day(first)
+    moved = [group for group in portfolio.groups if PRICERS[group.product_type].requirements(group.terms, day).spots]
+    if not moved:
+        return otherwise
+    paid = paid_between(replace(portfolio, groups=tuple(moved)), market, first, last)
+    rows = np.concatenate([group.rows for group in moved])
+    found = otherwise.copy()
+    found[rows] = paid[rows]
+    return found
 
 
 def _values(portfolio: Portfolio, snapshot: Snapshot) -> Floats:

@@ -114,7 +114,7 @@ def test_many_special_loans_at_once_are_what_each_is_alone() -> None:
 
 
 def test_a_balloon_is_what_the_last_payment_finds() -> None:
-    """200,000 at 6 % over 84 months as if over 360: payments of 1,199.10, then a balloon of 179,278.30 (payment table)."""
+    """200,000 at 6 % over 84 months as if over 360: by the formula payments of 1,199.10, then a balloon of 179,278.30."""
     loan = LOAN | {"day_count": "30/360", "notional": 200_000.0, "rate": 0.06, "start_date": "2026-01-15"}
     payment = 200_000.0 * 0.005 / (1 - 1.005**-360)
     balloon = 200_000.0 * 1.005**84 - payment * (1.005**84 - 1) / 0.005
@@ -125,8 +125,8 @@ def test_a_balloon_is_what_the_last_payment_finds() -> None:
     assert amounts[-1] == pytest.approx(payment + balloon)
 
 
-def test_prepayment_is_the_textbooks_single_monthly_mortality() -> None:
-    """Fabozzi, Bond Markets, chapter on mortgage-backed securities: a CPR of 6 % is an SMM of 0.005143."""
+def test_prepayment_is_the_single_monthly_mortality_of_mortgages() -> None:
+    """1 - (1 - CPR)^(1/12), the single monthly mortality of mortgages, is 0.005143 for a CPR of 6 %."""
     loan = LOAN | {"notional": 100_000.0, "day_count": "30/360", "start_date": "2026-01-15", "maturity_date": "2056-01-15"}
     plain, prepaid = (list(cash_flows(loan | {"cpr": cpr}).values()) for cpr in (0.0, 0.06))
     first_principal = plain[0] - 100_000.0 * 0.05 / 12

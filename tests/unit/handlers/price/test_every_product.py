@@ -7,68 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from events.market import Market
-from handlers.price.engine import price_run
 from handlers.price.interpolation import INTERPOLATIONS
-from handlers.price.portfolio import Portfolio
 from handlers.price.pricers import registered_types
 from handlers.price.sheet import PricedRun
-from tests.unit.handlers.price import cds_books, fx_books, rates_books
-from tests.unit.handlers.price.books import BOND, CURVES, DEPOSIT, FORWARD, LOAN, SPOTS, VALUATION, ZERO_BOND, scenarios
-
-# The pillars of projection curves are days that no discount curve has, so that a node shock moves one curve alone.
-PROJECTIONS = {
-    "USD-SOFR-3M": ("USD", {"2026-07-16": 0.0352, "2027-07-16": 0.036, "2029-01-16": 0.0341, "2036-01-16": 0.0401}),
-    "EURIBOR-6M": ("EUR", {"2027-02-28": 0.022, "2029-02-28": 0.028, "2031-08-31": 0.026}),
-}
-CREDIT = {"2027-01-15": 0.011, "2028-06-15": 0.019, "2031-01-15": 0.017}
-BOOK = [
-    BOND,
-    BOND | {"issuer": "Spread AG"},
-    ZERO_BOND,
-    LOAN,
-    LOAN | {"issuer": "Spread AG", "amortization": "straight_line"},
-    DEPOSIT,
-    FORWARD,
-    rates_books.FLOATER,
-    rates_books.SWAP,
-    rates_books.SWAP | {"currency": "EUR", "index": "EURIBOR-6M", "floating_frequency": 2},
-    fx_books.SWAP,
-    fx_books.NDF,
-    fx_books.OPTION,
-    fx_books.SHARES,
-    fx_books.CASH,
-    cds_books.CDS,
-]
-
-
-def market(interpolation: str) -> Market:
-    named = {"interpolation": interpolation, "compounding": "continuous", "day_count": "ACT/365F"}
-
-    def curve(rates: dict[str, float]) -> dict[str, Any]:
-        return named | {"pillars": list(rates), "zero_rates": list(rates.values())}
-
-    def credit(kind: str) -> dict[str, Any]:
-        rates = {"pillars": list(CREDIT), "rates": list(CREDIT.values())}
-        return rates | {"kind": kind, "interpolation": interpolation}
-
-    return Market.model_validate(
-        {
-            "snapshot_id": "eod",
-            "as_of": "2026-01-15",
-            "curves": {name: curve(rates) for name, rates in CURVES.items()},
-            "projection_curves": {name: curve(rates) | {"currency": code} for name, (code, rates) in PROJECTIONS.items()},
-            "credit_curves": {"issuers": {"Spread AG": credit("spread"), "ACME": credit("hazard")}},
-            "fx_spot": SPOTS,
-            "fx_vols": fx_books.VOLS,
-            "fixings": fx_books.FIXINGS | rates_books.fixed_days(VALUATION),
-            "equities": fx_books.EQUITIES,
-        }
-    )
+from tests.unit.handlers.price import whole_book
+from tests.unit.handlers.price.books import CURVES
+from tests.unit.handlers.price.whole_book import BOOK, PROJECTIONS, market
 
 
 def priced(interpolation: str, *sets: list[dict[str, Any]], measures: tuple[str, ...] = ("PV",)) -> PricedRun:
-    return price_run(Portfolio.from_records(BOOK), market(interpolation), scenarios(*sets), measures, VALUATION, None)
+    return whole_book.priced(BOOK, *sets, measures=measures, in_market=market(interpolation))
 
 
 def test_the_book_has_every_product() -> None:

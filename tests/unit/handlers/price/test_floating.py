@@ -49,10 +49,10 @@ def without_fixings(*names: str) -> RatesWorld:
     return replace(of, fixings={name: days for name, days in of.fixings.items() if name not in names})
 
 
-# Hull, "Options, Futures, and Other Derivatives", 8th edition, examples 7.2 and 7.3: 8 % received against six-month LIBOR,
-# fixed at 10.2 %, on 100 million for another 1.25 years; zero rates of 10, 10.5 and 11 % after 3, 9 and 15 months.
-HULL_RATES = ((date(2026, 4, 15), 0.25, 0.10), (date(2026, 10, 15), 0.75, 0.105), (date(2027, 4, 15), 1.25, 0.11))
-HULL_SWAP = SWAP | {
+# A textbook's kind of swap, its value worked out as the difference of two bonds: 8 % received against six-month LIBOR, fixed
+# at 10.2 %, on 100 million for another 1.25 years; zero rates of 10, 10.5 and 11 % after 3, 9 and 15 months.
+ZERO_RATES = ((date(2026, 4, 15), 0.25, 0.10), (date(2026, 10, 15), 0.75, 0.105), (date(2027, 4, 15), 1.25, 0.11))
+LATE_SWAP = SWAP | {
     "notional": 100.0,
     "pay_receive": "receive",
     "start_date": "2024-10-15",
@@ -65,24 +65,24 @@ HULL_SWAP = SWAP | {
 }
 
 
-def hull_world() -> RatesWorld:
+def late_world() -> RatesWorld:
     """Its discount factors at the dates of the swap, whose times are not exactly quarters of years."""
-    curve = {day.isoformat(): rate * time * 365 / (day - VALUATION).days for day, time, rate in HULL_RATES}
+    curve = {day.isoformat(): rate * time * 365 / (day - VALUATION).days for day, time, rate in ZERO_RATES}
     valuation = VALUATION.isoformat()
     return RatesWorld(World(valuation, {"USD": curve}, {}), World(valuation, {}, {}), {}, {"LIBOR-6M": {"2025-10-15": 0.102}})
 
 
-def test_hulls_swap_is_worth_minus_4_27_million() -> None:
-    found = value(HULL_SWAP, in_market=hull_world())
-    first, second, third = (math.exp(-rate * time) for _, time, rate in HULL_RATES)
+def test_a_swap_past_its_fixing_is_a_fixed_bond_less_what_is_fixed() -> None:
+    found = value(LATE_SWAP, in_market=late_world())
+    first, second, third = (math.exp(-rate * time) for _, time, rate in ZERO_RATES)
     assert found == pytest.approx(4 * first + 4 * second + 104 * third - 105.1 * first)
     assert found == pytest.approx(-4.27, abs=0.005)
-    assert value(HULL_SWAP | {"pay_receive": "pay"}, in_market=hull_world()) == pytest.approx(-found)
+    assert value(LATE_SWAP | {"pay_receive": "pay"}, in_market=late_world()) == pytest.approx(-found)
 
 
 def test_the_swaps_legs_accrue_against_each_other() -> None:
     """90 of 360 days since 15 October, at 8 % received and 10.2 % paid."""
-    assert value(HULL_SWAP, "ACCRUED", in_market=hull_world()) == pytest.approx(100 * (0.08 - 0.102) * 90 / 360)
+    assert value(LATE_SWAP, "ACCRUED", in_market=late_world()) == pytest.approx(100 * (0.08 - 0.102) * 90 / 360)
 
 
 def test_a_floating_bond_without_spreads_is_worth_its_notional_on_the_day_it_is_fixed() -> None:

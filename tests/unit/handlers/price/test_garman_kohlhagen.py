@@ -69,7 +69,7 @@ def test_without_any_deviation_an_option_is_worth_what_exercise_would_bring() ->
 
 
 def test_the_textbook_currency_call() -> None:
-    """Hull, Options, Futures, and Other Derivatives, section on Garman-Kohlhagen: S = 1.6, K = 1.6, r = 8 %, r_f = 11 %,
+    """Hull, Options, Futures, and Other Derivatives, 9th edition, example 17.2: S = 1.6, K = 1.6, r = 8 %, r_f = 11 %,
     volatility 14.1 %, 4 months: 0.0430 (the call that the market priced at 4.3 cents, whose implied volatility is 14.1 %).
     """
     third = 1.0 / 3.0

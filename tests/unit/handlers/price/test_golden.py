@@ -34,13 +34,13 @@ def test_the_spread_is_added_to_the_zero_rate() -> None:
     assert flat(bond | {"credit_spread": 0.02}) == pytest.approx(100 * math.exp(-0.07))
 
 
-def test_the_textbook_bonds_accrued_interest() -> None:
-    """Fabozzi's rule for 30/360: 4.25 % semi-annual, 120 of 180 days after 15 September: 1,000,000 · 0.0425 · 120/360."""
+def test_a_bonds_accrued_interest_counts_months_of_30_days() -> None:
+    """30/360: 4.25 % semi-annual, 120 of 180 days after 15 September: 1,000,000 · 0.0425 · 120/360."""
     assert flat(BOND, "ACCRUED") == pytest.approx(1_000_000 * 0.0425 * 120 / 360)
 
 
-def test_the_textbook_mortgage_pays_1073_64_a_month() -> None:
-    """200,000 at 5 % over 30 years (the standard annuity example), here undiscounted: 360 payments of 1,073.64."""
+def test_a_mortgage_pays_1073_64_a_month() -> None:
+    """200,000 at 5 % over 30 years is an annuity of P · i / (1 - (1 + i)^-360), i = 0.05 / 12; undiscounted, 360 of them."""
     nothing = world(TODAY, {"EUR": {"2026-01-15": 0.0}}, EURUSD=1.25)
     loan = LOAN | {
         "notional": 200_000.0,

@@ -171,10 +171,10 @@ def test_cash_flows_have_a_row_a_payment_and_need_no_market() -> None:
     shocks = [[], [{"kind": "rate_parallel", "bp": 100.0, "currency": "CHF"}]]
     run = priced([BOND | {"currency": "CHF"}, FORWARD], *shocks, measures=("CASHFLOWS", "PV"))
     dates = [f"{year}-{day}" for year in range(2026, 2032) for day in ("03-15", "09-15")][:-1]
-    assert run.bucket == [*dates, "", "", ""]
+    assert run.bucket == [*dates, "", "2027-03-15", "EUR:2027-03-15", ""]
     assert run.values[:10].tolist() == [[21_250.0, 21_250.0]] * 10
     assert run.values[10].tolist() == [1_021_250.0, 1_021_250.0]
-    assert run.error == [None] * 11 + ["MISSING_MARKET_DATA", "UNSUPPORTED", "MISSING_MARKET_DATA"]
+    assert run.error == [None] * 11 + ["MISSING_MARKET_DATA", None, None, "MISSING_MARKET_DATA"]
     assert run.totals.keys() == {"PV"}
 
 
@@ -256,6 +256,8 @@ def test_amounts_of_money_have_totals_and_prices_yields_and_spreads_have_none() 
     assert list(run.totals["THETA"].values()) == pytest.approx((np.nansum(theta, axis=0) + forward).tolist(), rel=1e-9)
 
 
-@pytest.mark.parametrize("measure", [name for name in ALL if name not in ("PV", "ACCRUED", "DV01", "KRD", "THETA", "CS01")])
+@pytest.mark.parametrize(
+    "measure", [name for name in ALL if name not in ("PV", "ACCRUED", "DV01", "KRD", "THETA", "CS01", "CASHFLOWS")]
+)
 def test_a_forward_has_no_prices_yields_or_losses(measure: str) -> None:
     assert error(FORWARD, measure) == ("UNSUPPORTED", f"FX_FWD has no {measure}")

@@ -140,6 +140,19 @@ def test_a_rate_that_is_fixed_today_is_fixed_as_it_is_projected(position: dict[s
     assert value(fresh, "THETA") == pytest.approx(next_days_change(fresh, rate), abs=1e-6)
 
 
+@pytest.mark.parametrize("position", [FLOATER, FLOATER | {"credit_spread": 0.02}, SWAP])
+def test_a_rate_that_is_known_for_tomorrow_is_fixed_so(position: dict[str, Any]) -> None:
+    """As the present value of the next day has it."""
+    later = position | {"index": "USD-TERM", "start_date": "2026-01-16", "maturity_date": "2031-01-16"}
+    fixings = {"USD-TERM": {TOMORROW.isoformat(): 0.07}}
+    today, tomorrow = (replace(rates_world(day), fixings=fixings) for day in (VALUATION, TOMORROW))
+    same = replace(rates_world().discount, valuation=TOMORROW.isoformat())
+    tomorrow = replace(tomorrow, discount=same, projections=replace(rates_world().projections, valuation=TOMORROW.isoformat()))
+    change = value(later, valuation=TOMORROW, in_market=tomorrow) - value(later, in_market=today)
+    assert value(later, "THETA", in_market=today) == pytest.approx(change, abs=1e-6)
+    assert abs(change - value(later, "THETA")) > 5_000.0
+
+
 def test_a_swap_has_cash_flows_but_no_price() -> None:
     run = priced([SWAP], measures=("CASHFLOWS", "CLEAN_PRICE", "Z_SPREAD"))
     assert run.error[-2:] == ["UNSUPPORTED"] * 2

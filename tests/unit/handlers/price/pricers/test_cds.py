@@ -104,6 +104,7 @@ INVALID = [
     ({"maturity_date": "2025-12-20"}, "maturity_date: must be after start_date"),
     ({"recovery_rate": 1.5}, "recovery_rate: must lie between 0 and 1"),
     ({"recovery_rate": -0.1}, "recovery_rate: must lie between 0 and 1"),
+    ({"upfront": 0.01, "upfront_date": "2030-12-21"}, "upfront_date: must not be after the last premium"),
     ({"coupon": math.nan}, "coupon: must be finite, not nan"),
     ({"day_count": "30/360"}, "day_count: must be one of ACT/360, ACT/365F, not '30/360'"),
     ({"frequency": 3}, "frequency: must be one of 1, 2, 4, 12, not 3"),
