@@ -83,7 +83,7 @@ def pieces(chosen: Ints, sizes: Ints, most: int) -> Iterator[Ints]:
         yield from np.split(chosen, np.flatnonzero(np.diff(part)) + 1)
 
 
-def offsets(counts: Ints) -> Ints:
+def offsets(counts: Ints | Bools) -> Ints:
     """Where each segment begins when segments of these lengths lie side by side; the last element is the whole length."""
     bounds = np.zeros(counts.size + 1, dtype=np.int64)
     np.cumsum(counts, out=bounds[1:])

@@ -107,7 +107,9 @@ class Filling:
 
     def _fill_live(self, chosen: Ints) -> None:
         book = self.book
-        terms, rows = book.terms.take(chosen), book.rows[chosen]
+        everything = chosen.size == book.rows.size and bool((np.diff(chosen) > 0).all())
+        terms = book.terms if everything else book.terms.take(chosen)
+        rows = book.rows if everything else book.rows[chosen]
         flows = _flows(book.pricer, terms, self.market)
         if "ACCRUED" in self.places:
             self._put_accrued(chosen, flows)

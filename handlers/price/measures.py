@@ -88,7 +88,7 @@ def discounted(flows: CashFlows, market: MarketData) -> DiscountedFlows:
     """`flows` on their currencies' curves, which the market must have, and on the spread curves that it has for them."""
     curve = market.curves.find(flows.terms.currency)
     credit = market.spreads.find_first(flows.terms.issuer, flows.terms.rating)
-    on_curve, on_credit = _of_flows(curve, flows.owner), _of_flows(credit, flows.owner)
+    on_curve, on_credit = _of_flows(curve, flows), _of_flows(credit, flows)
     weights, spread = flows.amount, flows.terms.credit_spread
     left = steady_spreads(market, on_credit, flows.date)
     if left is not None:
@@ -99,9 +99,9 @@ def discounted(flows: CashFlows, market: MarketData) -> DiscountedFlows:
     return DiscountedFlows(flows, market, curve, nodes, place, weights)
 
 
-def _of_flows(curve: Ints, owner: Ints) -> Ints:
+def _of_flows(curve: Ints, flows: CashFlows) -> Ints:
     """The curve of each flow; one alone if all positions are on the same."""
-    return curve[:1] if (curve == curve[:1]).all() else curve[owner]
+    return curve[:1] if (curve == curve[:1]).all() else curve[flows.owner]
 
 
 def outstanding(flows: CashFlows) -> Floats:
@@ -112,7 +112,7 @@ def outstanding(flows: CashFlows) -> Floats:
 def risk_free(flows: CashFlows, market: MarketData) -> DiscountedFlows:
     """The same without any credit spread."""
     curve = market.curves.find(flows.terms.currency)
-    nodes, place = market.curves.nodes(_of_flows(curve, flows.owner), flows.date)
+    nodes, place = market.curves.nodes(_of_flows(curve, flows), flows.date)
     return DiscountedFlows(flows, market, curve, nodes, place, flows.amount)
 
 
