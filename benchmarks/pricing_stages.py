@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from events.market import Market
 from events.scenario import Scenario
 from handlers.price.cashflows import cash_flows
@@ -16,6 +18,7 @@ from handlers.price.dates import to_day
 from handlers.price.engine import price_run
 from handlers.price.market import MarketData
 from handlers.price.measures import discounted, dv01, krd, present_value
+from handlers.price.neighbours import side_by_side
 from handlers.price.portfolio import Portfolio
 from handlers.price.schedule import build
 
@@ -46,9 +49,10 @@ class Stages:
 def stages(
     product: str, book: Sequence[dict[str, Any]], market: Market, scenarios: Sequence[Scenario], valuation: date, rounds: int
 ) -> Stages:
-    """Times each stage in turn, round after round."""
+    """Times each stage in turn, round after round; stages have positions in the order in which a run takes them."""
     portfolio, one = Portfolio.from_records(book), Portfolio.from_records(book[:1])
     terms: Any = portfolio.groups[0].terms
+    terms = terms.take(side_by_side(terms, np.arange(len(book))))
     data, day = MarketData.of(market, scenarios, valuation), to_day(valuation)
     flows = cash_flows(terms, day)
     priced = discounted(flows, data)

@@ -28,10 +28,12 @@ class Answer:
 
     Without data there is no completion: either `requests` hand on the event's work, or the event is such a request, and
     not the one with which all of the work is done. `to` tells whom the completion answers, None being the event itself: a
-    completion of work that was handed on answers the event that it was begun for.
+    completion of work that was handed on answers the event that it was begun for. `also` are further completions,
+    of other data.
     """
 
     data: Mapping[str, Any] | None
     failure: Failure | None = None
     to: Sequence[Asker | None] = (None,)
     requests: Sequence[Request] = ()
+    also: Sequence[Answer] = ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from handlers.audit.settings import AuditSettings
 from handlers.embed.settings import DocumentSettings
+from handlers.parsed import Parsed
 from storage.database import Database
 from storage.objects import ObjectStore
 
@@ -20,8 +21,8 @@ class Resources:
     """The stores and servers that flows may use, and their bounds.
 
     `object_max_bytes`: the largest object, or part of a portfolio, that is read at once. `run_slice_cells`: positions ×
-    scenarios × measures that are priced at once. `worker`: the name by which results know who made them. `llm` and `parsers`
-    are None where no flow is enabled that needs them.
+    scenarios × measures that are priced at once. `worker`: the name by which results know who made them. `parsed`: what flows
+    have parsed before. `llm` and `parsers` are None where no flow is enabled that needs them.
     """
 
     database: Database
@@ -29,6 +30,7 @@ class Resources:
     object_max_bytes: int = 256 * 1024 * 1024
     run_slice_cells: int = 1_000_000
     worker: str = ""
+    parsed: Parsed = field(default_factory=Parsed)
     llm: Llm | None = None
     parsers: ParserPool | None = None
     documents: DocumentSettings = field(default_factory=DocumentSettings)

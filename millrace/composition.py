@@ -14,6 +14,7 @@ from handlers.embed.settings import DocumentSettings
 from handlers.flow import FLOWS, FlowSpec
 from handlers.llm import Llm, LlmConfig, Prices, priced
 from handlers.llm.config import STAND_IN
+from handlers.parsed import Parsed
 from handlers.resources import Resources
 from millrace.failures import WrongSetting
 from millrace.settings import Settings
@@ -26,7 +27,7 @@ from streams.decisions import RetryPolicy
 from streams.kafka import KafkaConfig
 from streams.limits import FailurePolicy
 from streams.progress import ProgressPolicy
-from streams.pruning import InboxRetention
+from streams.pruning import InboxRetention, RunHistory
 
 OPENAI = "api.openai.com"
 
@@ -80,6 +81,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         ),
         progress=ProgressPolicy(stall=settings.stall_seconds, out=settings.consumer_lost_seconds),
         inbox=InboxRetention(days=settings.inbox_days),
+        history=RunHistory(days=settings.run_history_days),
         lease=settings.lease_seconds,
     )
 
@@ -103,6 +105,7 @@ def resources_of(settings: Settings, database: Database, flows: Sequence[FlowSpe
         settings.object_max_bytes,
         settings.run_slice_cells,
         worker=f"{socket.gethostname()}:{os.getpid()}",
+        parsed=Parsed(settings.parsed_bytes),
         llm=_llm_for(asking, settings, database) if asking else None,
         parsers=ParserPool(settings.parser_processes) if "documents" in asking else None,
         documents=DocumentSettings(

@@ -163,6 +163,9 @@ class Settings(BaseSettings):
     inbox_days: float = knob(
         30, 0.01, 3_650, "days", "Storage", "How long the inbox remembers events; more than Kafka keeps records"
     )
+    run_history_days: float = knob(
+        7, 0.01, 3_650, "days", "Storage", "How long results of a run stay after a reprocess has replaced them"
+    )
     replay_rate: int = knob(1_000, 1, 100_000, "records", "Replay", "A second, at most, that `replay apply` publishes")
 
     redis_mark_days: int = knob(2, 1, 90, "days", "Storage", "How long Redis remembers what is finished")
@@ -177,6 +180,9 @@ class Settings(BaseSettings):
         "cells",
         "Storage",
         "Priced at once (positions x scenarios x measures, KRD once a pillar); a larger run goes in slices",
+    )
+    parsed_bytes: int = knob(
+        16 * MIB, 0, 4096 * MIB, "bytes", "Storage", "Of markets that stay parsed for the runs and slices that name them next"
     )
 
     topic_partitions: int = knob(12, 1, 1_000, "partitions", "Topics", "Of each topic that `topics ensure` makes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -72,14 +72,15 @@ AUDIT_FIELDS = ", ".join(AuditRow._fields)
 FINDING_FIELDS = ", ".join(FindingRow._fields)
 REPLACED = ", ".join(f"{name} = excluded.{name}" for name in AuditRow._fields if name not in {"audit_id", "client_id"})
 
-# Uses pk_audits. A failure makes room for the same request made again, whose generation is higher.
+# Uses pk_audits. The same request made again, whose generation is higher, takes the place of what was there; if it fails, only
+# that of a failure.
 INSERT_AUDITS = f"""
 insert into audits ({AUDIT_FIELDS})
 select {AUDIT_FIELDS} from jsonb_populate_recordset(null::audits, $1::text::jsonb)
 order by audit_id
 on conflict (audit_id) do update set {REPLACED}
-where audits.status = 'failed' and audits.generation < excluded.generation
-    and audits.request_sha256 = excluded.request_sha256
+where audits.generation < excluded.generation and audits.request_sha256 = excluded.request_sha256
+    and (audits.status = 'failed' or excluded.status <> 'failed')
 returning audit_id
 """  # noqa: S608 - the names are constants
 
@@ -94,27 +95,30 @@ STORED = f"""
 select {AUDIT_FIELDS.replace("review", "review::text")} from audits where audit_id = any($1::uuid[])
 """  # noqa: S608 - the names are constants
 
-# Uses uq_audit_findings_audit_id_generation_ordinal.
+# Uses uq_audit_findings_audit_id_generation_ordinal. Asked for by generation: another may be there since the audits were read.
 STORED_FINDINGS = """
-select audit_id, finding_id, severity, finding.title, description, recommendation, citations::text
-from audits join audit_findings as finding using (audit_id, generation)
-where audit_id = any($1::uuid[])
+select audit_id, finding_id, severity, title, description, recommendation, citations::text
+from audit_findings join unnest($1::uuid[], $2::int[]) as asked (audit_id, generation) using (audit_id, generation)
 order by audit_id, ordinal
 """
+
+# Uses pk_audits.
+NEWEST = "select audit_id, generation from audits where audit_id = any($1::uuid[])"
 
 # Uses pk_audits.
 IS_SETTLED = """
 select exists (
     select from audits
-    where audit_id = $1 and not (status = 'failed' and generation < $2 and request_sha256 = $3)
+    where audit_id = $1 and not (generation < $2 and request_sha256 = $3)
 )
 """
 
 
 async def insert_audits(connection: Connection, rows: Sequence[AuditRow]) -> set[UUID]:
-    """Inserts the audits whose ids are new, or hold a failure of the same request in a lower generation; returns those ids.
+    """Inserts the audits whose ids are new, or hold a lower generation of the same request; returns those ids.
 
-    Waits for other transactions that insert one of these ids. An id may come once.
+    One that failed takes the place of nothing but a failure. Waits for other transactions that insert one of these ids. An id
+    may come once.
     """
     return {row["audit_id"] for row in await connection.fetch(INSERT_AUDITS, _json(rows))} if rows else set()
 
@@ -129,7 +133,7 @@ async def stored_audits(connection: Connection, audit_ids: Sequence[UUID]) -> di
     """The audits of those ids that are stored, and visible in this session, with the findings in their order."""
     stored = [AuditRow(*row) for row in await connection.fetch(STORED, audit_ids)]
     audits = {row.audit_id: StoredAudit(row._replace(review=orjson.loads(str(row.review))), []) for row in stored}
-    for row in await connection.fetch(STORED_FINDINGS, audit_ids):
+    for row in await connection.fetch(STORED_FINDINGS, list(audits), [each.row.generation for each in audits.values()]):
         finding = dict(row)
         finding["citations"] = orjson.loads(finding["citations"])
         audits[finding.pop("audit_id")].findings.append(finding)
@@ -139,6 +143,12 @@ async def stored_audits(connection: Connection, audit_ids: Sequence[UUID]) -> di
 async def read_audit(connection: Connection, audit_id: UUID) -> StoredAudit | None:
     """The audit, or None when it is not stored or not visible in this session."""
     return (await stored_audits(connection, [audit_id])).get(audit_id)
+
+
+async def newest_generations(connection: Connection, audit_ids: Collection[UUID]) -> dict[UUID, int]:
+    """The generation of each of the audits that is stored."""
+    rows = await connection.fetch(NEWEST, list(audit_ids))
+    return {row["audit_id"]: row["generation"] for row in rows}
 
 
 async def is_settled(connection: Connection, audit_id: UUID, generation: int, request_sha256: bytes) -> bool:

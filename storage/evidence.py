@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.database import Connection
+from storage.runs import RunRow
 
 
 class EvidenceDocument(NamedTuple):
@@ -97,8 +98,8 @@ RUN_ERRORS = """
 select run_id, error, sum(rows)::bigint as rows, (array_agg(position_id order by place))[1:5] as positions
 from (
     select run_id, error, position_id, min(row_no) as place, count(*) as rows
-    from runs join run_results using (run_id, generation)
-    where run_id = any($1::uuid[]) and error is not null
+    from run_results join unnest($1::uuid[], $2::int[]) as asked (run_id, generation) using (run_id, generation)
+    where error is not null
     group by run_id, error, position_id
 ) as affected
 group by run_id, error
@@ -136,9 +137,10 @@ async def nearest_chunks(
     return [EvidenceChunk(*row) for row in rows]
 
 
-async def run_errors(connection: Connection, run_ids: Sequence[UUID]) -> list[RunErrors]:
-    """The errors of the runs' newest finished generations, by run and code."""
-    return [RunErrors(*row) for row in await connection.fetch(RUN_ERRORS, run_ids)]
+async def run_errors(connection: Connection, runs: Collection[RunRow]) -> list[RunErrors]:
+    """The errors of runs in the generations that these rows are of, by run and code."""
+    asked = [run.run_id for run in runs], [run.generation for run in runs]
+    return [RunErrors(*row) for row in await connection.fetch(RUN_ERRORS, *asked)]
 
 
 def _versions(documents: Sequence[EvidenceDocument]) -> tuple[list[UUID], list[int | None]]:

@@ -23,6 +23,14 @@ class Wanted(NamedTuple):
     letter_id: UUID
 
 
+class Wish(NamedTuple):
+    """An event to be worked on again in a generation above `generation`."""
+
+    source: str
+    event_id: str
+    generation: int
+
+
 class Allotment(NamedTuple):
     """What an event of a generation above 0 says of itself."""
 
@@ -47,6 +55,22 @@ order by f, s, e
 returning dead_letter_id, generation
 """
 
+# Both use pk_generations. Of two transactions that look at the same time the second finds the first one's generation taken.
+ALLOT_ONCE = """
+insert into generations (flow, source, event_id, generation, replay_id, requested_by)
+select $1, s, e,
+    greatest(g, (select max(generation) from generations where flow = $1 and source = s and event_id = e)) + 1, $5, $6
+from unnest($2::text[], $3::text[], $4::int[]) as wanted (s, e, g)
+where not exists (select from generations where flow = $1 and source = s and event_id = e and replay_id = $5)
+order by s, e
+"""
+OF_REPLAY = """
+select source, event_id, max(generation) as generation
+from generations join unnest($2::text[], $3::text[]) as asked (s, e) on source = s and event_id = e
+where flow = $1 and replay_id = $4
+group by source, event_id
+"""
+
 # Uses pk_generations.
 ALLOTTED = """
 select source, event_id, generation, replay_id
@@ -68,6 +92,21 @@ async def allot(connection: Connection, wanted: Sequence[Wanted], replay_id: str
     columns = [list(column) for column in zip(*wanted, strict=True)]
     rows = await connection.fetch(ALLOT, *columns, replay_id, requested_by)
     return {row["dead_letter_id"]: row["generation"] for row in rows}
+
+
+async def allot_once(
+    connection: Connection, flow: str, wishes: Sequence[Wish], replay_id: str, requested_by: str
+) -> dict[tuple[str, str], int]:
+    """The generation that this replay has allotted to each event, by source and id: what it has not is allotted now.
+
+    Each event comes once. Raises as `allot` does.
+    """
+    if not wishes:
+        return {}
+    sources, ids, above = [list(column) for column in zip(*wishes, strict=True)]
+    await connection.execute(ALLOT_ONCE, flow, sources, ids, above, replay_id, requested_by)
+    rows = await connection.fetch(OF_REPLAY, flow, sources, ids, replay_id)
+    return {(row["source"], row["event_id"]): row["generation"] for row in rows}
 
 
 def is_taken(error: BaseException) -> bool:

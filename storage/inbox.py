@@ -43,9 +43,10 @@ MARK_FAILED = "update inbox set outcome = 'failed' where event_key = any($1::uui
 
 # Uses pk_inbox and pk_retries. One statement, so that a key that goes from the one to the other is seen.
 KNOWN_HASHES = """
-select event_key, payload_sha256 from inbox where event_key = any($1::uuid[] || $2::uuid[])
+select event_key, payload_sha256, true as is_done from inbox where event_key = any($1::uuid[] || $2::uuid[])
 union all
-select event_key, payload_sha256 from retries where event_key = any($1::uuid[])
+select event_key, payload_sha256, false from retries where event_key = any($1::uuid[])
+order by is_done
 """
 
 
@@ -81,6 +82,6 @@ async def stored_hashes(connection: Connection, keys: Collection[UUID]) -> dict[
 
 
 async def known_hashes(connection: Connection, fresh: Collection[UUID], retried: Collection[UUID]) -> dict[UUID, bytes]:
-    """The payload hash of each key that is in the inbox or, of the `fresh`, waits in `retries`."""
+    """The payload hash of each key that is in the inbox or, of the `fresh`, waits in `retries`; of both, the inbox decides."""
     rows = await connection.fetch(KNOWN_HASHES, list(fresh), list(retried))
     return {row["event_key"]: row["payload_sha256"] for row in rows}

@@ -7,14 +7,14 @@ what takes effect is decided by the inbox.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from secrets import token_bytes
 from typing import Any
 
 import redis.asyncio as redis
 
-# What is gone is taken anew: Redis may have lost it. What another holds stays another's.
-RENEW = """
+# What is gone is taken, anew where Redis has lost it. What another holds stays another's.
+HOLD = """
 local held = redis.call('get', KEYS[1])
 if held and held ~= ARGV[1] then
     return 0
@@ -31,6 +31,11 @@ return 0
 """
 
 
+def new_token() -> bytes:
+    """A token that nobody else has."""
+    return token_bytes(16)
+
+
 class Leases:
     """Leases on events by their keys, `seconds` long unless renewed.
 
@@ -40,20 +45,20 @@ class Leases:
     def __init__(self, client: redis.Redis, *, seconds: float, timeout: float, prefix: str) -> None:
         self.seconds, self._redis, self._timeout, self._prefix = seconds, client, timeout, prefix
 
-    async def take(self, flow: str, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Takes what nobody holds; returns the token of each lease that was taken, by key."""
-        tokens = {key: token_bytes(16) for key in keys}
-        async with asyncio.timeout(self._timeout), self._redis.pipeline(transaction=False) as pipe:
-            for key, token in tokens.items():
-                pipe.set(self._name(flow, key), token, nx=True, px=self._milliseconds)
-            answers = await pipe.execute()
-        return {key: token for (key, token), taken in zip(tokens.items(), answers, strict=True) if taken}
+    async def take(self, flow: str, wanted: Mapping[bytes, bytes]) -> set[bytes]:
+        """Takes what nobody else holds, each key under the token that is given for it; returns the keys taken.
+
+        The same asked again takes nothing from itself, so an answer that was lost costs nothing.
+        """
+        asked = dict(wanted)
+        answers = await self._run(HOLD, flow, asked.items(), self._milliseconds)
+        return {key for key, taken in zip(asked, answers, strict=True) if taken}
 
     async def renew(self, flow: str, held: Mapping[bytes, bytes]) -> list[bytes]:
         """Lets each lease run anew from now; returns the keys that another has taken meanwhile."""
         asked = dict(held)  # more may be held before the answer is there
-        answers = await self._run(RENEW, flow, asked.items(), self._milliseconds)
-        return [key for key, kept in zip(asked, answers, strict=True) if not kept]
+        kept = await self.take(flow, asked)
+        return [key for key in asked if key not in kept]
 
     async def release(self, flow: str, held: Iterable[tuple[bytes, bytes]]) -> None:
         """Ends leases, each named by its key and its token; those of others stay."""

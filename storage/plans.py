@@ -52,7 +52,7 @@ class SliceKey(NamedTuple):
 
 
 class PlannedSlice(NamedTuple):
-    """A slice with what its work needs of its run's plan. `is_due`: it has not ended, and its run is still planned."""
+    """A slice with what its work needs of its run's plan. `is_due`: it has not ended, and its generation is in work."""
 
     key: SliceKey
     is_due: bool
@@ -86,6 +86,13 @@ class SliceEnd(NamedTuple):
     finished_at: datetime
 
 
+class Counted(NamedTuple):
+    """A generation of a run as it is once slices of it are counted; `is_aside`: it is not, or not yet, the one to be read."""
+
+    run: RunRow
+    is_aside: bool
+
+
 class Ended(NamedTuple):
     """A slice that was ended: where its positions stand, and how many of its rows have an error."""
 
@@ -94,37 +101,58 @@ class Ended(NamedTuple):
     errors: int
 
 
-# Uses pk_run_slices, pk_run_plans and pk_runs.
+# Uses pk_run_slices, pk_run_plans, pk_runs and pk_run_generations.
 PLANNED = """
 select run_id, generation, slice_no, slice.status = 'planned' and run.status = 'planned' as is_due, slice.client_id,
     first_row, slice.positions, byte_ranges, bytes_sha256, request, positions_uri, plan.market_sha256, run.input_sha256
 from unnest($1::uuid[], $2::int[], $3::int[]) as asked (run_id, generation, slice_no)
 join run_slices as slice using (run_id, generation, slice_no)
 join run_plans as plan using (run_id, generation)
-join runs as run using (run_id, generation)
+join lateral (
+    select status, input_sha256 from runs where (run_id, generation) = (plan.run_id, plan.generation)
+    union all
+    select status, input_sha256 from run_generations where (run_id, generation) = (plan.run_id, plan.generation)
+) as run on true
 """
 
-# Uses pk_run_slices and pk_runs. Who comes second waits here for the first, and finds the slice ended.
+# Uses pk_run_slices, pk_runs and pk_run_generations. Who comes second waits here for the first, and finds the slice ended.
 END = """
 update run_slices as slice
-set status = $4, errors = coalesce($5, slice.positions * cardinality(runs.measures)), totals = $6::text::jsonb,
+set status = $4, errors = coalesce($5, slice.positions * run.measures), totals = $6::text::jsonb,
     group_totals = $7::text::jsonb, failure_code = $8, failure_message = $9, worker = $10, pricer_version = $11,
     started_at = $12, finished_at = $13
-from runs
+from (
+    select cardinality(measures) as measures from runs where run_id = $1 and generation = $2 and status = 'planned'
+    union all
+    select cardinality(measures) from run_generations where run_id = $1 and generation = $2 and status = 'planned'
+) as run
 where slice.run_id = $1 and slice.generation = $2 and slice_no = $3 and slice.status = 'planned'
-    and runs.run_id = $1 and runs.generation = $2 and runs.status = 'planned'
 returning slice.first_row, slice.positions, slice.errors
 """
 
-# Uses pk_runs. Whoever counts last waits here for those before, and sees what they counted.
+# Uses pk_runs and pk_run_generations. Whoever counts last waits here for those before, and sees what they counted.
 COUNT = f"""
-update runs set slices_done = slices_done + $3, positions = positions + $4, errors = errors + $5
-where run_id = $1 and generation = $2 and status = 'planned'
-returning {READ_FIELDS}
+with to_be_read as (
+    update runs set slices_done = slices_done + $3, positions = positions + $4, errors = errors + $5
+    where run_id = $1 and generation = $2 and status = 'planned'
+    returning {READ_FIELDS}
+), aside as (
+    update run_generations set slices_done = slices_done + $3, positions = positions + $4, errors = errors + $5
+    where run_id = $1 and generation = $2 and status = 'planned'
+    returning {READ_FIELDS}
+)
+select *, false as is_aside from to_be_read union all select *, true from aside
 """  # noqa: S608 - READ_FIELDS is a constant
 
 # Uses pk_run_slices.
 TOTALS = "select totals::text, group_totals::text from run_slices where run_id = $1 and generation = $2 order by slice_no"
+
+# Uses pk_run_slices.
+NOTHING_DONE = """
+select failure_code, failure_message from run_slices
+where run_id = $1 and generation = $2 and slice_no = 0
+    and not exists (select from run_slices where run_id = $1 and generation = $2 and status = 'done')
+"""
 
 # Uses pk_runs.
 FINISH = "update runs set status = $3, totals = $4::text::jsonb, completed_at = $5 where run_id = $1 and generation = $2"
@@ -156,7 +184,7 @@ async def planned_slices(connection: Connection, keys: Collection[SliceKey]) -> 
 
 
 async def end_slices(connection: Connection, ends: Collection[SliceEnd]) -> dict[SliceKey, Ended]:
-    """Writes how slices ended; returns those that had not, and whose run goes on.
+    """Writes how slices ended; returns those that had not, and whose generation is in work.
 
     Waits for other transactions that end one of them.
     """
@@ -168,7 +196,7 @@ async def end_slices(connection: Connection, ends: Collection[SliceEnd]) -> dict
     return ended
 
 
-async def count_slices(connection: Connection, ended: Mapping[SliceKey, Ended]) -> list[RunRow]:
+async def count_slices(connection: Connection, ended: Mapping[SliceKey, Ended]) -> list[Counted]:
     """Counts ended slices, in the order of run_ids; the runs as they are then, but for those that were cancelled meanwhile.
 
     Comes last of what a transaction writes: all slices of a run wait for one another here.
@@ -180,7 +208,13 @@ async def count_slices(connection: Connection, ended: Mapping[SliceKey, Ended]) 
     for run, slices in sorted(counts.items()):
         sums = sum(each.positions for each in slices), sum(each.errors for each in slices)
         rows.append(await connection.fetchrow(COUNT, *run, len(slices), *sums))
-    return [read_row(row) for row in rows if row is not None]
+    return [Counted(read_row(row[:-1]), row[-1]) for row in map(tuple, filter(None, rows))]
+
+
+async def first_failure(connection: Connection, run: RunRow) -> tuple[str, str] | None:
+    """Code and message of the first slice of a run none of whose slices is done; None where one is."""
+    row = await connection.fetchrow(NOTHING_DONE, run.run_id, run.generation)
+    return None if row is None else (row["failure_code"], row["failure_message"])
 
 
 async def slice_totals(connection: Connection, run: RunRow) -> AsyncIterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -190,7 +224,7 @@ async def slice_totals(connection: Connection, run: RunRow) -> AsyncIterator[tup
 
 
 async def finish_run(connection: Connection, run: RunRow) -> None:
-    """Writes the end of a run whose row this transaction has counted into: status, totals and time."""
+    """Writes the end of a run that is the one to be read, and whose slices this transaction has counted."""
     await connection.execute(FINISH, run.run_id, run.generation, run.status, jsonb(run.totals), run.completed_at)
 
 

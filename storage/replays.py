@@ -66,8 +66,8 @@ PAGE = f"{SELECT} order by id desc offset $1 limit $2"
 COUNT = "select count(*) from replays"
 
 PLAN = """
-insert into replays (flow, topic, selection, prediction, requested_by, history)
-values ($1, $2, $3::text::jsonb, $4::text::jsonb, $5,
+insert into replays (flow, topic, mode, selection, prediction, requested_by, history)
+values ($1, $2, $6, $3::text::jsonb, $4::text::jsonb, $5,
     jsonb_build_array(jsonb_build_object('at', now(), 'by', $5::text, 'what', 'plan')))
 returning id
 """
@@ -129,10 +129,11 @@ async def plan(
     prediction: Mapping[str, Any],
     requested_by: str,
     spans: Sequence[Span],
+    mode: str = "redeliver",
 ) -> UUID:
-    """Keeps a plan; in a transaction. Returns its id."""
+    """Keeps a plan; in a transaction. Returns its id. `mode`: `redeliver` or `reprocess`."""
     said = [orjson.dumps(each).decode() for each in (selection, prediction)]
-    replay_id: UUID = await connection.fetchval(PLAN, flow, topic, *said, requested_by)
+    replay_id: UUID = await connection.fetchval(PLAN, flow, topic, *said, requested_by, mode)
     columns = [list(column) for column in zip(*(span[:4] for span in spans), strict=True)]
     await connection.execute(ADD_SPANS, replay_id, *columns)
     return replay_id

@@ -31,15 +31,6 @@ TRAILER: Final = struct.pack(">h", -1)
 # Rows encoded at a time, so that neither memory nor the event loop is held for a whole run.
 CHUNK_ROWS: Final = 4096
 
-# Uses pk_run_results.
-PAGE = """
-select row_no, position_id, measure, bucket, "values", error, error_detail
-from run_results
-where run_id = $1 and (not $2 or error is not null) and ($5::text is null or measure = $5)
-    and generation = (select generation from runs where run_id = $1)
-order by row_no, measure, bucket limit $3 offset $4
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class ResultRows:
@@ -73,24 +64,6 @@ Piece = tuple[ResultRows, slice]
 async def copy_results(connection: Connection, runs: Iterable[ResultRows]) -> None:
     """Writes the rows of all these runs in one COPY."""
     await connection.copy_to_table("run_results", source=_stream(runs), columns=COLUMNS, format="binary")
-
-
-async def read_results(
-    connection: Connection,
-    run_id: UUID,
-    *,
-    limit: int,
-    offset: int = 0,
-    errors_only: bool = False,
-    measure: str | None = None,
-) -> list[dict[str, Any]]:
-    """A page of a run's rows by row_no, measure and bucket, of one generation; of one measure if it is named.
-
-    Of a run that is planned these are the rows that are there so far.
-
-    Each has row_no, position_id, measure, bucket, values (by scenario; None: could not be priced), error, error_detail.
-    """
-    return [dict(row) for row in await connection.fetch(PAGE, run_id, errors_only, limit, offset, measure)]
 
 
 async def _stream(runs: Iterable[ResultRows]) -> AsyncIterator[bytes]:

@@ -81,6 +81,14 @@ where event_key = k and payload_sha256 = h and attempts = leased and owner = $9
 returning event_key
 """
 
+# Uses pk_retries. In the order of the keys, so that two groups never wait for each other.
+HELD = """
+select event_key from retries
+join unnest($1::uuid[], $2::bytea[], $3::int[]) as r (k, h, leased) on event_key = k and payload_sha256 = h
+where attempts = leased and owner = $4
+order by event_key for update of retries
+"""
+
 # Uses pk_retries. The hash keeps a conflicting record from ending the waiting of the event it conflicts with.
 CLOSE = """
 delete from retries using unnest($1::uuid[], $2::bytea[]) as ended (event_key, payload_sha256)
@@ -175,6 +183,15 @@ async def _move(connection: Connection, rows: Sequence[RetryRow], owner: UUID) -
     ]
     columns = [list(column) for column in zip(*told, strict=True)]
     return {row["event_key"] for row in await connection.fetch(MOVE, *columns, owner)}
+
+
+async def held(connection: Connection, leased: Sequence[tuple[UUID, bytes, int]], owner: UUID) -> set[UUID]:
+    """The keys whose row is still that of the attempt which `owner` leased, and is nobody else's before the transaction ends.
+
+    `leased`: the key, the hash of the payload, and the attempt that the lease counted.
+    """
+    columns = [list(column) for column in zip(*leased, strict=True)]
+    return {row["event_key"] for row in await connection.fetch(HELD, *columns, owner)}
 
 
 async def close(connection: Connection, ended: Sequence[tuple[UUID, bytes]]) -> None:

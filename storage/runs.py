@@ -62,28 +62,27 @@ FIELDS = ", ".join(COLUMNS)
 READ_FIELDS = ", ".join(f"{name}::text" if name in {"totals", "scenarios"} else name for name in COLUMNS)
 PRIMARY_KEY = "pk_runs"
 
-# Uses pk_runs. An array cannot hold arrays of several lengths, so $7, $8, $28 and $32 hold each run's as a literal.
-INSERT_THE_NEW = f"""
-insert into runs ({FIELDS})
-select run_id, client_id, generation, status, valuation_date, reporting_currency, scenario_ids::text[],
+# Rows by column. An array cannot hold arrays of several lengths, so $7, $8, $28 and $32 hold each run's as a literal.
+VALUES = """
+run_id, client_id, generation, status, valuation_date, reporting_currency, scenario_ids::text[],
     measures::text[], positions, errors, totals, failure_code, failure_message, input_sha256, request_sha256, pricer_version,
     snapshot_id, source, event_id, correlation_id, started_at, completed_at, slices, slices_done,
     scenarios, market_sha256, worker, group_by::text[], portfolio_id, portfolio_sha256, tail_days, tail_levels::float8[]
-from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::date[], $6::text[], $7::text[], $8::text[], $9::int[],
+"""
+GIVEN = f"""
+unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::date[], $6::text[], $7::text[], $8::text[], $9::int[],
     $10::int[], $11::jsonb[], $12::text[], $13::text[], $14::bytea[], $15::bytea[], $16::text[], $17::text[],
     $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::timestamptz[],
     $23::int[], $24::int[], $25::jsonb[], $26::bytea[], $27::text[], $28::text[], $29::text[], $30::bytea[], $31::int[],
     $32::text[]) as new ({FIELDS})
+"""
+
+# Uses pk_runs.
+INSERT_THE_NEW = f"""
+insert into runs ({FIELDS}) select {VALUES} from {GIVEN}
 on conflict (run_id) do nothing
 returning run_id
-"""  # noqa: S608 - FIELDS is a constant
-
-# Uses pk_runs. Whoever comes second waits here for the first, and then finds nothing to give way.
-GIVE_WAY = """
-delete from runs using unnest($1::uuid[], $2::int[], $3::bytea[]) as later (run_id, generation, request_sha256)
-where runs.run_id = later.run_id and runs.status = 'failed' and runs.generation < later.generation
-    and runs.request_sha256 = later.request_sha256
-"""
+"""  # noqa: S608 - all of them are constants
 
 # Uses pk_runs.
 STORED = f"select {READ_FIELDS} from runs where run_id = any($1::uuid[])"  # noqa: S608
@@ -98,7 +97,7 @@ async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UU
     ordered = sorted(rows, key=lambda row: row.run_id)
     if len({row.run_id for row in ordered}) < len(ordered):
         raise ValueError("one run_id stands in two rows of the same insert")
-    stored = [row._replace(totals=jsonb(row.totals), scenarios=jsonb(row.scenarios)) for row in ordered]
+    stored = [as_stored(row) for row in ordered]
     try:
         # COPY takes half the time of the other way; the savepoint keeps the caller's transaction alive.
         async with connection.transaction():
@@ -108,16 +107,6 @@ async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UU
             raise
         return await _insert_the_new(connection, stored)
     return {}
-
-
-async def give_way(connection: Connection, rows: Sequence[RunRow]) -> None:
-    """Removes what failed under these run_ids in an earlier generation of the same request, to be inserted anew.
-
-    A failed run has no rows of values, so nothing else goes with it.
-    """
-    later = sorted((row.run_id, row.generation, row.request_sha256) for row in rows if row.generation)
-    if later:
-        await connection.execute(GIVE_WAY, *(list(column) for column in zip(*later, strict=True)))
 
 
 async def stored_runs(connection: Connection, run_ids: Sequence[UUID]) -> dict[UUID, RunRow]:
@@ -138,12 +127,22 @@ async def read_run(connection: Connection, run_id: UUID) -> RunRow | None:
 
 
 async def _insert_the_new(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
+    new = {row["run_id"] for row in await connection.fetch(INSERT_THE_NEW, *by_column(rows))}
+    return await stored_runs(connection, [row.run_id for row in rows if row.run_id not in new])
+
+
+def as_stored(row: RunRow) -> RunRow:
+    """The row with its JSON as text, as it is written."""
+    return row._replace(totals=jsonb(row.totals), scenarios=jsonb(row.scenarios))
+
+
+def by_column(rows: Sequence[RunRow]) -> list[list[Any]]:
+    """What GIVEN is given for rows that are `as_stored`."""
     columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
     for name in ("scenario_ids", "measures", "group_by", "tail_levels"):
         place = COLUMNS.index(name)
         columns[place] = [_array_literal(list(map(str, values))) for values in columns[place]]
-    new = {row["run_id"] for row in await connection.fetch(INSERT_THE_NEW, *columns)}
-    return await stored_runs(connection, [row.run_id for row in rows if row.run_id not in new])
+    return columns
 
 
 def jsonb(content: Any) -> Any:

@@ -20,20 +20,7 @@ class TotalRow(NamedTuple):
     values: Sequence[float | None]
 
 
-# Uses pk_run_totals.
-OF_RUN = """
-select group_values, measure, "values" from run_totals
-where run_id = $1 and generation = (select generation from runs where run_id = $1)
-order by group_values, measure
-"""
-
-
 async def copy_totals(connection: Connection, rows: Sequence[TotalRow]) -> None:
     """Writes the totals of groups, if there are any."""
     if rows:
         await connection.copy_records_to_table("run_totals", records=rows, columns=TotalRow._fields)
-
-
-async def read_totals(connection: Connection, run_id: UUID) -> list[tuple[list[str], str, list[float | None]]]:
-    """The values of each group, a measure, and its totals by scenario."""
-    return [tuple(row) for row in await connection.fetch(OF_RUN, run_id)]

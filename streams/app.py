@@ -35,7 +35,7 @@ from streams.known import Known
 from streams.lane import Lane
 from streams.leasing import NO_LEASES, Leasing
 from streams.outages import Outages
-from streams.pruning import Pruner
+from streams.pruning import pruning_loops
 from streams.publisher import Publisher
 from streams.pulse import Pulse
 from streams.relay import Relay
@@ -101,7 +101,8 @@ class Engine:
         await self.stops.begin()
         self._tasks += [task for lane in self.lanes for task in lane.tasks()]
         loops = [self.relay.take_over(), self.relay.hold(), self.relay.reap(), watch(self.lanes)]
-        loops += [self.stops.run(), self.pulse.run(), Pruner(self.resources.database, self.config.inbox).run()]
+        loops += [self.stops.run(), self.pulse.run()]
+        loops += pruning_loops(self.resources.database, self.config.inbox, self.config.history)
         loops += [self.relay.publish() for _ in range(PUBLISHERS)]
         loops += [loop for intake in self.intakes for loop in (intake.pause(), intake.resume())]
         loops += [feeder.run() for feeder in self.feeders]
@@ -136,9 +137,9 @@ class Engine:
         for task in others:
             task.cancel()
         await asyncio.gather(*leaving, *others, return_exceptions=True)
-        # Only now is it known what is left: until they have ended, tasks lease retries and have deletions in hand.
-        rest = [self.relay.delete_published(), *(feeder.release() for feeder in self.feeders)]
-        await asyncio.gather(*(_given_back(each) for each in rest))
+        # Only now is it known what is left: until they have ended, tasks take leases and have deletions in hand.
+        leases = [*(feeder.release() for feeder in self.feeders), *(lane.leasing.close() for lane in self.lanes)]
+        await asyncio.gather(*(_given_back(each) for each in (self.relay.delete_published(), *leases)))
         for task in self._starting:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)

@@ -65,7 +65,7 @@ class Committer:
         self._count += len(items)
         self._size += weight
         self._some.set()
-        if self._size >= self.limits.group_bytes:
+        if not self._has_room(0, self._size):
             self._room.clear()
 
     async def wait_for_room(self) -> None:
@@ -83,7 +83,7 @@ class Committer:
         """
         while True:
             await self._some.wait()
-            if self._count < min(self.custody.count, self.limits.group_records):
+            if self._count < self.custody.count and self._has_room(self._count, self._size):
                 await asyncio.sleep(self.limits.linger)
             group = self._next_group()
             if group:
@@ -145,28 +145,31 @@ class Committer:
         log.error("outcome_cannot_be_stored", **context(self.flow, item), exc_info=error)
         item.failure = unstorable(item.failure, error)
 
+    def _has_room(self, count: int, size: int) -> bool:
+        """Whether a group of so many items and bytes takes one more: the one that fills it belongs to it still."""
+        return count < self.limits.group_records and size < self.limits.group_bytes
+
     def _next_group(self) -> list[Item]:
         group: list[Item] = []
         size = 0
-        while self._finished and len(group) < self.limits.group_records and size < self.limits.group_bytes:
+        while self._finished and self._has_room(len(group), size):
             items, weight = self._finished.popleft()
-            room = self.limits.group_records - len(group)
-            if len(items) > room or size + weight > self.limits.group_bytes:
-                items, weight = self._part(items, weight, room, self.limits.group_bytes - size)
+            if not self._has_room(len(group) + len(items) - 1, size + weight - 1):
+                items, weight = self._part(items, weight, len(group), size)
             group += items
             size += weight
         self._count -= len(group)
         self._size -= size
-        if self._size < self.limits.group_bytes:
+        if self._has_room(0, self._size):
             self._room.set()
         if not self._finished:
             self._some.clear()
         return group
 
-    def _part(self, items: Sequence[Item], weight: int, records: int, size: int) -> tuple[Sequence[Item], int]:
-        """The first of the items, as many as there is room for, up to the one that fills it; the rest stays."""
+    def _part(self, items: Sequence[Item], weight: int, in_group: int, size: int) -> tuple[Sequence[Item], int]:
+        """The first of the items, as many as a group of so many items and bytes has room for; the rest stays."""
         count = taken = 0
-        while count < min(records, len(items)) and taken < size:
+        while count < len(items) and self._has_room(in_group + count, size + taken):
             taken += _weight(items[count : count + 1])
             count += 1
         if count < len(items):

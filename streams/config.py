@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from streams.decisions import RetryPolicy
 from streams.limits import FailurePolicy
 from streams.progress import ProgressPolicy
-from streams.pruning import InboxRetention
+from streams.pruning import InboxRetention, RunHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class EngineConfig:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     progress: ProgressPolicy = field(default_factory=ProgressPolicy)
     inbox: InboxRetention = field(default_factory=InboxRetention)
+    history: RunHistory = field(default_factory=RunHistory)
     claim: float = 20.0
     lease: float = 30.0
     group_prefix: str = "millrace"

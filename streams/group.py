@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
 from events.build import timestamp
-from events.failures import Conflict, Waiting
+from events.failures import Conflict, Failure, Waiting
 from handlers.answer import Answer
 from handlers.flow import Flow, FlowSpec
 from storage import dead_letters, inbox, outbox, retries
@@ -34,6 +34,10 @@ class Saved:
 class NotAnswered(Exception):  # noqa: N818 - a signal, not an error
     """Items are conflicts, or have to wait: the transaction is undone and the group saved again without their effects."""
 
+    def __init__(self, failures: Mapping[Item, Failure]) -> None:
+        super().__init__()
+        self.failures = failures
+
 
 class GroupSaver:
     """Stores groups of one flow. Every key occurs once in a group; twins wait in the lane."""
@@ -49,14 +53,19 @@ class GroupSaver:
         """
         careful = after_break
         while True:
+            came = {item: item.failure for item in items}
             try:
                 return await self._transaction(items, careful=careful, after_break=after_break)
-            except NotAnswered:
-                continue
             except Exception as error:
-                if careful or not inbox.is_taken(error):
+                for item, failure in came.items():  # what an answer made of an item is undone with its transaction
+                    item.failure = failure
+                if isinstance(error, NotAnswered):
+                    for item, failure in error.failures.items():
+                        item.failure = failure
+                elif careful or not inbox.is_taken(error):
                     raise
-                careful = True
+                else:
+                    careful = True
 
     async def _transaction(self, items: Sequence[Item], *, careful: bool, after_break: bool) -> Saved:
         due: dict[Verdict, list[Item]] = {each: [] for each in Verdict}
@@ -66,7 +75,8 @@ class GroupSaver:
                 due[verdict(item.failure, item.attempts, self.policy, item.waited)].append(item)
         saved = Saved()
         async with self.database.transaction() as connection:
-            accepted, rejected = due[Verdict.COMPLETE] + due[Verdict.FAIL], due[Verdict.REJECT]
+            accepted = due[Verdict.COMPLETE] + due[Verdict.FAIL]
+            rejected = await self._still_ours(connection, due[Verdict.REJECT], saved)
             waiting = await self._accept(connection, accepted, saved, careful=careful) if accepted else set()
             await self._keep(connection, due[Verdict.RETRY], saved)
             await self._bury(connection, rejected, saved)
@@ -81,7 +91,10 @@ class GroupSaver:
     async def _accept(self, connection: Connection, items: list[Item], saved: Saved, *, careful: bool) -> set[UUID]:
         """Inbox first, then the flow's results, then what follows from its answers; returns the keys that waited."""
         waiting = await retries.stored_hashes(connection, [item.uuid for item in items])
-        _refuse_other_payloads(items, waiting)
+        others = [item for item in items if waiting.get(item.uuid, item.event.payload_sha256) != item.event.payload_sha256]
+        if others:
+            # What is accepted decides, and not what waits to be refused itself.
+            _refuse_other_payloads(others, waiting | await inbox.stored_hashes(connection, [item.uuid for item in others]))
         inbox_rows = [rows.inbox_row(item) for item in items]
         if careful:
             new = await self._enter(connection, items, inbox_rows, saved)
@@ -127,7 +140,8 @@ class GroupSaver:
         """Keeps events for their next attempt. A key that is kept or done already needs no second row."""
         if not items:
             return
-        firsts = {item.uuid: item for item in reversed(items)}
+        # Of two with one key the one that has a row, which stands under its lease, moves that.
+        firsts = {item.uuid: item for item in reversed(items)} | {item.uuid: item for item in items if item.is_retry}
         kept = await retries.keep(connection, [rows.retry_row(item, self.policy) for item in firsts.values()], self.owner)
         others = [item for item in items if item.uuid not in kept or item is not firsts[item.uuid]]
         if others:
@@ -135,6 +149,19 @@ class GroupSaver:
             stored = await retries.stored_hashes(connection, keys) | await inbox.stored_hashes(connection, keys)
             _refuse_other_payloads(others, stored)
         saved.became[Verdict.RETRY] += items
+
+    async def _still_ours(self, connection: Connection, items: list[Item], saved: Saved) -> list[Item]:
+        """The items whose row in `retries`, if they came from one, is still leased by their attempt.
+
+        The others are for whoever has the row now, or have their outcome: nothing of them is stored.
+        """
+        leased = [(*item.lease, item.attempts) for item in items if item.lease is not None]
+        if not leased:
+            return items
+        held = await retries.held(connection, leased, self.owner)
+        lost = [item for item in items if item.lease is not None and item.uuid not in held]
+        saved.became[Verdict.RETRY] += lost
+        return [item for item in items if item not in lost]
 
     async def _bury(self, connection: Connection, items: list[Item], saved: Saved) -> None:
         if not items:
@@ -166,19 +193,17 @@ def _answered(items: Sequence[Item], answers: Sequence[Answer | Conflict | Waiti
     """The answers, if all of them are. Raises NotAnswered, each conflict or wait being its item's failure then."""
     accepted = [answer for answer in answers if isinstance(answer, Answer)]
     if len(accepted) < len(answers):
-        for item, answer in zip(items, answers, strict=True):
-            if not isinstance(answer, Answer):
-                item.failure = answer
-        raise NotAnswered
+        told = zip(items, answers, strict=True)
+        raise NotAnswered({item: answer for item, answer in told if not isinstance(answer, Answer)})
     return accepted
 
 
 def _refuse_other_payloads(items: Sequence[Item], stored: dict[UUID, bytes]) -> None:
-    found = False
+    found = dict[Item, Failure]()
     for item in items if stored else ():
         identity = rows.identity(item)
         known = stored.get(item.uuid)
         if known is not None and known != identity.payload_sha256:
-            item.failure, found = other_payload(identity), True
+            found[item] = other_payload(identity)
     if found:
-        raise NotAnswered
+        raise NotAnswered(found)

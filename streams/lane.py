@@ -233,7 +233,7 @@ class Lane:
         self._stopping = True
         gone = self.offsets.revoke(list(self.offsets.partitions))
         finished = await self.custody.empty(drain or self.limits.drain)
-        await asyncio.gather(self.offsets.commit(gone), self.leasing.close())
+        await self.offsets.commit(gone)
         return finished
 
     def halt(self, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TypeVar
@@ -12,10 +12,10 @@ from uuid import UUID
 
 import structlog
 
-from storage import inbox
+from storage import inbox, retries
 from storage.database import Database
 from storage.faults import fault_of
-from storage.leases import Leases
+from storage.leases import Leases, new_token
 from streams.context import context
 from streams.decisions import other_payload
 from streams.item import Item
@@ -75,6 +75,8 @@ class Leasing:
     def __init__(self, flow: str, leases: Leases, database: Database, outages: Outages) -> None:
         self.flow, self.leases, self.database, self.outages = flow, leases, database, outages
         self._held: dict[Item, Lease] = {}
+        self._asked = set[Lease]()
+        """What Redis has been asked for and has not answered: this worker may have it."""
         self._dropped: list[Lease] = []
         self._some = asyncio.Event()
         # A renewal that reached Redis after its release would bring the lease back, and nobody would end it.
@@ -101,26 +103,29 @@ class Leasing:
 
     def release(self, items: Iterable[Item]) -> None:
         """The items leave the lane: their leases, if they have one, end."""
-        dropped = [lease for item in items if (lease := self._held.pop(item, None)) is not None]
-        if dropped:
-            self._dropped += dropped
-            self._some.set()
+        self._drop([lease for item in items if (lease := self._held.pop(item, None)) is not None])
 
     async def run(self) -> None:
         """Renews and releases leases until cancelled."""
         await asyncio.gather(self._renewing(), self._releasing())
 
     async def close(self) -> None:
-        """Releases what is dropped and what is still held: whatever was in hand is another worker's now."""
-        self._dropped += self._held.values()
+        """Releases what is dropped, asked for or still held: whatever was in hand is another worker's now.
+
+        Comes when nobody claims any more.
+        """
+        self._dropped += [*self._held.values(), *self._asked]
         self._held.clear()
+        self._asked.clear()
         await self._quietly(self._release)
 
     async def _take(self, items: list[Item], later: Later) -> list[Item]:
         """The items whose lease is ours now."""
         firsts = {_lease_key(item): item for item in reversed(items)}
-        tokens = await self._patiently(lambda: self.leases.take(self.flow, list(firsts)))
-        mine = {firsts[key]: (key, token) for key, token in tokens.items()}
+        tokens = {key: new_token() for key in firsts}
+        self._asked.update(tokens.items())
+        taken = await self._ended(tokens, self._patiently(lambda: self.leases.take(self.flow, tokens)))
+        mine = {firsts[key]: (key, tokens[key]) for key in taken}
         self._held |= mine
         busy = [item for item in items if item not in mine]
         if busy:
@@ -128,8 +133,27 @@ class Leasing:
             asyncio.get_running_loop().call_later(delay, later, busy)
         return [item for item in items if item in mine]
 
+    async def _ended(self, tokens: Mapping[bytes, bytes], asking: Awaitable[T]) -> T:
+        """The answer to what was asked for; if nobody waits for it any more, what it may have taken is released."""
+        try:
+            answer = await asking
+        except BaseException:
+            self._drop(tokens.items())
+            raise
+        finally:
+            self._asked.difference_update(tokens.items())
+        return answer
+
+    def _drop(self, leases: Iterable[Lease]) -> None:
+        self._dropped += leases
+        if self._dropped:
+            self._some.set()
+
     async def _stored(self, items: Sequence[Item]) -> dict[UUID, bytes]:
-        """The payload hashes under which items are done, or wait for a retry; of one that is that retry, only if it is done."""
+        """The payload hashes under which items are done, or wait for a retry; of one that is that retry, only if it is done.
+
+        The row of a retry that is done is closed: nobody else would come to it.
+        """
         if not items:
             return {}
         fresh = [item.uuid for item in items if not item.is_retry]
@@ -137,7 +161,11 @@ class Leasing:
 
         async def ask() -> dict[UUID, bytes]:
             async with self.database.connection() as connection:
-                return await inbox.known_hashes(connection, fresh, retried)
+                stored = await inbox.known_hashes(connection, fresh, retried)
+                ended = [item.lease for item in items if item.lease is not None and stored.get(item.uuid) == item.lease[1]]
+                if ended:
+                    await retries.close(connection, ended)
+                return stored
 
         return await self._patiently(ask)
 
@@ -166,8 +194,8 @@ class Leasing:
         async with self._turn:
             held = dict(self._held)
             lost = set(await self.leases.renew(self.flow, dict(held.values()))) if held else set[bytes]()
-        for item, (key, _) in held.items():
-            if key in lost:
+        for item, (key, token) in held.items():
+            if key in lost and self._held.get(item) == (key, token):
                 log.warning("lease_lost", **context(self.flow, item), then="the work goes on; the inbox decides")
                 self._held.pop(item, None)
 

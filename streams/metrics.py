@@ -29,6 +29,9 @@ LAG = Gauge("millrace_lag_records", "Records in Kafka beyond those that are fini
 OUTBOX_ROWS = Gauge("millrace_outbox_rows", "Rows waiting in the outbox.")
 OUTBOX_AGE = Gauge("millrace_outbox_age_seconds", "Age of the oldest row in the outbox.")
 INBOX_DROPPED = Counter("millrace_inbox_dropped_total", "Rows that the inbox has forgotten for their age.")
+RUN_HISTORY_DROPPED = Counter(
+    "millrace_run_history_dropped_total", "Rows of generations of runs that were dropped because nobody reads them any more."
+)
 LANE_STOPPED = Gauge("millrace_lane_stopped", "1 while a lane has stopped and waits for a person.", ["flow"])
 CAREFUL_RECORDS = Gauge("millrace_careful_records", "Records that wait to be taken one at a time.", ["flow"])
 KILLERS = Counter("millrace_killers_total", "Records ended because workers died at them.", ["flow"])

@@ -1,10 +1,11 @@
-"""The loop that has the inbox forget what is older than Kafka can bring again."""
+"""The loops that forget: of the inbox what is older than Kafka can bring again, of runs what nobody reads any more."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ import structlog
 from storage import pruning
 from storage.database import Database
 from storage.faults import fault_of
+from storage.run_pruning import drop_generations
 from streams import metrics
 
 log = structlog.get_logger(__name__)
@@ -31,10 +33,22 @@ class InboxRetention:
     rest: float = 3.0
 
 
-class Pruner:
-    """Drops old rows of the inbox while the worker runs; of several workers, one at a time."""
+@dataclass(frozen=True, slots=True)
+class RunHistory:
+    """How many days a generation of a run stays that is not read any more, and how gently it goes: as for the inbox."""
 
-    def __init__(self, database: Database, retention: InboxRetention) -> None:
+    days: float = 7.0
+    rows: int = 5_000
+    interval: float = 600.0
+    rest: float = 3.0
+
+
+class Rounds:
+    """A loop of rounds that drop what is old while the worker runs; of several workers, one at a time."""
+
+    what: str
+
+    def __init__(self, database: Database, retention: InboxRetention | RunHistory) -> None:
         self.database, self.retention = database, retention
         self.age = timedelta(days=retention.days)
 
@@ -48,7 +62,21 @@ class Pruner:
             except Exception as error:
                 if fault_of(error) is None:
                     raise
-                log.warning("inbox_waits", error=repr(error))
+                log.warning("pruning_waits", what=self.what, error=repr(error))
+
+    async def round(self) -> int:
+        """Drops all that is old now, batch by batch, unless another worker is about it; returns how many rows."""
+        raise NotImplementedError
+
+    async def rest(self, began: float) -> None:
+        """So that it has a quarter of one session; `began` is when its batch did, by the monotonic clock."""
+        await asyncio.sleep(self.retention.rest * (time.monotonic() - began))
+
+
+class Pruner(Rounds):
+    """Drops old rows of the inbox."""
+
+    what = "inbox"
 
     async def round(self) -> int:
         """Drops all that is old now, batch by batch, unless another worker is about it; returns how many rows."""
@@ -70,5 +98,34 @@ class Pruner:
             dropped = await pruning.drop(connection, self.age, self.retention.rows)
         if dropped:
             metrics.INBOX_DROPPED.inc(sum(dropped.values()))
-            await asyncio.sleep(self.retention.rest * (time.monotonic() - began))
+            await self.rest(began)
         return dropped
+
+
+class RunPruner(Rounds):
+    """Drops generations of runs that have been past for long enough, with their rows."""
+
+    what = "run_history"
+
+    async def round(self) -> int:
+        """Drops all that is old now, batch by batch, unless another worker is about it; returns how many rows."""
+        total = 0
+        while dropped := await self._batch():
+            total += dropped
+        if total:
+            log.info("run_history_pruned", rows=total)
+        return total
+
+    async def _batch(self) -> int | None:
+        began = time.monotonic()
+        async with self.database.transaction() as connection:
+            dropped = await drop_generations(connection, self.age, self.retention.rows)
+        if dropped:
+            metrics.RUN_HISTORY_DROPPED.inc(dropped)
+            await self.rest(began)
+        return dropped
+
+
+def pruning_loops(database: Database, inbox: InboxRetention, history: RunHistory) -> list[Coroutine[None, None, None]]:
+    """What a worker has forgotten while it runs."""
+    return [Pruner(database, inbox).run(), RunPruner(database, history).run()]

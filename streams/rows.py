@@ -108,6 +108,8 @@ def said_rows(spec: FlowSpec, item: Item, answer: Answer, owner: UUID, now: str)
     said = []
     if answer.data is not None:
         said = [_completion_row(spec, item, who, answer.data, owner, now) for who in answer.to]
+    for other in answer.also:
+        said += said_rows(spec, item, other, owner, now)
     if answer.requests:
         said += [_request_row(spec, item, each, owner, now) for each in answer.requests]
     return said

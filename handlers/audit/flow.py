@@ -17,7 +17,7 @@ from handlers.audit.question import Questions
 from handlers.audit.stored import Audited, answer_of, audit_row, finding_rows, request_sha256
 from handlers.llm import Asker
 from handlers.resources import Resources
-from storage.audits import StoredAudit, insert_audits, insert_findings, is_settled, stored_audits
+from storage.audits import AuditRow, StoredAudit, insert_audits, insert_findings, is_settled, stored_audits
 from storage.database import Connection
 from storage.llm_calls import spent
 
@@ -54,9 +54,9 @@ class AuditsFlow:
         self, connection: Connection, events: Sequence[Event], results: Sequence[Audited | Failure | None]
     ) -> list[Answer | Conflict]:
         """One row an audit under its natural key, the findings of audits that are new; every event gets what is stored."""
-        await self._insert(connection, events, results)
+        made = await self._insert(connection, events, results)
         holders = await stored_audits(connection, [_audit_id(event) for event in events])
-        return [_answer(event, holders[_audit_id(event)]) for event in events]
+        return [_answer(event, made.get(event.key), holders[_audit_id(event)]) for event in events]
 
     async def _load(self, event: Event) -> Loaded | Failure:
         loaded = Loaded(datetime.now(UTC))
@@ -80,7 +80,8 @@ class AuditsFlow:
 
     async def _insert(
         self, connection: Connection, events: Sequence[Event], results: Sequence[Audited | Failure | None]
-    ) -> None:
+    ) -> dict[bytes, AuditRow]:
+        """The rows of what was worked on, by the events' keys; they are stored where they are the ones to be read."""
         now, model = datetime.now(UTC), self.settings.model
         costs = await spent(connection, [UUID(bytes=event.key) for event in events])
         made = [
@@ -91,13 +92,19 @@ class AuditsFlow:
         first = {row.audit_id: (row, result) for row, result in reversed(made)}
         new = await insert_audits(connection, [row for row, _ in first.values()])
         await insert_findings(connection, [each for audit_id in new for each in finding_rows(*first[audit_id])])
+        worked = [event for event, result in zip(events, results, strict=True) if result is not None]
+        return {event.key: row for event, (row, _) in zip(worked, made, strict=True)}
 
 
 def _audit_id(event: Event) -> UUID:
     return UUID(event.data.audit_id)
 
 
-def _answer(event: Event, holder: StoredAudit) -> Answer | Conflict:
+def _answer(event: Event, made: AuditRow | None, holder: StoredAudit) -> Answer | Conflict:
     if holder.row.request_sha256 == request_sha256(event):
+        if made is not None and made.generation > holder.row.generation:
+            holder = StoredAudit(
+                made, []
+            )  # done again, it has failed: what is read stays, but its event is told of the failure
         return answer_of(holder)
     return Conflict(Reason.INPUT_CONFLICT, f"audit_id {event.data.audit_id} was requested before with another input or client")

@@ -108,7 +108,7 @@ class Gathering:
         known = await stored_runs(connection, wanted)
         _refuse_failed("runs", [f"{each.run_id} ({_end(each)})" for each in known.values() if _end(each)])
         self._wait_for("runs", [each for each in wanted if each not in known or known[each].status == "planned"])
-        errors = await run_errors(connection, [each.run_id for each in known.values() if each.errors])
+        errors = await run_errors(connection, [each for each in known.values() if each.errors])
         return [run_passage(known[each], [error for error in errors if error.run_id == each]) for each in wanted]
 
     def _wait_for(self, kind: str, missing: Sequence[UUID]) -> None:

@@ -99,7 +99,7 @@ class Repaid(Protocol):
 
 def scheduled_balances(terms: Repaid, schedule: Schedule, years: Floats) -> Floats:
     """The balance during each period if all is paid as agreed, `years` being the period's year fraction."""
-    balances = terms.notional[schedule.owner]
+    balances = np.repeat(terms.notional, schedule.counts)
     if (terms.amortization == BULLET).all():
         return balances
     special = terms.repayment.is_special
@@ -118,7 +118,8 @@ def scheduled_balances(terms: Repaid, schedule: Schedule, years: Floats) -> Floa
 def _fill_level_pay(terms: Repaid, schedule: Schedule, years: Floats, loans: Ints, balances: Floats) -> None:
     """Fills in the balances of these level-pay loans: what interest and payment leave, period after period."""
     payment = level_payment(terms.notional[loans], terms.rate[loans] / terms.frequency[loans], schedule.counts[loans])
-    growth = 1.0 + terms.rate[schedule.owner] * years
+    growth = np.repeat(terms.rate, schedule.counts) * years
+    growth += 1.0
     if loans.size < _FEW_LOANS:
         for loan, paid in zip(loans.tolist(), payment.tolist(), strict=True):
             _balances_of_one(growth, paid, balances, slice(*schedule.bounds[loan : loan + 2].tolist()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -42,22 +42,30 @@ def keep_memory() -> None:
     np.empty(_KEPT_BYTES, dtype=np.uint8)
 
 
-def distinct(values: Ints) -> tuple[Ints, Ints]:
-    """The distinct values in ascending order, and the place of each value among them (as `np.unique`, in linear time)."""
+def distinct(values: Ints, span: int | None = None, rank: Callable[[Ints], Ints] | None = None) -> tuple[Ints, Ints]:
+    """The distinct values in ascending order, and the place of each value among them (as `np.unique`, in linear time).
+
+    Values known to lie from 0 up to, but not at, `span` are not looked through for their bounds. Where a table of all possible
+    values is worth its memory, distinct ones come in the order of their `rank`, those of equal rank in their own.
+    """
     if values.size == 0:
         return values, values
-    low = int(values.min())
-    span = int(values.max()) - low + 1
+    low = 0
+    if span is None:
+        low = int(values.min())
+        span = int(values.max()) - low + 1
+        values = values - low
     if span > values.size * _SORTED_SHARE:
         found, places = np.unique(values, return_inverse=True)
-        return found, places.astype(np.int64, copy=False)
+        return found + low, places.astype(np.int64, copy=False)
     seen = np.zeros(span, dtype=np.bool_)
-    shifted = values - low
-    seen[shifted] = True
+    seen[values] = True
     found = np.flatnonzero(seen)
+    if rank is not None:
+        found = found[np.argsort(rank(found + low), kind="stable")]
     place = np.zeros(span, dtype=np.int64)
     place[found] = np.arange(found.size)
-    return found + low, place[shifted]
+    return found + low, place[values]
 
 
 def members(place: Ints, count: int) -> list[Ints]:
@@ -75,7 +83,7 @@ def pieces(chosen: Ints, sizes: Ints, most: int) -> Iterator[Ints]:
         yield from np.split(chosen, np.flatnonzero(np.diff(part)) + 1)
 
 
-def offsets(counts: Ints) -> Ints:
+def offsets(counts: Ints | Bools) -> Ints:
     """Where each segment begins when segments of these lengths lie side by side; the last element is the whole length."""
     bounds = np.zeros(counts.size + 1, dtype=np.int64)
     np.cumsum(counts, out=bounds[1:])

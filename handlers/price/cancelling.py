@@ -1,4 +1,7 @@
-"""Cancelling runs: one that is planned ends with what it has come to, and is completed as `cancelled`."""
+"""Cancelling runs: what is in work ends with what it has come to, and is completed as `cancelled`.
+
+Of a run that is reprocessed this is the reprocess alone: the results that can be read stay.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ from handlers.price.stored import answer_of, asker_of
 from handlers.resources import Resources
 from storage.database import Connection
 from storage.plans import cancel_run, read_plan
-from storage.runs import stored_runs
+from storage.run_generations import cancel_generations
+from storage.runs import RunRow, stored_runs
 
 # The run's event may be on its way still.
 UNKNOWN_SECONDS = 60.0
@@ -58,13 +62,20 @@ class CancelFlow:
 
 async def _cancelled(connection: Connection, event: Event, now: datetime) -> Answer | Waiting:
     run_id = UUID(event.data.run_id)
-    run = await cancel_run(connection, run_id, event.client_id, now)
-    if run is not None:
-        plan = await read_plan(connection, run_id, run.generation)
-        return replace(answer_of(run), to=(None, asker_of(run, plan)))
+    ended = [await cancel_run(connection, run_id, event.client_id, now)]
+    ended += [] if ended[0] else await cancel_generations(connection, run_id, event.client_id, now)
+    if cancelled := [run for run in ended if run is not None]:
+        answers = [await _told(connection, run) for run in cancelled]
+        return replace(answers[0], to=(None, *answers[0].to), also=answers[1:])
     run = (await stored_runs(connection, [run_id])).get(run_id)
     # That the run has failed is no failure of the request.
     return _unknown(event.data.run_id) if run is None else Answer(answer_of(run).data)
+
+
+async def _told(connection: Connection, run: RunRow) -> Answer:
+    """The completion of the event by which the run was asked for."""
+    plan = await read_plan(connection, run.run_id, run.generation)
+    return replace(answer_of(run), to=(asker_of(run, plan),))
 
 
 def _unknown(run_id: str) -> Waiting:

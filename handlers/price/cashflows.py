@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from handlers.price.accrual import accrual_periods
 from handlers.price.amortization import Facility, Repayment, prepay, scheduled_balances
-from handlers.price.arrays import Columnar, Floats, Ints
+from handlers.price.arrays import Columnar, Floats, Ints, offsets
 from handlers.price.daterules import DateRules
 from handlers.price.fields import name, number
 from handlers.price.names import NOTHING, issuer_code, rating_code
@@ -83,19 +83,27 @@ class CashFlows:
     terms: DebtTerms
     valuation: int
     bounds: Ints
-    owner: Ints
     date: Ints
     amount: Floats
     accrued: Floats
     standing: Standing | None = None
 
+    @property
+    def owner(self) -> Ints:
+        """The position of each flow."""
+        counts = np.diff(self.bounds)
+        return np.repeat(np.arange(counts.size), counts)
+
     @classmethod
     def after(cls, valuation: int, terms: DebtTerms, owner: Ints, date: Ints, amount: Floats, accrued: Floats) -> CashFlows:
         """Those of these flows, by owner and in time order, that are paid after the valuation date."""
-        ahead = np.flatnonzero(date > valuation)
-        owner = owner[ahead]
-        bounds = np.searchsorted(owner, np.arange(accrued.size + 1))
-        return cls(terms, valuation, bounds, owner, date[ahead], amount[ahead], accrued)
+        bounds = offsets(np.bincount(owner, minlength=accrued.size))
+        return cls(terms, valuation, *_ahead(valuation, bounds, date, amount), accrued)
+
+
+def _ahead(valuation: int, bounds: Ints, date: Ints, amount: Floats) -> tuple[Ints, Ints, Floats]:
+    ahead = date > valuation
+    return offsets(ahead)[bounds], date[ahead], amount[ahead]
 
 
 def cash_flows(terms: LendingTerms, valuation: int) -> CashFlows:
@@ -103,12 +111,12 @@ def cash_flows(terms: LendingTerms, valuation: int) -> CashFlows:
     periods = accrual_periods(terms)
     schedule = periods.schedule
     balance = scheduled_balances(terms, schedule, periods.years)
-    repaid = balance.copy()
-    repaid[:-1] -= balance[1:]
+    repaid = np.empty_like(balance)
+    np.subtract(balance[:-1], balance[1:], out=repaid[:-1])
     repaid[schedule.last] = balance[schedule.last]
-    yearly = balance * terms.rate[schedule.owner]
+    yearly = balance * np.repeat(terms.rate, schedule.counts)
     if terms.facility.fee.any():
-        yearly += (terms.facility.undrawn * terms.facility.fee)[schedule.owner]
+        yearly += np.repeat(terms.facility.undrawn * terms.facility.fee, schedule.counts)
     amount = yearly * periods.years
     amount[periods.trading_ex(valuation)] = 0.0
     amount += repaid
@@ -116,5 +124,5 @@ def cash_flows(terms: LendingTerms, valuation: int) -> CashFlows:
     left = None
     if terms.repayment.cpr.any():
         left = prepay(terms, schedule, periods.payment > valuation, amount, balance - repaid)
-    flows = CashFlows.after(valuation, terms, schedule.owner, periods.payment, amount, accrued)
-    return replace(flows, standing=Standing(terms, valuation, periods, balance, left))
+    ahead = _ahead(valuation, schedule.bounds, periods.payment, amount)
+    return CashFlows(terms, valuation, *ahead, accrued, Standing(terms, valuation, periods, balance, left))

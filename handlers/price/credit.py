@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from handlers.price.arrays import Ints, distinct
+from handlers.price.arrays import Floats, Ints, distinct
 from handlers.price.curves import Nodes
 from handlers.price.market import MarketData
 from handlers.price.names import NOTHING
+
+
+def steady_spreads(market: MarketData, credit: Ints, day: Ints) -> Floats | None:
+    """What the spread curves leave of payments on these days; None if a scenario moves one of them.
+
+    `credit` (-1: none) may be one for all days. What is the same under all scenarios need not be worked out for each.
+    """
+    if (credit == NOTHING).all() or not market.spreads.is_steady:
+        return None
+    curve, left = np.broadcast_to(credit, day.shape), np.ones(day.size)
+    risky = np.flatnonzero(curve != NOTHING)
+    spreads = market.spreads.under(slice(1))
+    left[risky] = spreads.at(curve[risky], day[risky] - spreads.valuation).discount[:, 0]
+    return left
 
 
 def credit_nodes(market: MarketData, curve: Ints, credit: Ints, day: Ints) -> tuple[Nodes, Ints]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from handlers.price.arrays import Floats, Ints, distinct
 from handlers.price.cubic import CubicNodes
-from handlers.price.dates import to_date
+from handlers.price.dates import month_and_day, to_date
 from handlers.price.interpolation import MONOTONE_CUBIC_ZERO, bracket
 from handlers.price.names import NOTHING
 
@@ -17,6 +17,10 @@ BASIS_POINT = 1e-4
 
 # A curve's number and a distance in days as one number: calendar dates are less than 2**22 days apart.
 _SHIFT = 2**23
+
+# With fewer flows all nodes stay in the cache in any order.
+_MANY_FLOWS = 10_000
+DAYS_OF_MONTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,11 @@ class Curves:
         first, last = self.bounds[curve : curve + 2]
         return [to_date(day).isoformat() for day in self.pillars[first:last].tolist()]
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether no scenario moves a rate."""
+        return self.rates.strides[1] == 0 or bool((self.rates == self.rates[:, :1]).all())
+
     def under(self, scenarios: slice) -> Curves:
         """The same curves under some of the scenarios."""
         return replace(self, rates=self.rates[:, scenarios])
@@ -70,9 +79,22 @@ class Curves:
         `curve` may be one for all days. `spread` (S) is added to the zero rates.
         """
         horizon = int(day.max()) - self.valuation + 1
-        keys, place = distinct(day + (curve * horizon - self.valuation))
+        rank = self._by_day_of_month(horizon) if day.size >= _MANY_FLOWS else None
+        if curve.size == 1:
+            ahead, place = distinct(day - self.valuation, horizon, rank)
+            return self.at(np.repeat(curve, ahead.size), ahead, spread), place
+        keys, place = distinct(day + (curve * horizon - self.valuation), rank=rank)
         node_curve, ahead = np.divmod(keys, horizon)
         return self.at(node_curve, ahead, spread), place
+
+    def _by_day_of_month(self, horizon: int) -> Callable[[Ints], Ints]:
+        """Ranks curve · horizon + days ahead so that what is paid month by month lies side by side on each curve."""
+
+        def rank(keys: Ints) -> Ints:
+            day = keys % horizon + self.valuation
+            return keys // horizon * DAYS_OF_MONTH + month_and_day(day)[1]
+
+        return rank
 
     def at(self, curve: Ints, ahead: Ints, spread: Floats | None = None) -> Nodes:
         """A node for each of these days, counted from the valuation, on these curves."""

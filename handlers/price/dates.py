@@ -28,6 +28,9 @@ _TABLE_DAY = int(_BOUNDS[0])
 _MONTHS = np.repeat(np.arange(_STARTS.size, dtype=np.int32), _LENGTHS)
 _DAYS = (np.arange(_MONTHS.size, dtype=np.int32) - (_STARTS - _TABLE_DAY)[_MONTHS] + 1).astype(np.int32)
 
+# Row d: day d of every month, clipped to its end.
+_BY_DAY_OF_MONTH: Ints = _STARTS + np.minimum(np.arange(32)[:, None], _LENGTHS) - 1
+
 _THIRTIES = (30 * _MONTHS + np.minimum(_DAYS, 30)).astype(np.int32)
 _31STS: Bools = _DAYS == 31
 
@@ -77,6 +80,17 @@ def is_31st(day: Ints) -> Bools:
 def in_month(month: Ints | Months, day_of_month: Ints | Months) -> Ints:
     """That day of that month, clipped to the month's end."""
     return _STARTS[month] + np.minimum(day_of_month, _LENGTHS[month]) - 1
+
+
+def rolled(first: Months, day_of_month: Months, step: Ints, bounds: Ints) -> Ints:
+    """The days of P rolls, flat: `bounds[i]` to `bounds[i + 1]` (at least one each) are that day of the month `first` and of
+    those that come each `step` months later, clipped to the month's end.
+    """
+    start = day_of_month.astype(np.int64) * _STARTS.size + first
+    place = np.repeat(step, np.diff(bounds))
+    place[bounds[:-1]] = start
+    place[bounds[1:-1]] -= (start + step * (np.diff(bounds) - 1))[:-1]
+    return _BY_DAY_OF_MONTH.ravel()[np.cumsum(place, out=place)]
 
 
 def add_months(day: Ints, months: Ints) -> Ints:

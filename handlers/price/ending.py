@@ -16,14 +16,16 @@ from handlers.answer import Answer
 from handlers.price.arrays import Floats
 from handlers.price.engine import PRICER_VERSION
 from handlers.price.errors import CALCULATION_FAILED
+from handlers.price.generations import as_ended, takes_place
 from handlers.price.grouping import GroupSums
 from handlers.price.portfolio import checked_ids
 from handlers.price.sheet import PricedRun
-from handlers.price.stored import answer_of, asker_of, group_rows, result_rows
+from handlers.price.stored import answer_of, asker_of, group_rows, known_code, result_rows
 from handlers.price.totals import TOTALLED
 from storage.database import Connection
-from storage.plans import Ended, SliceEnd, SliceKey, count_slices, finish_run, read_plan, slice_totals
+from storage.plans import Ended, SliceEnd, SliceKey, count_slices, finish_run, first_failure, read_plan, slice_totals
 from storage.results import ResultRows
+from storage.run_generations import end_generation, hold_runs, take_place
 from storage.runs import RunRow
 from storage.totals import copy_totals
 
@@ -86,16 +88,16 @@ async def complete_runs(connection: Connection, ended: Mapping[SliceKey, Ended],
     """
     completed = {}
     counted = await count_slices(connection, ended)
-    if len(counted) < len({key.run_id for key in ended}):
+    if len(counted) < len({key[:2] for key in ended}):
         raise CancelledMeanwhile
-    for run in counted:
+    for run, is_aside in counted:
         if run.slices_done == run.slices:
-            last = max(key for key in ended if key.run_id == run.run_id)
-            completed[last] = await _complete(connection, run, now)
+            last = max(key for key in ended if key[:2] == (run.run_id, run.generation))
+            completed[last] = await _complete(connection, run, now, is_aside=is_aside)
     return completed
 
 
-async def _complete(connection: Connection, run: RunRow, now: datetime) -> Answer:
+async def _complete(connection: Connection, run: RunRow, now: datetime, *, is_aside: bool) -> Answer:
     sums, groups = Sums(run), GroupSums(len(run.scenario_ids))
     async for totals, group_totals in slice_totals(connection, run):
         sums.add(totals)
@@ -103,10 +105,27 @@ async def _complete(connection: Connection, run: RunRow, now: datetime) -> Answe
     await copy_totals(connection, group_rows(run, groups.totals()))
     status = "partial" if run.errors else "completed"
     run = run._replace(status=status, totals=sums.totals(), completed_at=now)
-    await finish_run(connection, run)
+    if is_aside:
+        run = await _finish_aside(connection, run, now)
+    else:
+        await finish_run(connection, run)
     answer = answer_of(run)
     answer.to = (asker_of(run, await read_plan(connection, run.run_id, run.generation)),)
     return answer
+
+
+async def _finish_aside(connection: Connection, run: RunRow, now: datetime) -> RunRow:
+    """Puts a generation in the place of the one that is read, unless it comes too late or to nothing; how it has ended."""
+    failure = await first_failure(connection, run)
+    if failure is not None:
+        run = run._replace(status="failed", totals={}, failure_code=known_code(failure[0]), failure_message=failure[1])
+    held = (await hold_runs(connection, [run.run_id])).get(run.run_id)
+    run = as_ended(run, held, now)
+    if takes_place(run, held):
+        await take_place(connection, run)
+    else:
+        await end_generation(connection, run)
+    return run
 
 
 class Sums:

@@ -56,7 +56,8 @@ def price_run(
     scenarios = scenarios or [Scenario(id="base")]
     ids = tuple(scenario.id for scenario in scenarios)
     with np.errstate(all="ignore"):
-        data = MarketData.of(market, scenarios, valuation_date)
+        names = {name for group in portfolio.groups for name in group.names.values()}
+        data = MarketData.of(market, scenarios, valuation_date, credit=names)
         books = [Book.of(group, data, to_day(valuation_date)) for group in portfolio.groups]
         ladders = [ladder_of(book, data) if "CASHFLOWS" in measures else None for book in books]
         sheet = Sheet(_widths(len(portfolio), books, ladders, measures), ids, data.unavailable)

@@ -13,6 +13,7 @@ from handlers.price.book import Book
 from handlers.price.errors import CALCULATION_FAILED, MISSING_MARKET_DATA, UNSUPPORTED, Fault
 from handlers.price.ladder import Ladder
 from handlers.price.market import MarketData
+from handlers.price.neighbours import side_by_side
 from handlers.price.pricers.pricer import Pricer
 from handlers.price.requirements import Lacks
 from handlers.price.sheet import Sheet
@@ -106,7 +107,7 @@ class Filling:
 
     def _fill_live(self, chosen: Ints) -> None:
         book = self.book
-        everything = chosen.size == book.rows.size
+        everything = chosen.size == book.rows.size and bool((np.diff(chosen) > 0).all())
         terms = book.terms if everything else book.terms.take(chosen)
         rows = book.rows if everything else book.rows[chosen]
         flows = _flows(book.pricer, terms, self.market)
@@ -147,13 +148,15 @@ class Filling:
         most = CHUNK_FLOWS
         if self.book.pricer.nodes_by_flow or self._credit_curves > FEW_CREDIT_CURVES:
             most = min(most, max(1, BLOCK_CELLS // self.market.scenarios))
-        return pieces(chosen, self.book.terms.sizes[chosen], most)
+        ordered = side_by_side(self.book.terms, chosen)
+        return pieces(ordered, self.book.terms.sizes[ordered], most)
 
     @property
     def _credit_curves(self) -> int:
-        """How many curves a day may have a node on beside the discount curve."""
+        """How many curves a day may have a node on beside the discount curve; spreads that stand still need none."""
         hazards = self.market.hazards.codes.size if "EXPECTED_LOSS" in self.places else 0
-        return max(self.market.spreads.codes.size, hazards)
+        spreads = 0 if self.market.spreads.is_steady else self.market.spreads.codes.size
+        return max(spreads, hazards)
 
     def _blocks(self, chosen: Ints) -> Iterator[slice]:
         """Parts of the scenarios for which the matrices of these positions are bounded."""

@@ -9,15 +9,17 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
 
 from events.event import Event
 from events.failures import Conflict, Failure, Permanent, Reason, Waiting
+from events.market import Market
 from events.run import InlineMarket, InlinePortfolio, RunRequested
 from events.tail_risk import InlineDays
 from handlers.answer import Answer
+from handlers.parsed import Content
 from handlers.price.engine import cells_a_position, price_run
-from handlers.price.loading import Loaded, Loader, market_of, unfinished
+from handlers.price.generations import place
+from handlers.price.loading import Loaded, Loader, unfinished
 from handlers.price.planning import Bounds, plan_bytes
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
@@ -41,11 +43,13 @@ from handlers.same_input import is_same_input
 from storage.database import Connection
 from storage.plans import add_plans
 from storage.results import copy_results
-from storage.runs import RunRow, give_way, insert_runs
+from storage.runs import RunRow
 from storage.totals import copy_totals
 
 # Runs of more cells are worked on alone: a small event can ask for a thousand times its size.
 LIGHT_CELLS = 100_000
+# What a snapshot's name and hash take in memory.
+_SNAPSHOT_BYTES = 512
 
 
 @dataclass(slots=True)
@@ -84,7 +88,7 @@ class RunsFlow:
     """Prices runs: reads objects in `load`, computes in a thread in `work`, writes by COPY in `save`."""
 
     def __init__(self, resources: Resources) -> None:
-        self.loader, self.worker = Loader(resources), resources.worker
+        self.loader, self.worker, self.parsed = Loader(resources), resources.worker, resources.parsed
 
     async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
         """The bytes behind each run's uris and ids, or a plan where they are too many to hold."""
@@ -101,15 +105,15 @@ class RunsFlow:
         now = datetime.now(UTC)
         found = [_row(event, result, now) for event, result in zip(events, results, strict=True)]
         rows = [row._replace(worker=self.worker) for row in found]
-        holders = await _holders(connection, rows)
-        new = [each for each in zip(events, rows, results, strict=True) if holders[each[1].run_id] is each[1]]
+        told = await place(connection, rows, now)
+        new = [each for each, row in zip(zip(events, rows, results, strict=True), told, strict=True) if each[1] is row]
         priced = [(row, result.run) for _, row, result in new if isinstance(result, Priced)]
         await copy_results(connection, [result_rows(*each) for each in priced])
         await copy_totals(connection, [row for each in priced for row in total_rows(*each)])
         planned = [(event, result) for event, _, result in new if isinstance(result, Planned)]
         if planned:
             await _add_plans(connection, planned)
-        return [_answer(row, result, holders[row.run_id]) for row, result in zip(rows, results, strict=True)]
+        return [_answer(*each) for each in zip(rows, results, told, strict=True)]
 
     def _price_all(self, loaded: Sequence[Loaded]) -> list[Result]:
         results: list[Result] = []
@@ -121,14 +125,22 @@ class RunsFlow:
         return results
 
     def _price(self, run: RunRequested, loaded: Loaded) -> Priced | Planned:
-        market = market_of(run, loaded)
+        market = self.loader.market(run, loaded)
         bounds = self.loader.bounds(run, market)
         slices = _slices(run, loaded, bounds)
+        snapshot = self._snapshot(market, loaded)
         if slices is not None:
-            return Planned(slices, kept_request(run), snapshot_of(market), loaded)
+            return Planned(slices, kept_request(run), snapshot, loaded)
         portfolio = _portfolio(run, loaded, bounds.positions)
         priced = price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
-        return Priced(priced, snapshot_of(market), loaded)
+        return Priced(priced, snapshot, loaded)
+
+    def _snapshot(self, market: Market, loaded: Loaded) -> Snapshot:
+        """What the run's row says of its market; told once of one that is known by its content."""
+        if loaded.market_sha256 is None:
+            return snapshot_of(market)
+        content = Content("snapshot", loaded.market_sha256, market.snapshot_id)
+        return self.parsed.get(content, _SNAPSHOT_BYTES, lambda: snapshot_of(market))
 
 
 def is_heavy(run: RunRequested) -> bool:
@@ -178,19 +190,10 @@ async def _add_plans(connection: Connection, planned: Sequence[tuple[Event, Plan
     await add_plans(connection, plans, [row for rows in slices for row in rows])
 
 
-async def _holders(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
-    """The row that holds each run_id: one that was stored before, or else the first of these, which is inserted.
-
-    Of several generations the newest is the first; what failed in an earlier one gives way to it.
-    """
-    newest_first = sorted(rows, key=lambda row: row.generation, reverse=True)
-    first = {row.run_id: row for row in reversed(newest_first)}
-    await give_way(connection, list(first.values()))
-    return first | await insert_runs(connection, list(first.values()))
-
-
 def _answer(row: RunRow, result: Result, holder: RunRow) -> Answer | Conflict | Waiting:
-    if not is_same_input(row, holder):
+    # Who has a run done again may have mended what lies behind its uris.
+    is_same = row.request_sha256 == holder.request_sha256 if row.generation else is_same_input(row, holder)
+    if not is_same:
         return Conflict(Reason.INPUT_CONFLICT, f"run_id {row.run_id} was requested before with another input or client")
     if holder.status != "planned":
         return answer_of(holder)

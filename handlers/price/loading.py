@@ -15,6 +15,7 @@ from events.market import Market
 from events.model import StoredObject
 from events.run import InlineMarket, InlinePortfolio, MarketById, PortfolioById, RunRequested
 from handlers.objects import read_object
+from handlers.parsed import Content, Parsed
 from handlers.price.by_id import Shelf, shelves
 from handlers.price.engine import cells_a_position
 from handlers.price.inputs import parse_market
@@ -29,6 +30,8 @@ from storage.runs import stored_runs
 WHOLE_BYTES = 16 * 1024 * 1024
 # How long another request for a run waits for the end of the first.
 UNFINISHED_SECONDS = 86_400.0
+# A byte of a market's JSON becomes about seven of objects.
+_PARSED_SIZE = 7
 
 
 @dataclass(slots=True)
@@ -56,11 +59,16 @@ class Loader:
     def __init__(self, resources: Resources) -> None:
         self.database, self.objects = resources.database, resources.objects
         self.object_max_bytes, self.slice_cells = resources.object_max_bytes, resources.run_slice_cells
+        self.parsed = resources.parsed
 
     async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
         """What each of the runs needs, side by side."""
         found = await shelves(self.database, events)
         return await asyncio.gather(*(self._load(event, shelf) for event, shelf in zip(events, found, strict=True)))
+
+    def market(self, run: RunRequested, loaded: Loaded) -> Market:
+        """The run's market. Raises Permanent, code market_unreadable."""
+        return known_market(run, loaded.market or b"", loaded.market_sha256, self.parsed)
 
     def bounds(self, run: RunRequested, market: Market) -> Bounds:
         """What of the run is priced at once."""
@@ -119,7 +127,7 @@ class Loader:
 
     async def _plan(self, event: Event, stored: StoredObject, size: int, loaded: Loaded) -> Plan:
         await self._wait_for_another(event)
-        market = await asyncio.to_thread(market_of, loaded.run, loaded)
+        market = await asyncio.to_thread(self.market, loaded.run, loaded)
         return await plan_object(self.objects, stored, size, self.bounds(loaded.run, market))
 
     async def _wait_for_another(self, event: Event) -> None:
@@ -136,18 +144,19 @@ class Loader:
         return content, (stored.uri, digest)
 
 
-def market_of(run: RunRequested, loaded: Loaded) -> Market:
-    """The run's market. Raises Permanent, code market_unreadable."""
-    return parsed_market(run, loaded.market or b"")
+def known_market(run: RunRequested, content: bytes, digest: bytes | None, parsed: Parsed) -> Market:
+    """The run's market: the event's own, or what the `content` that it refers to, of that sha256, holds: parsed once.
 
-
-def parsed_market(run: RunRequested, content: bytes) -> Market:
-    """The run's market: the event's own, or what the `content` that it refers to holds."""
-    if isinstance(run.market, InlineMarket):
-        return run.market.snapshot
-    if isinstance(run.market, MarketById):
-        return parse_market(content, run.market.snapshot_id, run.market.snapshot_id)
-    return parse_market(content, run.market.uri)
+    Raises Permanent, code market_unreadable.
+    """
+    named = run.market
+    if isinstance(named, InlineMarket):
+        return named.snapshot
+    name, snapshot_id = (named.snapshot_id,) * 2 if isinstance(named, MarketById) else (named.uri, None)
+    if digest is None:
+        return parse_market(content, name, snapshot_id)
+    market = Content("market", digest, snapshot_id)
+    return parsed.get(market, _PARSED_SIZE * len(content), lambda: parse_market(content, name, snapshot_id))
 
 
 def unfinished(run_id: UUID) -> Waiting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
@@ -57,9 +57,14 @@ class MarketData:
     unavailable: Mapping[int, str]
 
     @classmethod
-    def of(cls, market: Market, scenarios: Sequence[Scenario], valuation: date) -> MarketData:
-        """The market as it is, with the shocks of each scenario applied together."""
-        shocks = Shocks(market, len(scenarios), valuation)
+    def of(
+        cls, market: Market, scenarios: Sequence[Scenario], valuation: date, credit: Container[str] | None = None
+    ) -> MarketData:
+        """The market as it is, with the shocks of each scenario applied together.
+
+        `credit`: the issuers and ratings whose credit curves are wanted, of the thousands that a market can have; None: all.
+        """
+        shocks = Shocks(market, len(scenarios), valuation, credit)
         for place, scenario in enumerate(scenarios):
             for shock in scenario.shocks:
                 missing = shocks.apply(place, shock)

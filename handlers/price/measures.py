@@ -14,17 +14,19 @@ import numpy as np
 
 from handlers.price.arrays import Floats, Ints, offsets
 from handlers.price.cashflows import CashFlows
-from handlers.price.credit import credit_nodes
+from handlers.price.credit import credit_nodes, steady_spreads
 from handlers.price.curves import Nodes
 from handlers.price.internal_rate import Weighted
 from handlers.price.keyrates import key_rates, segment_product
 from handlers.price.ladder import Paid, paid_by_day
 from handlers.price.losses import AtRisk
 from handlers.price.market import MarketData
+from handlers.price.names import NOTHING
 from handlers.price.spreads import ZSpreads
 from handlers.price.yields import Yields
 
 _PER_CENT = 100.0
+_NO_CREDIT = np.array([NOTHING])
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class DiscountedFlows:
     """Cash flows of P positions and the N nodes of the curves on which they lie, credit shocks in their discount factors.
 
     `curve` (P) is where each position's curve is in the `market`, `place` the node of each flow; `weights` are the amounts
-    times what the position's own credit spread leaves of them.
+    times what the position's own credit spread leaves of them, and spread curves that no scenario moves.
     """
 
     flows: CashFlows
@@ -86,16 +88,20 @@ def discounted(flows: CashFlows, market: MarketData) -> DiscountedFlows:
     """`flows` on their currencies' curves, which the market must have, and on the spread curves that it has for them."""
     curve = market.curves.find(flows.terms.currency)
     credit = market.spreads.find_first(flows.terms.issuer, flows.terms.rating)
-    nodes, place = credit_nodes(market, _of_flows(curve, flows.owner), _of_flows(credit, flows.owner), flows.date)
+    on_curve, on_credit = _of_flows(curve, flows), _of_flows(credit, flows)
     weights, spread = flows.amount, flows.terms.credit_spread
+    left = steady_spreads(market, on_credit, flows.date)
+    if left is not None:
+        weights, on_credit = weights * left, _NO_CREDIT
+    nodes, place = credit_nodes(market, on_curve, on_credit, flows.date)
     if spread.any():
         weights = weights * np.exp(-spread[flows.owner] * nodes.time[place])
     return DiscountedFlows(flows, market, curve, nodes, place, weights)
 
 
-def _of_flows(curve: Ints, owner: Ints) -> Ints:
+def _of_flows(curve: Ints, flows: CashFlows) -> Ints:
     """The curve of each flow; one alone if all positions are on the same."""
-    return curve[:1] if (curve == curve[:1]).all() else curve[owner]
+    return curve[:1] if (curve == curve[:1]).all() else curve[flows.owner]
 
 
 def outstanding(flows: CashFlows) -> Floats:
@@ -106,7 +112,7 @@ def outstanding(flows: CashFlows) -> Floats:
 def risk_free(flows: CashFlows, market: MarketData) -> DiscountedFlows:
     """The same without any credit spread."""
     curve = market.curves.find(flows.terms.currency)
-    nodes, place = market.curves.nodes(_of_flows(curve, flows.owner), flows.date)
+    nodes, place = market.curves.nodes(_of_flows(curve, flows), flows.date)
     return DiscountedFlows(flows, market, curve, nodes, place, flows.amount)
 
 

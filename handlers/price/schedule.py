@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handlers.price.arrays import Bools, Ints, offsets
-from handlers.price.dates import Months, in_month, is_month_end, month_and_day, month_of
+from handlers.price.dates import Months, in_month, is_month_end, month_and_day, month_of, rolled
 
 SHORT_FIRST, SHORT_LAST, LONG_FIRST = 0, 1, 2
 STUBS = {"short_first": SHORT_FIRST, "short_last": SHORT_LAST, "long_first": LONG_FIRST}
@@ -24,14 +24,12 @@ _LAST_OF_MONTH = 31
 class Schedule:
     """Accrual periods of P positions, flat: position i owns the periods `bounds[i]` to `bounds[i + 1]`, in time order.
 
-    `owner` is the position of each period, `place` its number within that position, from 0. `forward` (P) tells
-    schedules that roll on from their start, `end_of_month` (P) those that roll from one month's end to another's. `irregular`
-    are the periods that are not one step of the roll.
+    `owner` is the position of each period. `forward` (P) tells schedules that roll on from their start, `end_of_month` (P)
+    those that roll from one month's end to another's. `irregular` are the periods that are not one step of the roll.
     """
 
     bounds: Ints
     owner: Ints
-    place: Ints
     start: Ints
     end: Ints
     forward: Bools
@@ -42,6 +40,11 @@ class Schedule:
     def counts(self) -> Ints:
         """Periods of each position."""
         return np.diff(self.bounds)
+
+    @property
+    def place(self) -> Ints:
+        """The number of each period within its position, from 0."""
+        return np.arange(self.owner.size) - np.repeat(self.bounds[:-1], self.counts)
 
     @property
     def last(self) -> Ints:
@@ -103,9 +106,8 @@ def build(
     counts = _counts(roll, first_end)
     bounds = offsets(counts)
     owner = np.repeat(np.arange(counts.size), counts)
-    place = np.arange(bounds[-1]) - np.repeat(bounds[:-1], counts)
     first_month = np.where(roll.forward, roll.month + roll.step, roll.month + roll.step * (counts - 1))
-    end = in_month(np.repeat(first_month, counts) + np.repeat(step, counts) * place, np.repeat(roll.day, counts))
+    end = rolled(first_month, roll.day, step, bounds)
     irregular = _irregular(roll, first_end, bounds, end)
     end[bounds[1:] - 1] = maturity
     given = np.flatnonzero(first_end != NO_DATE)
@@ -113,7 +115,7 @@ def build(
     begin = np.empty_like(end)
     begin[1:] = end[:-1]
     begin[bounds[:-1]] = start
-    return Schedule(bounds, owner, place, begin, end, roll.forward, roll.end_of_month, irregular)
+    return Schedule(bounds, owner, begin, end, roll.forward, roll.end_of_month, irregular)
 
 
 def _first_ends(roll: _Roll, stub: Ints, first_coupon: Ints) -> Ints:

@@ -106,7 +106,7 @@ class Sheet:
         if not finite.all():
             values = np.where(finite, values, np.nan)
             self.fail_each(rows[~finite.all(axis=1)], repeat(NOT_FINITE))
-        if rows.size and rows[-1] - rows[0] + 1 == rows.size:
+        if _are_consecutive(rows):
             self.values[rows[0] : rows[-1] + 1, scenarios] = values
         else:
             self.values[rows, scenarios] = values
@@ -138,3 +138,7 @@ class Sheet:
             error=error,
             error_detail=detail,
         )
+
+
+def _are_consecutive(rows: Ints) -> bool:
+    return bool(rows.size and rows[-1] - rows[0] + 1 == rows.size and (np.diff(rows) == 1).all())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import date
 
 import numpy as np
 
-from events.market import Market
+from events.market import CreditCurves, Market
 from events.scenario import (
     CreditSpread,
     EquityPrice,
@@ -31,22 +31,27 @@ ALL = "*"
 
 
 class Shocks:
-    """Shifts of rates and spreads, and moves of spots, volatilities and prices; `unavailable`: see MarketData."""
+    """Shifts of rates and spreads, and moves of spots, volatilities and prices; `unavailable`: see MarketData.
 
-    def __init__(self, market: Market, scenarios: int, valuation: date) -> None:
+    `credit`: the issuers and ratings whose curves are wanted; all where it is None. A shock of one that is there, but is not
+    wanted, moves nothing.
+    """
+
+    def __init__(self, market: Market, scenarios: int, valuation: date, credit: Container[str] | None = None) -> None:
         self.market = market
         self.valuation = valuation
         self.curves = ShockedCurves(((currency_code(name), name, each) for name, each in market.curves.items()), scenarios)
         self.projections = ShockedCurves(
             ((name_code(name), name, each) for name, each in market.projection_curves.items()), scenarios
         )
-        self.spreads = ShockedCurves(_credit(market, "spread"), scenarios)
-        self.hazards = ShockedCurves(_credit(market, "hazard"), scenarios)
+        wanted = market.credit_curves if credit is None else _wanted(market.credit_curves, credit)
+        self.spreads = ShockedCurves(_credit(wanted, "spread"), scenarios)
+        self.hazards = ShockedCurves(_credit(wanted, "hazard"), scenarios)
         self.spread_shift = np.zeros(scenarios)
         self.spots = MovesByName(market.fx_spot, scenarios)
         self.vols = MovesByName(market.fx_vols, scenarios)
         self.equities = MovesByName(market.equities, scenarios)
-        self.issuers_of = _issuers_by_rating(market)
+        self.issuers_of = _issuers_by_rating(wanted)
         self.rate_curves = self._by_currency()
         self.unavailable: dict[int, str] = {}
 
@@ -145,8 +150,17 @@ class Shocks:
         found = [(curves, code) for code in codes for curves in (self.spreads, self.hazards) if code in curves.rows]
         for curves, code in found:
             curves.move(code, place, by)
+        if found or self._has_credit(shock):
+            return None
         whose = f"rating {shock.rating}" if shock.issuer is None else f"issuer {shock.issuer}"
-        return None if found else f"no credit curve of {whose}"
+        return f"no credit curve of {whose}"
+
+    def _has_credit(self, shock: CreditSpread) -> bool:
+        """Whether the market has a curve that the shock moves, wanted or not."""
+        curves = self.market.credit_curves
+        if shock.issuer is not None:
+            return shock.issuer in curves.issuers
+        return shock.rating in curves.ratings or any(each.rating == shock.rating for each in curves.issuers.values())
 
     def _credit_codes(self, shock: CreditSpread) -> list[int]:
         """The issuer's; or the rating's and those of the issuers that have it."""
@@ -183,18 +197,25 @@ class Shocks:
         return None
 
 
-def _issuers_by_rating(market: Market) -> dict[str, list[int]]:
+def _wanted(curves: CreditCurves, names: Container[str]) -> CreditCurves:
+    """The curves of these issuers and ratings."""
+    issuers = {name: each for name, each in curves.issuers.items() if name in names}
+    ratings = {name: each for name, each in curves.ratings.items() if name in names}
+    return CreditCurves.model_construct(issuers=issuers, ratings=ratings)
+
+
+def _issuers_by_rating(curves: CreditCurves) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
-    for name, curve in market.credit_curves.issuers.items():
+    for name, curve in curves.issuers.items():
         if curve.rating is not None:
             found.setdefault(curve.rating, []).append(issuer_code(name))
     return found
 
 
-def _credit(market: Market, kind: str) -> Iterator[tuple[int, str, Quoted]]:
-    for name, issuer in market.credit_curves.issuers.items():
+def _credit(curves: CreditCurves, kind: str) -> Iterator[tuple[int, str, Quoted]]:
+    for name, issuer in curves.issuers.items():
         if issuer.kind == kind:
             yield issuer_code(name), name, issuer
-    for name, rating in market.credit_curves.ratings.items():
+    for name, rating in curves.ratings.items():
         if rating.kind == kind:
             yield rating_code(name), name, rating

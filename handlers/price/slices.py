@@ -13,15 +13,16 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from events.event import Event
-from events.failures import Failure, Permanent, Transient
+from events.failures import Conflict, Failure, Permanent, Reason, Transient
 from events.model import StoredObject
 from events.run import InlinePortfolio, MarketById, RunRequested
 from events.slices import SliceRequested
 from handlers.answer import Answer
 from handlers.objects import read_object
+from handlers.parsed import Parsed
 from handlers.price.ending import CancelledMeanwhile, Ending, complete_runs, end_of, inline_ids, rows_of
 from handlers.price.engine import price_run
-from handlers.price.loading import parsed_market
+from handlers.price.loading import known_market
 from handlers.price.planning import read_slice
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
@@ -33,7 +34,7 @@ from storage.markets import read_markets
 from storage.objects import ObjectNotFound
 from storage.plans import PlannedSlice, SliceKey, end_slices, planned_slices
 from storage.results import copy_results
-from storage.runs import stored_runs
+from storage.run_generations import RunKey, stored_generations
 from storage.tenant import tenant_session
 
 
@@ -75,6 +76,9 @@ class SlicesFlow:
     def __init__(self, resources: Resources) -> None:
         self.database, self.objects = resources.database, resources.objects
         self.object_max_bytes, self.worker = resources.object_max_bytes, resources.worker
+        self.parsed = resources.parsed
+        # One slice's arrays in memory at a time: the next is read meanwhile, and the one before is stored.
+        self.pricing = asyncio.Lock()
 
     async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
         """Each slice's plan and the bytes that it names."""
@@ -84,7 +88,8 @@ class SlicesFlow:
 
     async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Worked]:  # noqa: ARG002 - plans tell all
         """Prices the batch in one thread, off the event loop."""
-        return await asyncio.to_thread(lambda: [_worked(each) for each in loaded])
+        async with self.pricing:
+            return await asyncio.to_thread(lambda: [_worked(each, self.parsed) for each in loaded])
 
     async def save(self, connection: Connection, events: Sequence[Event], results: Sequence[Worked | Failure]) -> list[Answer]:
         """The slices that had not ended end; then their rows; then their runs are counted, and completed by the last."""
@@ -113,17 +118,23 @@ class SlicesFlow:
         ended = await end_slices(connection, [end_of(key, each, self.worker, now) for key, each in endings.items()])
         if not ended:
             return {}
-        runs = await stored_runs(connection, sorted({key.run_id for key in ended}))
-        rows = [rows_of(runs[key.run_id], key.slice_no, where, endings[key]) for key, where in ended.items()]
+        runs = await stored_generations(connection, {RunKey(key.run_id, key.generation) for key in ended})
+        of_slice = {key: runs[RunKey(key.run_id, key.generation)] for key in ended}
+        rows = [rows_of(of_slice[key], key.slice_no, where, endings[key]) for key, where in ended.items()]
         await copy_results(connection, rows)
         return await complete_runs(connection, ended, now)
 
     async def _load(self, event: Event, plan: PlannedSlice | None) -> Loaded | Failure:
         asked: SliceRequested = event.data
-        if plan is None or plan.input_sha256.hex() != asked.input_sha256:
+        if plan is None:
             return Permanent("unknown_slice", f"run {asked.run_id} has no such plan with a slice {asked.slice_no}")
+        if plan.input_sha256.hex() != asked.input_sha256 or plan.client_id != event.client_id:
+            told = f"slice {asked.slice_no} of run {asked.run_id} was planned with another input or for another client"
+            return Conflict(Reason.INPUT_CONFLICT, f"{told}: ask for the run, and its slices are asked for by Millrace")
         if event.generation and not plan.is_due:
-            return Permanent("slice_ended", f"slice {asked.slice_no} of run {asked.run_id} ended before: ask for a new run")
+            return Permanent(
+                "slice_ended", f"slice {asked.slice_no} of run {asked.run_id} ended before: have its run reprocessed"
+            )
         loaded = Loaded(plan, datetime.now(UTC))
         try:
             if plan.is_due:
@@ -169,7 +180,7 @@ def _slice(plan: PlannedSlice) -> Slice:
     return Slice(plan.first_row, plan.positions, tuple(zip(bounds[::2], bounds[1::2], strict=True)), plan.bytes_sha256)
 
 
-def _worked(loaded: Loaded) -> Worked:
+def _worked(loaded: Loaded, parsed: Parsed) -> Worked:
     worked = Worked(loaded.plan, loaded.started_at, refused=loaded.refused)
     if loaded.run is None:
         return worked
@@ -177,7 +188,7 @@ def _worked(loaded: Loaded) -> Worked:
         portfolio = _portfolio(loaded, loaded.run)
         worked.position_ids = portfolio.position_ids
         if loaded.refused is None:
-            worked.priced = _priced(portfolio, loaded, loaded.run)
+            worked.priced = _priced(portfolio, loaded, loaded.run, parsed)
     except Permanent as refused:
         worked.refused = loaded.refused or refused
     return worked
@@ -191,8 +202,8 @@ def _portfolio(loaded: Loaded, run: RunRequested) -> Portfolio:
     return Portfolio.from_file(read_slice(part, loaded.portfolio, uri or "", run.group_by), run.group_by)
 
 
-def _priced(portfolio: Portfolio, loaded: Loaded, run: RunRequested) -> PricedRun:
-    market = parsed_market(run, loaded.market)
+def _priced(portfolio: Portfolio, loaded: Loaded, run: RunRequested, parsed: Parsed) -> PricedRun:
+    market = known_market(run, loaded.market, loaded.plan.market_sha256, parsed)
     return price_run(portfolio, market, run.scenarios, run.measures, run.valuation_date, run.reporting_currency)
 
 

@@ -122,8 +122,12 @@ def asker_of(row: RunRow, plan: PlanRow) -> Asker:
 
 def failed_row(event: Event, failure: Failure, now: datetime) -> RunRow:
     """The row of a run that has no rows. Its input is what was asked for: the bytes behind it may not be known."""
-    code = failure.code if failure.code in FAILURE_CODES else "internal"
-    return _row(event, now, now)._replace(failure_code=code, failure_message=failure.message)
+    return _row(event, now, now)._replace(failure_code=known_code(failure.code), failure_message=failure.message)
+
+
+def known_code(code: str) -> str:
+    """The code under which a run's failure is told."""
+    return code if code in FAILURE_CODES else "internal"
 
 
 def result_rows(row: RunRow, run: PricedRun, first_row: int = 0) -> ResultRows:

@@ -3,87 +3,91 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command as built
 
-from millrace.cli import (
-    demo,
-    dlq,
-    doctor,
-    example,
-    lag,
-    lane,
-    market,
-    migrate,
-    portfolio,
-    publish,
-    replay,
-    results,
-    run,
-    search,
-    stack,
-    topics,
-    upload,
-    watch,
-    worker,
-)
 from millrace.cli.output import complain
 
 EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done, 4 refused, 5 a server cannot be reached."
 
-# In the order in which a newcomer meets them.
-COMMANDS = (
-    ("demo", demo.demo, "Show Millrace at work on an example book."),
-    ("stack", stack.app, "Local servers: start, stop, status, env."),
-    ("migrate", migrate.migrate, "Bring the tables up to date."),
-    ("topics", topics.app, "The topics in Kafka: ensure."),
-    ("worker", worker.worker, "Consume events until SIGTERM or Ctrl-C."),
-    ("example", example.example, "Print a valid event with fresh ids."),
-    ("publish", publish.publish, "Send the events of a file, all or none; --wait for answers."),
-    ("upload", upload.upload, "Store files and have them embedded; --wait for answers."),
-    ("market", market.app, "Market snapshots that runs name by id: load, show, diff, list."),
-    ("portfolio", portfolio.app, "Portfolios that runs name by id: load, show, list."),
-    ("watch", watch.watch, "Print completions as they come."),
-    ("results", results.app, "What came out: run, document, audit."),
-    ("run", run.app, "A run that is on: cancel."),
-    ("search", search.search, "Find passages of a client's documents by meaning."),
-    ("lag", lag.lag, "What still waits: by flow and partition, retries, outbox."),
-    ("lane", lane.app, "Which flows run or are stopped: list, resume."),
-    ("doctor", doctor.doctor, "Is everything set, up and as it has to be?"),
-    ("dlq", dlq.app, "Dead letters: list, show, retry."),
-    ("replay", replay.app, "Records of a topic once more: plan, apply, status, pause, abort."),
-)
-
-
-class InOrder(TyperGroup):
-    """Lists commands as the table does, rather than groups after the rest."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names in the table's order."""
-        known = super().list_commands(ctx)
-        return [name for name, _, _ in COMMANDS if name in known]
-
-
 # Typer's help by Rich takes twice the time of all the rest.
+PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
+
+# In the order in which a newcomer meets them. `name` is defined in the module of that name: an app of commands, or one command.
+COMMANDS = {
+    "demo": "Show Millrace at work on an example book.",
+    "stack": "Local servers: start, stop, status, env.",
+    "migrate": "Bring the tables up to date.",
+    "topics": "The topics in Kafka: ensure.",
+    "worker": "Consume events until SIGTERM or Ctrl-C.",
+    "example": "Print a valid event with fresh ids.",
+    "publish": "Send the events of a file, all or none; --wait for answers.",
+    "upload": "Store files and have them embedded; --wait for answers.",
+    "market": "Market snapshots that runs name by id: load, show, diff, list.",
+    "portfolio": "Portfolios that runs name by id: load, show, list, explain.",
+    "watch": "Print completions as they come.",
+    "results": "What came out: run, document, audit.",
+    "run": "A run that is on: cancel.",
+    "search": "Find passages of a client's documents by meaning.",
+    "lag": "What still waits: by flow and partition, retries, outbox.",
+    "lane": "Which flows run or are stopped: list, resume.",
+    "doctor": "Is everything set, up and as it has to be?",
+    "dlq": "Dead letters: list, show, retry.",
+    "replay": "Records of a topic once more: plan, apply, status, pause, abort.",
+}
+
+
+class AsTheyAreNeeded(TyperGroup):
+    """Imports the module of a command when that command is asked for, and of none to list them."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # What a mistyped name is compared with.
+        names: dict[str, Any] = dict.fromkeys(COMMANDS)
+        self.commands = names
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - as Typer has it
+        """The names in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"millrace.cli.{cmd_name}")
+        parent = typer.Typer(**PLAIN)
+        parent.callback()(_millrace)
+        if commands := getattr(module, "app", None):
+            parent.add_typer(commands, name=cmd_name)
+        else:
+            parent.command(cmd_name)(getattr(module, cmd_name))
+        made: Any = built(parent)
+        return made.get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as Typer has it
+        """The table."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _millrace() -> None:
+    """Nothing comes before a command."""
+
+
 app = typer.Typer(
     name="millrace",
-    cls=InOrder,
+    cls=AsTheyAreNeeded,
     help="Turns domain events into priced, embedded and audited results, once in effect, whatever dies on the way.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    **PLAIN,
 )
-
-for name, command, summary in COMMANDS:
-    if isinstance(command, typer.Typer):
-        app.add_typer(command, name=name, short_help=summary)
-    else:
-        app.command(name, short_help=summary)(command)
+app.callback()(_millrace)
 
 
 def main() -> None:

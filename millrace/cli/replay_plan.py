@@ -30,28 +30,47 @@ def plan(
     include_rejected: Annotated[
         bool, typer.Option("--include-rejected", help="Also what would be rejected: each record leaves one more dead letter.")
     ] = False,
+    event: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only the event of this id; can be given again.")
+    ] = None,
+    reprocess: Annotated[
+        bool, typer.Option("--reprocess", help="Have what ended well worked on again: of runs.requested and audits.created.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Choose records of a topic, all up to now by default, and predict what publishing them once more would do.
 
-    Reads each of them once; publishes nothing. Exit code 1 when nothing is selected.
+    Reads each of them once; publishes nothing. With --reprocess the events go out as their next generations, whose results
+    replace those there are once they are finished. Exit code 1 when nothing is selected, 4 where a topic is not reprocessed.
     """
     from millrace.cli.servers import reaching_database, reaching_kafka, settings
-    from millrace.failures import CommandError
+    from millrace.failures import CommandError, Refused
+    from ops.replay.failures import NotApplicable
     from ops.replay.selection import Selection
     from streams.ranges import RecordsDeleted
 
+    if reprocess and include_rejected:
+        raise typer.BadParameter("what is rejected has nothing to be done again", param_hint="--include-rejected")
     spec = _spec(topic)
     moments = _moments(since, until, from_offset, to_offset)
     chosen = settings("database_url", "kafka_bootstrap_servers")
     selection = Selection(
-        topic, tuple(partition or ()), from_offset, to_offset, client_id=client, include_rejected=include_rejected
+        topic,
+        tuple(partition or ()),
+        from_offset,
+        to_offset,
+        client_id=client,
+        include_rejected=include_rejected,
+        event_ids=tuple(event or ()),
+        reprocess=reprocess,
     )
     try:
         with reaching_kafka(chosen), reaching_database(chosen.need("database_url")):
             planned = asyncio.run(_plan(chosen, spec, selection, moments))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    except NotApplicable as refused:
+        raise Refused(str(refused)) from None
     except RecordsDeleted as deleted:
         raise CommandError(f"Kafka deleted what was being read: {deleted}", "Plan it again.") from None
     _tell(planned, as_json=as_json)
@@ -129,8 +148,12 @@ def _tell(planned: Planned, *, as_json: bool) -> None:
     if planned.replay_id is None:
         for remark in remarks(prediction):
             note(remark)
+        if prediction["records"]:
+            print_prediction(prediction, selection)
+            raise CommandError(f"nothing can be reprocessed of {selection['topic']} ({in_words(selection)})")
         raise CommandError(f"nothing is selected: {selection['topic']} has no such records ({in_words(selection)})")
     published = planned.prediction.published(include_rejected=planned.selection.include_rejected)
+    published = planned.prediction.reprocessed if planned.selection.reprocess else published
     if as_json:
         spans = [
             {"partition": each, "first_offset": window.range.first, "end_offset": window.range.end, "deleted": window.deleted}
@@ -140,5 +163,7 @@ def _tell(planned: Planned, *, as_json: bool) -> None:
         print_json(told | {"selection": selection, "prediction": prediction, "published": published, "spans": spans})
         return
     print_facts({"plan": planned.replay_id, "topic": selection["topic"], "selection": in_words(selection)})
-    print_prediction(prediction, include_rejected=planned.selection.include_rejected)
-    note(f"{published:,} of {prediction['records']:,} records would be published: millrace replay apply {planned.replay_id}")
+    print_prediction(prediction, selection)
+    what = "events of" if planned.selection.reprocess else "of"
+    would = "worked on again" if planned.selection.reprocess else "published"
+    note(f"{published:,} {what} {prediction['records']:,} records would be {would}: millrace replay apply {planned.replay_id}")

@@ -20,6 +20,15 @@ EFFECTS = {
     "conflicting": "published, and rejected: each leaves one more dead letter",
     "rejected": "published, and rejected: each leaves one more dead letter",
 }
+# The same of a reprocess.
+EFFECTS_AGAIN = {
+    "new": "left out: the workers do them, or a replay without --reprocess",
+    "done": "published as their next generations, and worked on again",
+    "dead": "left out; `millrace dlq retry` works on them again",
+    "waiting": "left out; their next attempt stands",
+    "conflicting": "left out",
+    "rejected": "left out",
+}
 LEFT_OUT = "left out: each would leave one more dead letter (--include-rejected)"
 
 
@@ -67,15 +76,18 @@ def in_words(selection: Mapping[str, Any]) -> str:
     words = [f"partition {', '.join(map(str, selection['partitions']))}"] if "partitions" in selection else []
     names = {"from_offset": "from offset", "to_offset": "to offset", "since": "since", "until": "until", "client_id": "client"}
     words += [f"{name} {selection[key]}" for key, name in names.items() if key in selection]
+    words += [f"event {', '.join(selection['event_ids'])}"] if "event_ids" in selection else []
     words += ["with what is rejected"] if selection["include_rejected"] else []
+    words += ["to be reprocessed"] if selection.get("reprocess") else []
     return ", ".join(words) or "all that Kafka has"
 
 
-def print_prediction(prediction: Mapping[str, Any], *, include_rejected: bool) -> None:
+def print_prediction(prediction: Mapping[str, Any], selection: Mapping[str, Any]) -> None:
     """The counts, each with what becomes of such records, and what else should be known."""
     rows = []
-    for standing, effect in EFFECTS.items():
-        is_left_out = standing in {"conflicting", "rejected"} and not include_rejected
+    is_again = bool(selection.get("reprocess"))
+    for standing, effect in (EFFECTS_AGAIN if is_again else EFFECTS).items():
+        is_left_out = standing in {"conflicting", "rejected"} and not (selection["include_rejected"] or is_again)
         rows.append((f"{prediction[standing]:,}", standing, LEFT_OUT if is_left_out else effect))
     data().print(table(("records", "are", "and would be"), rows, numbers=("records",), whole=("are",)))
     for remark in remarks(prediction):
@@ -88,9 +100,10 @@ def remarks(prediction: Mapping[str, Any]) -> list[str]:
         "deleted": "[yellow]Kafka no longer has {:,} of the offsets that were chosen.[/]",
         "not_reached": "{:,} of the new records have not been reached by the workers yet, which do them anyhow.",
         "repeated": "{:,} records repeat an event that stands in the selection before.",
-        "other_clients": "{:,} records are of other clients, or of none, and are left out.",
+        "other_clients": "{:,} records are of other clients or events, or of none, and are left out.",
+        "not_again": "{:,} of the done records ask to cancel a run, or would be larger than an event may be, and are left out.",
     }
-    return [text.format(prediction[name]) for name, text in told.items() if prediction[name]]
+    return [text.format(prediction[name]) for name, text in told.items() if prediction.get(name)]
 
 
 def print_replay(replay: Replay) -> None:
@@ -100,6 +113,7 @@ def print_replay(replay: Replay) -> None:
         "plan": replay.id,
         "state": state(replay),
         "topic": replay.topic,
+        "mode": replay.mode,
         "selection": in_words(replay.selection),
         "records": f"{replay.prediction['records']:,} when it was planned",
         "read": f"{share(replay.spans)} of {told['offsets']:,} offsets",
@@ -108,7 +122,7 @@ def print_replay(replay: Replay) -> None:
     if replay.claim_left:
         facts["held by"] = f"{replay.applied_by}, for {replay.claim_left:.0f} s unless it is heard of"
     print_facts(facts)
-    print_prediction(replay.prediction, include_rejected=replay.selection["include_rejected"])
+    print_prediction(replay.prediction, replay.selection)
     spans = [(span.partition, span.first_offset, span.next_offset, span.end_offset, *span[4:]) for span in replay.spans]
     columns = ("partition", "from", "next", "to", "published", "left out", "refused")
     data().print(table(columns, spans, numbers=columns))

@@ -12,7 +12,7 @@ from millrace.cli.asking import ask
 from millrace.cli.output import Json, print_json
 from millrace.cli.results_audit import audit
 from millrace.cli.results_document import document
-from millrace.cli.results_run import as_plain, print_run
+from millrace.cli.results_run import MOST_TOTALS, Groups, as_plain, note_in_work, print_run, progress_of
 
 if TYPE_CHECKING:
     from storage.database import Connection
@@ -36,7 +36,7 @@ def run(
     timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds to follow it at most.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Print a run: its state, its totals by scenario, the rows that could not be priced, and values if asked for.
+    """Print a run: its state, its totals by scenario and by group, the rows that could not be priced, and values if asked for.
 
     With --follow: exit code 1 when the run failed or was cancelled, or has not ended in time. With --parquet the values are in
     the file one a row, as in the view run_values; it is whole, or not there at all.
@@ -47,37 +47,50 @@ def run(
     if follow:
         until_ended(run_id, client, timeout)
     errors_only = errors or rows == 0
-    found, values = _found(run_id, client, rows or 20, measure, errors_only=errors_only)
+    found, values, groups, in_work = _found(run_id, client, rows or 20, measure, errors_only=errors_only, all_groups=as_json)
     exported = {"parquet": {"file": str(parquet), "values": export(found, client, parquet)}} if parquet else {}
     if as_json:
-        print_json(as_plain(found) | {"rows": values} | exported)
+        print_json(
+            as_plain(found)
+            | {"rows": values, "group_totals": groups.as_plain(found), "in_work": progress_of(in_work)}
+            | exported
+        )
     else:
-        print_run(found, values, errors_only=errors_only)
+        print_run(found, values, groups, errors_only=errors_only)
+        note_in_work(in_work)
     if follow and found.status in UNSUCCESSFUL:
         raise typer.Exit(1)
 
 
 def _found(
-    run_id: UUID, client: str | None, limit: int, measure: str | None, *, errors_only: bool
-) -> tuple[RunRow, list[dict[str, Any]]]:
-    """The run and some of its rows. Raises CommandError where there is none."""
+    run_id: UUID, client: str | None, limit: int, measure: str | None, *, errors_only: bool, all_groups: bool
+) -> tuple[RunRow, list[dict[str, Any]], Groups, RunRow | None]:
+    """The run, some of its rows and of its totals by group, and the generation that is in work, if one is.
+
+    Raises CommandError where there is no such run.
+    """
     from millrace.failures import CommandError
-    from storage.results import read_results
+    from storage.result_views import count_totals, read_results, read_totals
+    from storage.run_generations import generation_in_work
     from storage.runs import read_run
 
-    async def read(connection: Connection) -> tuple[RunRow | None, list[dict[str, Any]]]:
+    async def read(connection: Connection) -> tuple[RunRow, list[dict[str, Any]], Groups, RunRow | None] | None:
         found = await read_run(connection, run_id)
         if found is None:
-            return None, []
-        return found, await read_results(connection, run_id, limit=limit, errors_only=errors_only, measure=measure)
+            return None
+        of = run_id, found.generation
+        values = await read_results(connection, *of, limit=limit, errors_only=errors_only, measure=measure)
+        totals = await read_totals(connection, *of, limit=None if all_groups else MOST_TOTALS)
+        groups = Groups(totals, await count_totals(connection, *of))
+        return found, values, groups, await generation_in_work(connection, run_id)
 
-    found, values = ask(read, client)
+    found = ask(read, client)
     if found is None:
         raise CommandError(
             f"there is no run {run_id}" + (f" of client {client}" if client else ""),
             "One that was just asked for is there once a worker has taken it up: --follow waits for that",
         )
-    return found, values
+    return found
 
 
 app.command("document", short_help="Print a document: versions, chunks, costs.")(document)

@@ -20,7 +20,8 @@ FINISHED = ("completed", "partial")
 def export(found: RunRow, client: str | None, file: Path) -> int:
     """Writes the values of a finished run, showing progress; how many there are. The file is whole or not there at all.
 
-    Raises CommandError for a run without values, for one that was done again meanwhile, and where the file cannot be written.
+    All of them are of the generation that was found, also where the run is done again meanwhile. Raises CommandError for a run
+    without values, where rows were deleted meanwhile, and where the file cannot be written.
     """
     from handlers.price.parquet import FileNotWrittenError
     from millrace.cli.servers import reaching_database, settings
@@ -53,6 +54,7 @@ async def _write(database: Database, found: RunRow, client: str | None, file: Pa
     from handlers.price.parquet import results_file
     from millrace.cli.publish import progress
     from millrace.cli.results_run import as_plain
+    from millrace.failures import CommandError
     from storage.exports import count_results, result_pages
 
     def session() -> AbstractAsyncContextManager[Connection]:
@@ -66,15 +68,7 @@ async def _write(database: Database, found: RunRow, client: str | None, file: Pa
             written.write(page)
             done += len(page)
             show(done)
-        async with session() as connection:
-            await _require_unchanged(connection, found, expected=rows, read=done)
+        if done != rows:
+            told = f"{rows:,} rows of run {found.run_id} were there, but {done:,} could be read; nothing was written"
+            raise CommandError(told, "It was done again, and what was read is pruned (RUN_HISTORY_DAYS): export it again.")
     return written.values
-
-
-async def _require_unchanged(connection: Connection, found: RunRow, *, expected: int, read: int) -> None:
-    from millrace.failures import CommandError
-    from storage.runs import read_run
-
-    now = await read_run(connection, found.run_id)
-    if now is None or (now.generation, now.status) != (found.generation, found.status) or read != expected:
-        raise CommandError(f"run {found.run_id} was done again while it was read; nothing was written", "Export it again.")

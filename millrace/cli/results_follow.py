@@ -82,9 +82,12 @@ async def _looks(url: str, run_id: UUID, client: str | None) -> AsyncIterator[St
 
 
 async def _look(connection: Any, run_id: UUID) -> tuple[RunRow | None, datetime]:
+    """The generation in work, or else the one to be read. What is read next may be as it is then, but is not older."""
+    from storage.run_generations import generation_in_work
     from storage.runs import read_run
 
-    return await read_run(connection, run_id), await connection.fetchval("select clock_timestamp()")
+    found = await generation_in_work(connection, run_id) or await read_run(connection, run_id)
+    return found, await connection.fetchval("select clock_timestamp()")
 
 
 def standing_of(found: RunRow, now: datetime) -> Standing:

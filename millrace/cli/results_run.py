@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from millrace.cli.output import data, harmless, note, print_facts, table
 
@@ -23,7 +23,31 @@ RATES = ("YTM", "Z_SPREAD")
 FIGURES = ("CLEAN_PRICE", "MODIFIED_DURATION", "CONVEXITY")
 
 
-def print_run(found: RunRow, values: Sequence[Mapping[str, Any]], *, errors_only: bool) -> None:
+class Groups(NamedTuple):
+    """Totals of a run by group, or the first of them: what its positions say, a measure, its totals by scenario.
+
+    `total`: how many there are.
+    """
+
+    shown: Sequence[tuple[Sequence[str], str, Sequence[float | None]]] = ()
+    total: int = 0
+
+    def as_plain(self, found: RunRow) -> list[dict[str, Any]]:
+        """For JSON: `group` by column, `totals` by scenario."""
+        return [
+            {
+                "group": dict(zip(found.group_by, group, strict=True)),
+                "measure": measure,
+                "totals": dict(zip(found.scenario_ids, totals, strict=True)),
+            }
+            for group, measure, totals in self.shown
+        ]
+
+
+NO_GROUPS = Groups()
+
+
+def print_run(found: RunRow, values: Sequence[Mapping[str, Any]], groups: Groups = NO_GROUPS, *, errors_only: bool) -> None:
     """The run's facts, its totals, and these of its rows."""
     plain = as_plain(found)
     hidden = () if found.slices else ("slices", "slices_done")
@@ -31,10 +55,28 @@ def print_run(found: RunRow, values: Sequence[Mapping[str, Any]], *, errors_only
     if found.totals:
         data().print(totals_table(plain["totals"], found.scenario_ids, found.reporting_currency))
         _note_left_out(len(found.scenario_ids) - MOST_TOTALS, "scenarios", "--json")
+    if groups.shown:
+        _print_groups(found, groups)
     if values and errors_only:
         _print_errors(found, values)
     elif values:
         _print_values(found, values)
+
+
+def progress_of(in_work: RunRow | None) -> dict[str, Any] | None:
+    """How far a generation in work is, for JSON."""
+    if in_work is None:
+        return None
+    return {
+        name: getattr(in_work, name) for name in ("generation", "slices", "slices_done", "positions", "errors", "started_at")
+    }
+
+
+def note_in_work(in_work: RunRow | None) -> None:
+    """Tells people that a generation is in work that is not the one they see."""
+    if in_work is not None:
+        far = f"{in_work.slices_done:,} of {in_work.slices:,} slices"
+        note(f"[dim]being done again as generation {in_work.generation}: {far}; until it is finished this is what is read[/]")
 
 
 def as_plain(found: RunRow) -> dict[str, Any]:
@@ -50,6 +92,16 @@ def totals_table(totals: Mapping[str, Mapping[str, float | None]], scenarios: Se
     """One line for each scenario, one column for each measure that has totals."""
     lines = [(name, *(money(totals[measure].get(name)) for measure in totals)) for name in scenarios[:MOST_TOTALS]]
     return table(("scenario", *totals), lines, title=f"Totals in {currency}", numbers=totals)
+
+
+def _print_groups(found: RunRow, groups: Groups) -> None:
+    """One line for each measure of each group, one column for each scenario."""
+    scenarios = found.scenario_ids[:MOST_SCENARIOS]
+    lines = [(*map(harmless, group), measure, *map(money, totals[:MOST_SCENARIOS])) for group, measure, totals in groups.shown]
+    title = f"Totals by {', '.join(found.group_by)} in {found.reporting_currency}"
+    data().print(table((*found.group_by, "measure", *scenarios), lines, title=harmless(title), numbers=scenarios))
+    _note_left_out(groups.total - len(groups.shown), "totals by group", "--json")
+    _note_left_out(len(found.scenario_ids) - MOST_SCENARIOS, "scenarios", "--json")
 
 
 def money(amount: float | None) -> str:

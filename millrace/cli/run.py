@@ -15,6 +15,8 @@ from millrace.cli.publish import checked, print_answer, publish_and_wait, send
 if TYPE_CHECKING:
     from millrace.answers import Answer
     from millrace.outgoing import Outgoing
+    from storage.database import Connection
+    from storage.runs import RunRow
 
 app = typer.Typer(help="What can be done about a run.", no_args_is_help=True)
 SOURCE = "/millrace/cli"
@@ -35,6 +37,7 @@ def cancel(
 ) -> None:
     """End a run that is being priced in slices: what is finished stays, the rest is not begun.
 
+    Of a run that is being done again this ends the reprocess: its results stay those that can be read.
     With --wait: exit code 0 when it was cancelled, 1 when it had ended before, or does not end in time.
     """
     from millrace.cli.servers import settings
@@ -62,12 +65,16 @@ def _event(run_id: UUID, client: str | None) -> list[Outgoing]:
 
     from millrace.examples import envelope
     from millrace.failures import CommandError, Refused
+    from storage.run_generations import generation_in_work
     from storage.runs import read_run
 
-    found = ask(lambda connection: read_run(connection, run_id), client)
+    async def look(connection: Connection) -> tuple[RunRow | None, RunRow | None]:
+        return await read_run(connection, run_id), await generation_in_work(connection, run_id)
+
+    found, in_work = ask(look, client)
     if found is None:
         raise CommandError(f"there is no run {run_id}" + (f" of client {client}" if client else ""))
-    if found.status != "planned":
+    if found.status != "planned" and in_work is None:
         raise Refused(f"run {run_id} has ended: it is {found.status}")
     asked = envelope("run.cancel.requested.v1", found.client_id, {"run_id": str(run_id)}, source=SOURCE)
     return checked([orjson.dumps(asked)], as_json=False)

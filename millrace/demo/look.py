@@ -12,10 +12,9 @@ from millrace.demo.play import Place
 from storage import dead_letters
 from storage.database import Connection, Database
 from storage.evidence import chunks_in_order, named_documents, run_errors
-from storage.results import read_results
-from storage.runs import read_run
+from storage.result_views import read_results, read_totals
+from storage.runs import read_run, stored_runs
 from storage.tenant import tenant_session
-from storage.totals import read_totals
 
 MOST_ROWS = 1_000
 MOST_LETTERS = 50
@@ -42,9 +41,10 @@ async def look(database: Database, client: str, outcomes: Sequence[Outcome], pla
 
 async def _add_run(connection: Connection, outcome: Outcome) -> None:
     run_id = UUID(outcome.scene.task_id)
-    outcome.run = await read_run(connection, run_id)
-    outcome.error_rows = await read_results(connection, run_id, limit=MOST_ROWS, errors_only=True)
-    outcome.group_totals = [GroupTotal(*row) for row in await read_totals(connection, run_id)]
+    outcome.run = run = await read_run(connection, run_id)
+    if run is not None:
+        outcome.error_rows = await read_results(connection, run_id, run.generation, limit=MOST_ROWS, errors_only=True)
+        outcome.group_totals = [GroupTotal(*row) for row in await read_totals(connection, run_id, run.generation)]
 
 
 async def _cited(connection: Connection, audit: Outcome, names: Mapping[str, str]) -> list[Cited]:
@@ -71,11 +71,10 @@ async def _texts(connection: Connection, sources: Sequence[UUID]) -> dict[str, s
     documents = await named_documents(connection, sources)
     chunks = await chunks_in_order(connection, list(documents.values()))
     texts = {str(chunk.chunk_id): chunk.content for chunk in chunks}
-    errors = await run_errors(connection, sources)
-    for source in sources:
-        run = await read_run(connection, source)
-        if run is not None:
-            texts[str(source)] = run_passage(run, [each for each in errors if each.run_id == source]).text
+    runs = await stored_runs(connection, sources)
+    errors = await run_errors(connection, list(runs.values()))
+    for run in runs.values():
+        texts[str(run.run_id)] = run_passage(run, [each for each in errors if each.run_id == run.run_id]).text
     return texts
 
 

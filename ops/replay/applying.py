@@ -21,6 +21,7 @@ from ops.replay.claim import Claim
 from ops.replay.failures import GaveUp, Gone, Stopped
 from ops.replay.judging import judge
 from ops.replay.patience import Patience, away_of, stopped_within
+from ops.replay.reprocess import Reprocessing, goes_again
 from ops.replay.selection import Selection
 from ops.replay.standing import LEAVES_A_LETTER
 from storage.database import Database
@@ -90,6 +91,7 @@ class Applying:
         self.claim = Claim(database, replay.id, timedelta(seconds=pace.claim))
         self.patience = Patience(pace.patience, stop, watcher.remark)
         self.bucket = TokenBucket(pace.rate, burst=pace.batch)
+        self.reprocessing = Reprocessing(database, spec.name, replay.id, by)
         self.publisher = Redeliverer(kafka, timeout=PUBLISH_SECONDS)
         self.spans = {span.partition: span for span in replay.spans}
         self.status = "applying"
@@ -187,10 +189,12 @@ class Applying:
         self.status = status
 
     async def _going(self, records: Sequence[Incoming]) -> list[Incoming]:
-        """Those that go out, as they were before any dead-letter topic had them."""
+        """What goes out: the records as they were before any dead-letter topic had them, or their events' next generations."""
         if records and not self.selection.takes_all:
             async with self.database.connection() as connection:
-                judged = await judge(connection, self.spec, records, self.selection.client_id)
+                judged = await judge(connection, self.spec, records, self.selection)
+            if self.selection.reprocess:
+                return await self.reprocessing.records([each for each, standing in judged if goes_again(each, standing)])
             left_out = frozenset() if self.selection.include_rejected else LEAVES_A_LETTER
             records = [reading.record for reading, standing in judged if standing not in left_out]
         return [as_it_was(record) for record in records]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from handlers.flow import FlowSpec
+from ops.replay.selection import Selection
 from ops.replay.standing import Reading, Standing, read, standing
 from storage import standing as stored
 from storage.database import Connection
@@ -14,12 +15,10 @@ from streams.read import Incoming
 
 
 async def judge(
-    connection: Connection, spec: FlowSpec, records: Sequence[Incoming], client_id: str | None = None
+    connection: Connection, spec: FlowSpec, records: Sequence[Incoming], selection: Selection
 ) -> list[tuple[Reading, Standing]]:
-    """How each record stands, in their order; with a client those of its events alone. Raises what the database raises."""
-    readings = [read(record, spec) for record in records]
-    if client_id is not None:
-        readings = [each for each in readings if each.client_id == client_id]
+    """How each record stands of those whose events are chosen, in their order. Raises what the database raises."""
+    readings = [each for each in (read(record, spec) for record in records) if selection.takes(each.identity)]
     if not readings:
         return []
     keys = {each.identity.key: as_uuid(each.identity.key) for each in readings if each.identity is not None}

@@ -10,8 +10,10 @@ from uuid import UUID
 import structlog
 
 from handlers.flow import FlowSpec
+from ops.replay.failures import NotApplicable
 from ops.replay.judging import judge
 from ops.replay.prediction import Prediction
+from ops.replay.reprocess import goes_again, refusal
 from ops.replay.selection import Moment, Selection, Window, windows
 from storage import replays
 from storage.database import Database
@@ -28,7 +30,7 @@ BATCH_RECORDS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What planning came to; no `replay_id` where nothing is selected."""
+    """What planning came to; no `replay_id` where nothing is selected, or nothing of it can be reprocessed."""
 
     selection: Selection
     windows: Mapping[int, Window]
@@ -46,13 +48,17 @@ class Planning:
         """Freezes and predicts a selection, and keeps the plan unless it is empty. `show` is told of offsets done, and of all.
 
         Raises what the database raises, Outage when Kafka is away, LookupError for a topic and ValueError
-        for a partition that there is not, and RecordsDeleted when Kafka deletes what is being read.
+        for a partition that there is not, RecordsDeleted when Kafka deletes what is being read, and NotApplicable for a flow
+        whose events are not reprocessed.
         """
+        why = refusal(self.spec.name) if selection.reprocess else None
+        if why is not None:
+            raise NotApplicable(f"{selection.topic} cannot be reprocessed: {why}")
         found, standing_at = await self._windows(selection)
         prediction = Prediction(deleted=sum(window.deleted for window in found.values()))
         await self._predict(selection, found, standing_at, prediction, show)
         planned = Planned(selection, found, prediction)
-        if not prediction.records:
+        if not (prediction.reprocessed if selection.reprocess else prediction.records):
             return planned
         replay_id = await self._keep(planned)
         log.info(
@@ -98,9 +104,11 @@ class Planning:
                 show(total - sum(each.end - each.first for each in left.values()), total)
                 records = selection.at_its_times(await reader.some(BATCH_RECORDS))
                 async with self.database.connection() as connection:
-                    judged = await judge(connection, self.spec, records, selection.client_id)
+                    judged = await judge(connection, self.spec, records, selection)
                 prediction.other_clients += len(records) - len(judged)
                 prediction.count(judged, reached)
+                if selection.reprocess:
+                    prediction.count_again(judged, [reading for reading, stands in judged if goes_again(reading, stands)])
         finally:
             await reader.close()
 
@@ -109,4 +117,5 @@ class Planning:
         spans = [Span(partition, each.first, each.end, each.first) for partition, each in ranges.items()]
         told = planned.selection.as_plain(), planned.prediction.as_plain()
         async with self.database.transaction() as connection:
-            return await replays.plan(connection, self.spec.name, self.spec.topic, *told, self.requested_by, spans)
+            mode = "reprocess" if planned.selection.reprocess else "redeliver"
+            return await replays.plan(connection, self.spec.name, self.spec.topic, *told, self.requested_by, spans, mode)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from events.identity import event_key
 from ops.replay.standing import LEAVES_A_LETTER, Reading, Standing
 
 # Eight bytes of a key tell ten million events apart, all but certainly, in 80 MB.
@@ -58,7 +59,8 @@ class Prediction:
 
     `by_standing` counts all of it. `repeated`: records whose event has an earlier record in it. `new_events`: events among
     the new records. `not_reached`: new records that the workers have not come to, so that they do them anyhow.
-    `other_clients`: records that the selection leaves out. `deleted`: records that Kafka no longer had.
+    `other_clients`: records that the selection leaves out, of other clients or events. `deleted`: records that Kafka no longer
+    had. `reprocessed`: events that would be worked on again, `not_again`: done records that would not.
     """
 
     by_standing: Counter[Standing] = field(default_factory=Counter)
@@ -67,7 +69,10 @@ class Prediction:
     not_reached: int = 0
     other_clients: int = 0
     deleted: int = 0
+    reprocessed: int = 0
+    not_again: int = 0
     seen: Seen = field(default_factory=Seen)
+    again: Seen = field(default_factory=Seen)
 
     @property
     def records(self) -> int:
@@ -86,6 +91,13 @@ class Prediction:
                 self.new_events += not again
                 self.not_reached += each.record.offset >= reached.get(each.record.partition, 0)
 
+    def count_again(self, judged: Collection[tuple[Reading, Standing]], chosen: Collection[Reading]) -> None:
+        """Adds those of the records whose events would be worked on again; whatever their generation, an event is one."""
+        self.not_again += sum(standing is Standing.DONE for _, standing in judged) - len(chosen)
+        who = [each.identity for each in chosen if each.identity is not None]
+        keys = [event_key(each.flow, each.source, each.id, 0) for each in who]
+        self.reprocessed += sum(not again for again in self.again.repeated(keys)) if keys else 0
+
     def published(self, *, include_rejected: bool) -> int:
         """How many records would go out."""
         left_out = 0 if include_rejected else sum(self.by_standing[each] for each in LEAVES_A_LETTER)
@@ -100,4 +112,6 @@ class Prediction:
             "not_reached": self.not_reached,
             "other_clients": self.other_clients,
             "deleted": self.deleted,
+            "reprocessed": self.reprocessed,
+            "not_again": self.not_again,
         }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
+from events.identity import Identity
 from streams.lag import PartitionLag
 from streams.ranges import Range
 from streams.read import Incoming
@@ -44,7 +45,8 @@ class Selection:
     """What an operator chose of one topic. `to_offset` and `until` are the first that is left out.
 
     Times are those that records carry, and need not be in the order in which they lie. No `partitions`: all. With `client_id`
-    only that client's events. Records that would be rejected are left out unless `include_rejected`.
+    only that client's events, with `event_ids` only those. What would be rejected is left out unless `include_rejected`.
+    `reprocess`: what ended well is worked on again, and all else is left out.
     """
 
     topic: str
@@ -55,11 +57,19 @@ class Selection:
     until: datetime | None = None
     client_id: str | None = None
     include_rejected: bool = False
+    event_ids: tuple[str, ...] = ()
+    reprocess: bool = False
 
     @property
     def takes_all(self) -> bool:
         """Whether no record has to be looked into to know that it goes out."""
-        return self.include_rejected and self.client_id is None
+        return self.include_rejected and self.client_id is None and not self.event_ids and not self.reprocess
+
+    def takes(self, who: Identity | None) -> bool:
+        """Whether it is of the events that are chosen; None: it is no event."""
+        if self.client_id is not None and (who is None or who.client_id != self.client_id):
+            return False
+        return not self.event_ids or (who is not None and who.id in self.event_ids)
 
     def at_its_times(self, records: Sequence[Incoming]) -> list[Incoming]:
         """Those of the times that are chosen, as a lane would read them one after the other."""
@@ -72,6 +82,10 @@ class Selection:
         told: dict[str, Any] = {"topic": self.topic, "include_rejected": self.include_rejected}
         if self.partitions:
             told["partitions"] = list(self.partitions)
+        if self.event_ids:
+            told["event_ids"] = list(self.event_ids)
+        if self.reprocess:
+            told["reprocess"] = True
         chosen = {"from_offset": self.from_offset, "to_offset": self.to_offset, "client_id": self.client_id}
         times = {name: at.isoformat() for name, at in (("since", self.since), ("until", self.until)) if at is not None}
         return told | {name: value for name, value in chosen.items() if value is not None} | times
@@ -80,7 +94,8 @@ class Selection:
     def of(cls, told: Mapping[str, Any]) -> Selection:
         """What `as_plain` gave."""
         times = {name: datetime.fromisoformat(told[name]) for name in ("since", "until") if name in told}
-        return cls(**{**told, "partitions": tuple(told.get("partitions", ())), **times})
+        several = {name: tuple(told.get(name, ())) for name in ("partitions", "event_ids")}
+        return cls(**{**told, **several, **times})
 
 
 class Window(NamedTuple):

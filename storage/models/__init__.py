@@ -9,7 +9,7 @@ from storage.models.documents import Document, DocumentChunk
 from storage.models.engine import DeadLetter, Generation, InboxEntry, LaneRow, OutboxEntry, Retry, Start
 from storage.models.llm import LlmCall, PaidEmbedding
 from storage.models.replays import Replay, ReplayPartition
-from storage.models.runs import Run, RunPlan, RunResult, RunSlice, RunTotal
+from storage.models.runs import Run, RunGeneration, RunPlan, RunResult, RunSlice, RunTotal
 
 __all__ = [
     "Audit",
@@ -29,6 +29,7 @@ __all__ = [
     "ReplayPartition",
     "Retry",
     "Run",
+    "RunGeneration",
     "RunPlan",
     "RunResult",
     "RunSlice",

@@ -41,7 +41,7 @@ class Replay(Base):
     history: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
 
     __table_args__ = (
-        one_of("mode", "redeliver"),
+        one_of("mode", "redeliver", "reprocess"),
         one_of("status", "planned", "applying", "paused", "applied", "aborted"),
         CheckConstraint("rate > 0", name="rate"),
     )

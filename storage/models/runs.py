@@ -13,10 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storage.models.base import Base, identity, length, not_negative, one_of, sha256
 
 
-class Run(Base):
-    """One run: what was asked, by whom (`source`, `event_id`), and what came of it.
+class RunColumns:
+    """What is known of one generation of a run: what was asked, by whom (`source`, `event_id`), and what came of it.
 
-    `run_id` is unique over all clients and bound to `input_sha256`. `generation` is the newest one that is finished.
     `totals` is {measure: {scenario: sum in reporting_currency}}. `positions` counts positions, `errors` the rows of
     `run_results` that carry one. A large run is `planned` in `slices`; while it is, `slices_done`, `positions` and `errors`
     grow with each that ends. `scenarios` defines those that `scenario_ids` name, but for the last `tail_days` of them, which
@@ -24,11 +23,7 @@ class Run(Base):
     or planned the run.
     """
 
-    __tablename__ = "runs"
-
-    run_id: Mapped[UUID] = mapped_column(primary_key=True)
     client_id: Mapped[str]
-    generation: Mapped[int] = mapped_column(server_default="0")
     status: Mapped[str]
     valuation_date: Mapped[date]
     reporting_currency: Mapped[str]
@@ -59,14 +54,13 @@ class Run(Base):
     tail_days: Mapped[int] = mapped_column(server_default="0")
     tail_levels: Mapped[list[float]] = mapped_column(ARRAY(Double), server_default=text("'{}'::float8[]"))
 
-    __table_args__ = (
+
+def run_checks() -> tuple[CheckConstraint, ...]:
+    """What holds of those columns."""
+    return (
         *identity(),
-        one_of("status", "planned", "completed", "partial", "failed", "cancelled"),
         CheckConstraint("length(reporting_currency) = 3", name="reporting_currency"),
-        sha256("input_sha256"),
-        sha256("request_sha256"),
-        sha256("market_sha256"),
-        sha256("portfolio_sha256"),
+        *(sha256(name) for name in ("input_sha256", "request_sha256", "market_sha256", "portfolio_sha256")),
         not_negative("positions"),
         not_negative("errors"),
         CheckConstraint("(status = 'planned') = (completed_at is null)", name="finished"),
@@ -74,8 +68,47 @@ class Run(Base):
         CheckConstraint("status <> 'partial' or errors > 0", name="partial"),
         CheckConstraint("slices_done between 0 and slices", name="slices_done"),
         CheckConstraint("tail_days between 0 and cardinality(scenario_ids)", name="tail_days"),
+    )
+
+
+class Run(RunColumns, Base):
+    """One run, as it is read: its newest finished generation, or its first one while that is planned.
+
+    `run_id` is unique over all clients and bound to what was asked, `request_sha256`; a generation to `input_sha256` too.
+    """
+
+    __tablename__ = "runs"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(server_default="0")
+
+    __table_args__ = (
+        *run_checks(),
+        one_of("status", "planned", "completed", "partial", "failed", "cancelled"),
         # A client's runs, newest first.
         Index("ix_runs_client_id_started_at", "client_id", text("started_at desc")),
+    )
+
+
+class RunGeneration(RunColumns, Base):
+    """A generation of a run that is not the one to be read: it is being worked on, or it is past, from `retired_at` on.
+
+    What is past was read before, or has failed, was cancelled, or is `superseded`: a later one was finished first. It is
+    kept for a while, with its rows of values, for those who are amid reading them.
+    """
+
+    __tablename__ = "run_generations"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    retired_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        *run_checks(),
+        one_of("status", "planned", "completed", "partial", "failed", "cancelled", "superseded"),
+        CheckConstraint("(status = 'planned') = (retired_at is null)", name="retired"),
+        # What has been past for long enough.
+        Index("ix_run_generations_retired_at", "retired_at"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Workers that are killed amid the slices of large runs: each run is completed once, with each row once."""
+"""Workers that are killed amid the slices of large runs: each run is completed once, with each row once, and read whole."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from uuid import UUID
 import orjson
 import pytest
 
+from storage.result_views import read_results
+from storage.runs import read_run
 from streams.publish import Outgoing, publish
 from tests.faults.conftest import prepared
 from tests.support.accounts import all_is_finished
 from tests.support.offsets import remaining
+from tests.support.reprocess import again
 from tests.support.rig import Rig, eventually
 from tests.support.runs import expected_rows, position, run_data, run_event
 from tests.support.worker import flow_named
@@ -83,3 +86,96 @@ async def each_is_completed_once(rig: Rig, runs: dict[str, dict[str, Any]]) -> N
     ]
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
     assert await rig.rows("select count(*) from inbox where flow = 'slices'") == [{"count": RUNS * POSITIONS // A_SLICE}]
+
+
+BOOKS, PAGE = 2, 170
+# What a reader of SQL finds in one statement, of all runs.
+VIEW = """
+select run_id, generation, count(*)::int as cells, round(sum(value)::numeric, 2)::float8 as total
+from run_values group by run_id, generation
+"""
+
+
+class Reader:
+    """Reads all runs again and again: by the view, and in pages, each of which is a statement of its own."""
+
+    def __init__(self, rig: Rig, runs: list[UUID]) -> None:
+        self.rig, self.runs = rig, runs
+        self.seen = defaultdict[UUID, list[tuple[int, int, float]]](list)
+
+    async def read(self) -> None:
+        while True:
+            for run in self.runs:
+                self.seen[run].append(await self._pages(run))
+            found = {run: [row for row in await self.rig.rows(VIEW) if row["run_id"] == run] for run in self.runs}
+            for run, rows in found.items():
+                assert len(rows) == 1, "a reader saw rows of two generations, or of none"
+                self.seen[run] += [(row["generation"], row["cells"], row["total"]) for row in rows]
+
+    async def _pages(self, run_id: UUID) -> tuple[int, int, float]:
+        async with self.rig.database.connection() as connection:
+            run = await read_run(connection, run_id)
+            assert run is not None
+            rows: list[dict[str, Any]] = []
+            while page := await read_results(connection, run_id, run.generation, limit=PAGE, offset=len(rows)):
+                rows += page
+                await asyncio.sleep(0)
+        values = [value for row in rows for value in row["values"]]
+        assert run.positions == len(rows)
+        return run.generation, len(values), round(sum(value for value in values if value is not None), 2)
+
+
+def book(seed: int, factor: int) -> list[dict[str, Any]]:
+    draw = Random(seed)
+    positions = [position(draw, f"p{number}") for number in range(POSITIONS)]
+    return [each | {"notional": each["notional"] * factor} for each in positions]
+
+
+async def put_books(rig: Rig, runs: list[dict[str, Any]], factor: int) -> dict[UUID, float]:
+    """Changes what the runs are of; what their values sum up to then."""
+    for seed, run in enumerate(runs):
+        content = b"\n".join(orjson.dumps(each) for each in book(seed, factor))
+        await rig.objects.put(run["portfolio"]["uri"], content)
+    priced = [run | {"portfolio": {"positions": book(seed, factor)}} for seed, run in enumerate(runs)]
+    return {UUID(run["run_id"]): round(sum(value or 0.0 for _, _, value in expected_rows(run)), 2) for run in priced}
+
+
+async def test_nobody_sees_two_generations_or_half_of_one_while_runs_are_reprocessed_and_workers_are_killed(
+    sliced_rig: Rig, topic_prefix: str, tmp_path: Any
+) -> None:
+    rig, slices = sliced_rig, BOOKS * POSITIONS // A_SLICE
+    runs = [run_data(Random(seed)) | {"portfolio": {"uri": f"books/{seed}.jsonl"}} for seed in range(BOOKS)]
+    events = {f"e-{seed}": run_event(f"e-{seed}", run) for seed, run in enumerate(runs)}
+    before = await put_books(rig, runs, 1)
+
+    async with workers(rig, "runs", topic_prefix, tmp_path) as crew:
+        worker = await crew.start()
+        await publish(rig.kafka, [Outgoing(rig.spec.topic, key.encode(), value) for key, value in events.items()])
+        await rig.until("select count(*) from runs where status in ('completed', 'partial')", BOOKS)
+        after = await put_books(rig, runs, 2)
+        reader = Reader(rig, list(before))
+        reading = asyncio.create_task(reader.read())
+        values = [await again(rig, value) for value in events.values()]
+        await publish(rig.kafka, [Outgoing(rig.spec.topic, b"k", value) for value in values])
+        for kill_at in (slices // 8, slices // 3, slices // 2):
+            done = "from run_slices where generation = 1 and status <> 'planned'"
+            await rig.until(f"select count(*) >= {kill_at} {done}", expected=True)
+            await worker.kill()
+            assert (await rig.rows(f"select count(*) {done}"))[0]["count"] < slices, "the kill did not land in the middle"
+            worker = await crew.start()
+        await rig.until("select count(*) from runs where generation = 1", BOOKS)
+        await all_is_finished(rig)
+        reading.cancel()
+        await asyncio.wait([reading])
+        assert reading.cancelled(), reading.exception()
+
+    for run in before:
+        seen = [tuple(each) for each in reader.seen[run]]
+        generations = [generation for generation, _, _ in seen]
+        assert generations == sorted(generations)
+        assert set(generations) == {0, 1}, "the reader did not see both"
+        assert {cells for _, cells, _ in seen} == {POSITIONS}
+        expected = {0: before[run], 1: after[run]}
+        assert all(abs(total - expected[generation]) < 0.05 for generation, _, total in seen)
+    said = {orjson.loads(each.value or b"")["id"] for each in await rig.published(rig.spec.completed_topic, 2 * BOOKS)}
+    assert len(said) == 2 * BOOKS

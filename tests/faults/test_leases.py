@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -78,7 +79,7 @@ async def test_what_is_dropped_by_a_rebalance_is_paid_for_once_and_leaves_no_lea
 
 async def test_the_lease_of_a_dead_worker_ends_and_its_event_is_done(rig: Rig, costly: Any) -> None:
     keys = IdempotencyKeys(rig.redis_url)
-    await keys.leases(3.0).take("notes", [event_key("notes", "/tests", "n-1", 0)])
+    await keys.leases(3.0).take("notes", {event_key("notes", "/tests", "n-1", 0): b"a dead worker's"})
     await rig.publish([note("n-1"), note("n-2")])
     async with rig.engine(spec=costly):
         await rig.until("select count(*) from notes", 1)
@@ -126,6 +127,60 @@ async def test_the_same_id_with_another_payload_is_refused_before_it_is_paid_for
         await all_is_finished(rig)
     assert NotesFlow.worked["n-1"] == 2
     assert await rig.rows("select text from notes") == [{"text": "first"}]
+
+
+async def test_a_lease_whose_answer_is_lost_keeps_nobody_waiting(rig: Rig, costly: Any) -> None:
+    async with rig.engine(replace(rig.config, lease=600.0), costly) as engine:
+        leases = engine.leases
+        take, lost = leases.take, list[Any]()
+
+        async def take_and_say_nothing_once(*arguments: Any) -> Any:
+            answer = await take(*arguments)
+            if not lost:
+                lost.append(answer)
+                raise TimeoutError
+            return answer
+
+        leases.take = take_and_say_nothing_once  # type: ignore[method-assign]
+        await rig.publish([note("n-1")])
+        await rig.until("select count(*) from notes", 1)
+        await all_is_finished(rig)
+    assert lost
+    assert NotesFlow.worked == {"n-1": 1}
+
+
+async def test_a_lease_whose_answer_comes_while_the_worker_stops_is_given_back(rig: Rig, costly: Any) -> None:
+    async with rig.engine(replace(rig.config, lease=600.0), costly) as engine:
+        leases = engine.leases
+        take, taken = leases.take, asyncio.Event()
+
+        async def take_and_say_nothing(*arguments: Any) -> Any:
+            await take(*arguments)
+            taken.set()
+            await asyncio.Event().wait()
+
+        leases.take = take_and_say_nothing  # type: ignore[method-assign]
+        await rig.publish([note("n-1")])
+        await taken.wait()
+        assert await held(rig) == 1
+    assert await held(rig) == 0
+
+
+async def test_a_retry_of_what_is_done_already_ends_without_work(rig: Rig, costly: Any) -> None:
+    async with rig.engine(spec=costly):
+        await rig.publish([note("n-1")])
+        await rig.completions(1)
+    await rig.rows(
+        "insert into retries (event_key, flow, source, event_id, generation, client_id, payload_sha256, topic, partition,"
+        ' "offset", value, attempts, next_attempt_at, error_class, last_error)'
+        " select event_key, flow, source, event_id, generation, client_id, payload_sha256, $1, 0, 0, $2, 1, now(), '', ''"
+        " from inbox",
+        *(costly.topic, note("n-1")),
+    )
+    async with rig.engine(spec=costly):
+        await rig.until("select count(*) from retries", 0)
+        await eventually(lambda: held(rig), 0)
+    assert NotesFlow.worked == {"n-1": 1}
 
 
 async def count(rig: Rig, query: str) -> list[str]:

@@ -16,6 +16,7 @@ import pytest
 
 from devstack.standin.control import Control
 from devstack.standin.faults import Fault
+from streams.app import Engine
 from streams.publish import Outgoing, publish
 from tests.support.accounts import all_is_finished
 from tests.support.audits import audit_data, audit_event, put_embedded
@@ -130,7 +131,7 @@ async def test_an_outage_of_openai_spends_no_attempt_and_work_goes_on_by_itself(
     await publish(rig.kafka, [Outgoing(rig.spec.topic, b"", upload_event(str(number))) for number in range(10)])
     async with rig.engine() as engine:
         await eventually(lambda: asks(openai), expected=True)
-        assert (await engine.health())["openai"] != "ok"
+        await eventually(lambda: is_red(engine), expected=True)
         await asyncio.sleep(2.0)  # in which three attempts would be spent
         assert await rig.rows("select count(*) from retries") == [{"count": 0}]
         assert await rig.rows("select count(*) from documents") == [{"count": 0}]
@@ -153,6 +154,10 @@ async def test_an_event_that_alone_meets_errors_ends_even_where_one_failure_open
         [completion] = await rig.completions(1)
         await all_is_finished(rig)
     assert (completion["data"]["status"], completion["data"]["failure"]["code"]) == ("failed", "embedding_failed")
+
+
+async def is_red(engine: Engine) -> bool:
+    return (await engine.health())["openai"] != "ok"
 
 
 async def asks(openai: Control) -> bool:

@@ -22,7 +22,7 @@ from streams.publish import Outgoing, publish
 from streams.read import Incoming
 from streams.redelivery import NotTaken
 from tests.support.notes import note
-from tests.support.operators import apply, applying, planned, replay_of, start_command
+from tests.support.operators import Command, apply, applying, planned, replay_of, start_command
 from tests.support.rig import Rig, eventually
 from tests.support.servers import Servers
 from tests.support.worker_process import Workers
@@ -77,7 +77,7 @@ async def test_a_gap_is_filled_under_live_traffic_and_what_is_done_is_skipped(ri
     await judge(rig, 2000)
 
 
-async def applied_by_process(rig: Rig, plan_id: UUID, *arguments: str) -> asyncio.subprocess.Process:
+async def applied_by_process(rig: Rig, plan_id: UUID, *arguments: str) -> Command:
     return await start_command(rig, "replay", "apply", str(plan_id), *arguments)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.rig import large_runs
 from tests.faults.rig.driver import Course, Driver
+from tests.faults.rig.faults_runs import published, until_ended
 from tests.faults.rig.hands import Hands
 from tests.faults.rig.report import summary
 from tests.faults.rig.scenarios import TOGETHER
@@ -78,3 +80,15 @@ def test_when_offsets_are_committed_early_the_judge_is_red(tmp_path: Path) -> No
     course, told = run(tmp_path, 2, steps)
     assert kinds(course) >= {"offset ahead of what is durable", "no outcome"}, told
     assert "published" in told
+
+
+def test_when_a_slice_is_counted_twice_the_judge_is_red(tmp_path: Path) -> None:
+    async def steps(built: World) -> Course:
+        driver = Driver(built, rate=RATE, workers=1, patience=IMPATIENCE)
+        await driver.slots[0].fill(counts_twice=True)
+        await until_ended(built, await published(built, large_runs.long(built.author)))
+        return await driver.quiet(20)
+
+    course, told = run(tmp_path, 3, steps)
+    assert "another effect" in kinds(course), told
+    assert "slices that are counted" in told

@@ -181,7 +181,7 @@ def stored(asked: Asked) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str
         | {"error": row.error, "client_id": asked.client}
         for row in worth.rows
     ]
-    return said | {"scenario_ids": scenarios, "client_id": asked.client}, results, said
+    return said | {"scenario_ids": scenarios, "client_id": asked.client, "slices": 0}, results, said
 
 
 def complaints(asked: Asked, run: Mapping[str, Any] | None, results: list[dict[str, Any]], said: Mapping[str, Any]) -> int:

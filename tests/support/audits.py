@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -68,35 +67,6 @@ def vectors_of(texts: Sequence[str]) -> NDArray[np.float32]:
 async def put_embedded(database: Database, texts: Sequence[str], **columns: Any) -> DocumentRow:
     """Stores a document with a chunk for each text, embedded by the stand-in."""
     return await put_document(database, texts, vectors_of(texts), **{"embedding_model": f"{MODEL}-stand-in"} | columns)
-
-
-def run_row(**columns: Any) -> RunRow:
-    """A completed run of two positions of client acme, a fresh id each time; any column can be given."""
-    row = RunRow(
-        run_id=uuid4(),
-        client_id="acme",
-        generation=0,
-        status="completed",
-        valuation_date=date(2026, 1, 15),
-        reporting_currency="USD",
-        scenario_ids=["base", "up100"],
-        measures=["PV", "KRD"],
-        positions=2,
-        errors=0,
-        totals={"PV": {"base": 979673.6474, "up100": None}},
-        failure_code=None,
-        failure_message=None,
-        input_sha256=b"i" * 32,
-        request_sha256=b"r" * 32,
-        pricer_version="1",
-        snapshot_id=None,
-        source=SOURCE,
-        event_id="e",
-        correlation_id="e",
-        started_at=datetime(2026, 11, 20, 10, tzinfo=UTC),
-        completed_at=datetime(2026, 11, 20, 10, 0, 1, tzinfo=UTC),
-    )
-    return row._replace(**columns)
 
 
 async def put_run(database: Database, row: RunRow, *errors: str | None) -> RunRow:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 from uuid import UUID
 
 from ops.replay.applying import Applying, Ending, Pace, Watcher
@@ -18,10 +17,9 @@ from ops.retrying import Retrying
 from storage import replays
 from storage.replays import Replay
 from streams.publisher import Publisher
+from tests.support.command_line import KEPT
+from tests.support.forked import CHECKOUT, Forked, nursery
 from tests.support.rig import Rig
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
 
 
 @asynccontextmanager
@@ -34,23 +32,42 @@ async def operator(rig: Rig) -> AsyncIterator[Retrying]:
         await publisher.close()
 
 
-async def start_retry(rig: Rig, *arguments: str) -> asyncio.subprocess.Process:
+class Command:
+    """`millrace` at work on the rig's servers, as a process."""
+
+    def __init__(self, process: Forked, out: IO[bytes], err: IO[bytes]) -> None:
+        self._process, self._streams = process, (out, err)
+        self.pid, self.kill, self.send_signal = process.pid, process.kill, process.send_signal
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.poll()
+
+    async def communicate(self) -> tuple[bytes, bytes]:
+        """What it said on stdout and stderr, once it has ended."""
+        while self.returncode is None:  # noqa: ASYNC110 - nothing tells of another process' end
+            await asyncio.sleep(0.01)
+        said = []
+        for stream in self._streams:
+            with stream:
+                stream.seek(0)
+                said.append(stream.read())
+        return said[0], said[1]
+
+
+async def start_retry(rig: Rig, *arguments: str) -> Command:
     """`millrace dlq retry` as a process on the rig's servers."""
     return await start_command(rig, "dlq", "retry", *arguments)
 
 
-async def start_command(rig: Rig, *arguments: str) -> asyncio.subprocess.Process:
+async def start_command(rig: Rig, *arguments: str) -> Command:
     """`millrace` as a process on the rig's servers."""
+    nest = await asyncio.to_thread(nursery)
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     servers = {"DATABASE_URL": rig.database_url, "KAFKA_BOOTSTRAP_SERVERS": rig.kafka.bootstrap_servers}
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "millrace", *arguments),
-        cwd=CHECKOUT,
-        env=kept | servers | {"ENVIRONMENT": "test", "PYTHONPATH": str(CHECKOUT)},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    env = kept | servers | {"ENVIRONMENT": "test", "PYTHONPATH": str(CHECKOUT)}
+    out, err = TemporaryFile(), TemporaryFile()  # noqa: SIM115 - closed when they have been read
+    return Command(nest.bear("millrace", arguments, (None, out, err), env=env, cwd=CHECKOUT), out, err)
 
 
 async def plan(rig: Rig, **chosen: Any) -> Planned:

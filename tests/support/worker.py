@@ -73,6 +73,11 @@ async def work(orders: Orders) -> None:
     await rig.close()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Runs what the one argument orders."""
     given: dict[str, Any] = orjson.loads(sys.argv[1])
     asyncio.run(work(Orders(**given)))
+
+
+if __name__ == "__main__":
+    main()

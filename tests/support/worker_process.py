@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -11,10 +11,11 @@ from pathlib import Path
 
 import orjson
 
+from tests.support.forked import CHECKOUT, Forked, nursery
 from tests.support.rig import Rig
 from tests.support.worker import Orders
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+READY = b"ready\n"
 START_SECONDS = 60.0
 END_SECONDS = 30.0
 
@@ -22,9 +23,8 @@ END_SECONDS = 30.0
 class WorkerProcess:
     """One running worker."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, process: Forked, log: Path) -> None:
         self.process, self.log = process, log
-        self.reading: asyncio.Task[bytes] | None = None
 
     async def kill(self) -> None:
         """SIGKILL; returns when it is dead."""
@@ -38,12 +38,17 @@ class WorkerProcess:
             return await self._end()
 
     def is_running(self) -> bool:
-        return self.process.returncode is None
+        return self.process.poll() is None
+
+    async def until_it_ends(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        async with asyncio.timeout(END_SECONDS):
+            return await self._end()
 
     async def _end(self) -> int:
-        if self.reading is not None:
-            await self.reading
-        return await self.process.wait()
+        while (code := self.process.poll()) is None:  # noqa: ASYNC110 - nothing tells of another process' end
+            await asyncio.sleep(0.01)
+        return code
 
 
 class Workers:
@@ -55,32 +60,26 @@ class Workers:
 
     async def start(self) -> WorkerProcess:
         """A new worker, once it consumes; one that is killed before that is dead already."""
-        log = self.folder / f"worker-{len(self.started)}.log"
-        with log.open("wb") as errors:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.support.worker", orjson.dumps(asdict(self.orders)).decode()),
-                cwd=CHECKOUT,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-            )
+        name = f"worker-{len(self.started)}"
+        log, said = self.folder / f"{name}.log", self.folder / f"{name}.said"
+        with log.open("wb") as errors, said.open("wb") as output:
+            arguments = [orjson.dumps(asdict(self.orders)).decode()]
+            process = nursery().bear("worker", arguments, (None, output, errors), env=os.environ, cwd=CHECKOUT)
         worker = WorkerProcess(process, log)
         self.started.append(worker)
-        await self._ready(worker)
+        async with asyncio.timeout(START_SECONDS):
+            while not _is_ready(worker, said):  # noqa: ASYNC110 - another process is waited for
+                await asyncio.sleep(0.02)
         return worker
 
-    async def _ready(self, worker: WorkerProcess) -> None:
-        assert worker.process.stdout is not None
-        said: list[bytes] = []
-        async with asyncio.timeout(START_SECONDS):
-            async for line in worker.process.stdout:
-                said.append(line)
-                if line.strip() == b"ready":
-                    # What comes later has to be read too, or the worker would wait for room in the pipe.
-                    worker.reading = asyncio.create_task(worker.process.stdout.read())
-                    return
-            if await worker.process.wait() < 0:
-                return
-        raise AssertionError(f"the worker did not start: {b''.join(said)!r} {worker.log.read_text()[-4000:]}")
+
+def _is_ready(worker: WorkerProcess, said: Path) -> bool:
+    """Whether it consumes, or was killed before; AssertionError if it ended otherwise."""
+    if READY in said.read_bytes():
+        return True
+    code = worker.process.poll()
+    assert code is None or code < 0, f"the worker did not start: {said.read_bytes()!r} {worker.log.read_text()[-4000:]}"
+    return code is not None
 
 
 @asynccontextmanager
@@ -98,6 +97,8 @@ async def workers(rig: Rig, flow: str, prefix: str, folder: Path) -> AsyncIterat
         slice_cells=rig.slice_cells,
     )
     crew = Workers(orders, folder)
+    # It takes seconds, in which an engine of the test's own loop has to go on.
+    await asyncio.to_thread(nursery)
     try:
         yield crew
     finally:

@@ -6,14 +6,12 @@ import asyncio
 import io
 import os
 import signal
-import socket
-import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 
@@ -24,44 +22,10 @@ from devstack.standin.control import Control
 from millrace.cli.app import main
 from streams.kafka import KafkaConfig
 from tests.conftest import TEMPLATE, own_database
+from tests.support.command_line import KEPT, SECONDS, CommandLine, Process, Result, free_port
 from tests.support.fresh_topics import fresh_topics
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
-SECONDS = 90
 PARTITIONS = 3
-
-Result = subprocess.CompletedProcess[str]
-
-
-@dataclass
-class CommandLine:
-    """Runs `millrace` with an environment of its own."""
-
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def __call__(self, *arguments: str, text: str | None = None, **environment: str) -> Result:
-        """The finished command; its standard input is `text`."""
-        return subprocess.run(
-            self.command(*arguments), input=text or "", env=self.all(environment), cwd=self.folder, text=True,
-            capture_output=True, timeout=SECONDS, check=False,
-        )  # fmt: skip
-
-    def start(self, *arguments: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:
-        """The command in the background; what it says on stderr goes to `log`."""
-        with log.open("wb") as output:
-            return subprocess.Popen(
-                self.command(*arguments), env=self.all(environment), cwd=self.folder, stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=output,
-            )  # fmt: skip
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "millrace", *arguments]
-
-    def all(self, environment: dict[str, str]) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-        return kept | {"PYTHONPATH": str(CHECKOUT)} | self.environment | environment
 
 
 @dataclass
@@ -134,17 +98,11 @@ def millrace(
     return CommandLine(tmp_path, environment)
 
 
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @dataclass
 class Worker:
     """A worker in the background."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     url: str
     log: Path
 

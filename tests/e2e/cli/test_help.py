@@ -9,21 +9,52 @@ import pytest
 
 from millrace.cli.app import COMMANDS
 
+# What takes longer to import than a command line may take to say what it can do.
 HEAVY = {
-    "numpy", "pydantic", "rich", "aiokafka", "faststream", "sqlalchemy", "fastapi", "pyarrow", "structlog", "openai", "orjson",
+    "numpy", "scipy", "pandas", "pyarrow", "sqlalchemy", "asyncpg", "redis", "obstore", "aiokafka", "faststream", "fastapi",
+    "uvicorn", "openai", "structlog", "sentry_sdk", "prometheus_client", "pydantic_settings", "orjson", "rich", "handlers",
+    "storage", "streams", "ops", "events", "devstack",
 }  # fmt: skip
+# Asks every command, however deep, for its help in one process, and says after each what has been imported by then.
+ASK_ALL = """
+import contextlib, io, json, sys
+import typer.main
+from millrace.cli.app import app
+
+def paths(command, path):
+    yield path
+    for name in command.list_commands(None) if hasattr(command, "list_commands") else ():
+        yield from paths(command.get_command(None, name), [*path, name])
+
+def loaded():
+    return sorted({name.partition(".")[0] for name in sys.modules})
+
+millrace, told = typer.main.get_command(app), []
+for path in paths(millrace, []):
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        millrace.main([*path, "--help"], prog_name="millrace")
+    commands = [name for name in sys.modules if name.startswith("millrace.cli.")]
+    told.append((path, said.getvalue().startswith("Usage: millrace"), loaded(), commands))
+print(json.dumps(told))
+"""
 
 
-def test_help_loads_nothing_heavy(bare: Any) -> None:
-    script = "import sys; from millrace.cli.app import app; print(' '.join(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", script], env=bare.all({}), capture_output=True, text=True, check=True)
-    assert HEAVY & set(loaded.stdout.split()) == set()
+def test_no_help_loads_anything_heavy_and_the_first_no_command_at_all(bare: Any) -> None:
+    asked = subprocess.run([sys.executable, "-c", ASK_ALL], env=bare.all({}), capture_output=True, text=True, check=True)
+    told = json.loads(asked.stdout)
+    assert len(told) > 2 * len(COMMANDS)
+    for path, has_said_so, loaded, _ in told:
+        assert has_said_so, path
+        assert HEAVY & set(loaded) == set(), path
+    (_, _, loaded, commands), *_ = told
+    assert set(commands) == {"millrace.cli.app", "millrace.cli.output"}
+    assert {"pydantic", "asyncio"} & set(loaded) == set()
 
 
 def test_help_names_every_command_and_the_exit_codes(bare: Any) -> None:
     result = bare("--help")
     assert result.returncode == 0
-    for name in (*(name for name, _, _ in COMMANDS), "Exit codes"):
+    for name in (*COMMANDS, *COMMANDS.values(), "Exit codes"):
         assert name in result.stdout
     assert "..." not in result.stdout.split("Commands:")[1]
 

@@ -12,6 +12,7 @@ import pytest
 
 from devstack.standin.api import KEY
 from devstack.standin.control import Control
+from tests.support.command_line import Installed
 from tests.support.dockerfile import context, copied, defaults, named, stages
 from tests.support.markdown import CHECKOUT
 
@@ -31,11 +32,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def image(folder: Path, millrace: Any) -> Any:
+def image(folder: Path, millrace: Any) -> Installed:
     """`millrace` as the image has it, on real servers."""
     environment = defaults(stages()[-1]) | millrace.environment | {"PYTHONPATH": str(folder), "HTTP_HOST": "127.0.0.1"}
     environment.pop("PATH")
-    return type(millrace)(folder, environment | {"ENVIRONMENT": defaults(stages()[-1])["ENVIRONMENT"]})
+    return Installed(folder, environment | {"ENVIRONMENT": defaults(stages()[-1])["ENVIRONMENT"]})
 
 
 def is_healthy(image: Any, port: str) -> bool:

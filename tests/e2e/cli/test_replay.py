@@ -111,6 +111,42 @@ def test_what_cannot_be_changed_is_refused_with_what_it_is(millrace: Any, client
         assert "aborted" in result.stderr
 
 
+def test_what_ended_well_is_done_again(millrace: Any, start_worker: Any, client: str, events: None) -> None:
+    worker = start_worker(millrace, "--flows", "runs")
+    worker.wait_until("/health/deep")
+    wait_for_done(millrace, client)
+    told = millrace("replay", "plan", "--topic", "runs.requested", "--client", client, "--reprocess", "--event", f"{client}-1")
+    assert told.returncode == 0, told.stderr
+    assert f"client {client}, event {client}-1, to be reprocessed" in told.stdout
+    assert "published as their next generations, and worked on again" in told.stdout
+    plan_id = told.stdout.splitlines()[0].split()[1]
+    assert f"1 events of 1 records would be worked on again: millrace replay apply {plan_id}" in told.stderr
+
+    applied = millrace("replay", "apply", plan_id)
+    assert (applied.returncode, applied.stdout) == (0, f"applied  {plan_id}  1 published, {left_out(applied)} left out\n")
+    run_id = str(run_ids(client)[1])
+    for _ in range(40):
+        result = millrace("results", "run", run_id, "--json")
+        if json.loads(result.stdout)["generation"]:
+            break
+    assert json.loads(result.stdout)["generation"] == 1
+    shown = millrace("replay", "status", plan_id)
+    assert [line.split() for line in shown.stdout.splitlines() if line.startswith("mode")] == [["mode", "reprocess"]]
+    assert worker.end() == 0
+
+
+def run_ids(client: str) -> list[str]:
+    draw = Random(client)
+    return [run_data(draw)["run_id"] for _ in range(3)]
+
+
+@pytest.mark.parametrize("topic", ["documents.uploaded", "runs.slices"])
+def test_what_is_not_done_again_is_refused_with_the_reason(millrace: Any, topic: str) -> None:
+    result = millrace("replay", "plan", "--topic", topic, "--reprocess")
+    assert (result.returncode, result.stdout) == (4, "")
+    assert f"{topic} cannot be reprocessed: a" in result.stderr
+
+
 @pytest.mark.parametrize("name", ["status", "apply", "pause", "resume", "abort"])
 def test_a_replay_that_there_is_not_is_told_so(millrace: Any, name: str) -> None:
     result = millrace("replay", name, str(uuid4()))

@@ -7,7 +7,6 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,48 +17,18 @@ import pytest
 
 from handlers.price.parquet import ResultsFile
 from storage import exports
-from storage.database import Database
-from storage.results import ResultRows, copy_results
-from storage.runs import RunRow, insert_runs
+from storage.runs import RunRow
+from streams.kafka import KafkaConfig
 from tests.conftest import execute
+from tests.support.fresh_topics import fresh_topics
+from tests.support.run_rows import run_row, store_run
 
 RUN_ID = UUID("0199f3a2-7c1f-7d10-8a55-51d1b1f5c0de")
 Desk = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def a_run(**columns: Any) -> RunRow:
-    now = datetime.now(UTC)
-    names = {"source": "/tests", "event_id": "e-1", "correlation_id": "e-1", "pricer_version": "1", "reporting_currency": "USD"}
-    known = dict.fromkeys(RunRow._fields) | RunRow._field_defaults | names
-    return RunRow(
-        **known
-        | {"run_id": RUN_ID, "client_id": "acme", "generation": 0, "status": "completed", "valuation_date": date(2026, 1, 15)}
-        | {"scenario_ids": ["base", "up100"], "measures": ["PV"], "positions": 3, "errors": 0, "totals": {}}
-        | {"input_sha256": b"i" * 32, "request_sha256": b"r" * 32, "started_at": now, "completed_at": now}
-        | columns
-    )
-
-
-async def store(url: str, run: RunRow, values: list[list[float]] = []) -> None:  # noqa: B006 - not changed
-    count = len(values)
-    names = [f"p{number}" for number in range(count)]
-    error = ["UNSUPPORTED" if np.isnan(row).any() else None for row in values]
-    rows = ResultRows(
-        run.run_id, run.client_id, run.generation, range(count), names, ["PV"] * count, [""] * count,
-        np.array(values).reshape(count, -1 if count else 1), error, [None] * count,
-    )  # fmt: skip
-    database = Database(url)
-    try:
-        async with database.transaction() as connection:
-            await insert_runs(connection, [run])
-            if count:
-                await copy_results(connection, [rows])
-    finally:
-        await database.close()
-
-
-def stored(url: str, run: RunRow, values: list[list[float]] = []) -> None:  # noqa: B006 - not changed
-    asyncio.run(store(url, run, values))
+    return run_row(**{"run_id": RUN_ID, "positions": 3} | columns)
 
 
 @pytest.fixture
@@ -77,7 +46,7 @@ def desk(inside: Any, url: str) -> Desk:
     ],
 )
 def test_a_run_without_values_is_not_exported(desk: Desk, url: str, tmp_path: Path, columns: Any, message: str) -> None:
-    stored(url, a_run(**columns))
+    store_run(url, a_run(**columns))
     result = desk("--parquet", str(tmp_path / "values.parquet"))
     assert (result.returncode, result.stdout) == (1, "")
     assert message in result.stderr
@@ -89,7 +58,7 @@ def test_a_run_that_is_not_there_or_anothers_is_not_exported(
     desk: Desk, url: str, tmp_path: Path, arguments: list[str]
 ) -> None:
     if arguments:
-        stored(url, a_run(), [[1.0, 2.0]])
+        store_run(url, a_run(), [[1.0, 2.0]])
     result = desk("--parquet", str(tmp_path / "values.parquet"), *arguments)
     assert (result.returncode, result.stdout) == (1, "")
     assert f"there is no run {RUN_ID}" in result.stderr
@@ -100,7 +69,7 @@ def test_a_run_that_is_not_there_or_anothers_is_not_exported(
     ("file", "message"), [(".", ". cannot be written: it is a folder"), ("no/folder.parquet", "no such file")]
 )
 def test_a_place_that_cannot_be_written_is_one_line(desk: Desk, url: str, file: str, message: str) -> None:
-    stored(url, a_run(), [[1.0, 2.0]])
+    store_run(url, a_run(), [[1.0, 2.0]])
     result = desk("--parquet", file)
     assert (result.returncode, result.stdout) == (1, "")
     assert message in result.stderr
@@ -108,7 +77,7 @@ def test_a_place_that_cannot_be_written_is_one_line(desk: Desk, url: str, file: 
 
 
 def test_the_values_are_in_the_file_and_the_run_in_what_is_printed(desk: Desk, url: str, tmp_path: Path) -> None:
-    stored(url, a_run(status="partial", errors=1), [[1.0, 2.0], [np.nan, np.nan], [5.0, 6.0]])
+    store_run(url, a_run(status="partial", errors=1), [[1.0, 2.0], [np.nan, np.nan], [5.0, 6.0]])
     file = tmp_path / "values.parquet"
     result = desk("--parquet", str(file), "--client", "acme", "--json")
     assert result.returncode == 0, result.stderr
@@ -121,11 +90,9 @@ def test_the_values_are_in_the_file_and_the_run_in_what_is_printed(desk: Desk, u
     assert (told["run_id"], told["input_sha256"], told["generation"]) == (str(RUN_ID), "69" * 32, 0)
 
 
-@pytest.mark.parametrize("change", ["update runs set generation = 1", "delete from run_results where row_no = 1"])
-def test_a_run_that_is_done_again_while_it_is_read_leaves_no_file(
-    desk: Desk, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
-) -> None:
-    stored(url, a_run(), [[1.0, 2.0], [3.0, 4.0]])
+def export_while(desk: Desk, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> Any:
+    """An export of two pages, between which something happens."""
+    store_run(url, a_run(), [[1.0, 2.0], [3.0, 4.0]])
     monkeypatch.setattr(exports, "PAGE_ROWS", 1)
     write = ResultsFile.write
 
@@ -136,10 +103,76 @@ def test_a_run_that_is_done_again_while_it_is_read_leaves_no_file(
         meanwhile.join()
 
     monkeypatch.setattr(ResultsFile, "write", write_and_change)
-    result = desk("--parquet", str(tmp_path / "values.parquet"))
+    return desk("--parquet", str(tmp_path / "values.parquet"))
+
+
+def test_a_run_that_is_done_again_while_it_is_read_is_exported_as_it_was(
+    desk: Desk, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = export_while(desk, url, tmp_path, monkeypatch, "update runs set generation = 1")
+    assert result.returncode == 0, result.stderr
+    table = pyarrow.parquet.read_table(tmp_path / "values.parquet")
+    assert table["value"].to_pylist() == [1.0, 2.0, 3.0, 4.0]
+    assert json.loads(table.schema.metadata[b"millrace.run"])["generation"] == 0
+
+
+def test_rows_that_are_pruned_while_they_are_read_leave_no_file(
+    desk: Desk, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = export_while(desk, url, tmp_path, monkeypatch, "delete from run_results where row_no = 1")
     assert (result.returncode, result.stdout) == (1, "")
-    assert "was done again while it was read; nothing was written" in result.stderr
+    assert "2 rows of run" in result.stderr
+    assert "but 1 could be read; nothing was written" in result.stderr
     assert list(tmp_path.glob("*values*")) == []
+
+
+GROUPS = """
+insert into run_totals (run_id, generation, group_values, measure, client_id, "values")
+select run_id, 0, array['desk ' || to_char(n, 'FM000')], 'PV', 'acme', array[n, null] from runs, generate_series(1, 60) as n
+"""
+
+
+IN_WORK = """
+with taken as (insert into run_generations select * from runs)
+update runs set generation = 0, status = 'completed', completed_at = now(), slices = 0, slices_done = 0
+"""
+
+
+def test_a_run_that_is_done_again_says_so_beside_what_is_read(desk: Desk, url: str) -> None:
+    store_run(url, a_run(generation=1, status="planned", completed_at=None, slices=4, slices_done=1))
+    asyncio.run(execute(url, IN_WORK))
+    shown, told = desk(), json.loads(desk("--json").stdout)
+    assert "being done again as generation 1: 1 of 4 slices" in shown.stderr
+    assert (told["generation"], told["status"], told["in_work"]["slices_done"]) == (0, "completed", 1)
+    late = desk("--follow", "--timeout", "0.3")
+    assert "planned: 1 of 4 slices" in late.stderr
+    assert late.returncode == 1
+    asyncio.run(execute(url, "delete from run_generations"))
+    assert json.loads(desk("--follow", "--json").stdout)["in_work"] is None
+
+
+def test_a_reprocess_can_be_cancelled_and_what_has_ended_cannot(inside: Any, url: str, kafka: str) -> None:
+    asyncio.run(fresh_topics(KafkaConfig(kafka), 1))
+    servers = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": kafka}
+    store_run(url, a_run(generation=1, status="planned", completed_at=None, slices=4, slices_done=1))
+    asyncio.run(execute(url, IN_WORK))
+    asked = inside("run", "cancel", str(RUN_ID), **servers)
+    assert asked.returncode == 0, asked.stderr
+    asyncio.run(execute(url, "delete from run_generations"))
+    refused = inside("run", "cancel", str(RUN_ID), **servers)
+    assert (refused.returncode, refused.stdout) == (4, "")
+    assert f"run {RUN_ID} has ended: it is completed" in refused.stderr
+
+
+def test_totals_by_group_are_shown_as_far_as_anybody_reads_and_all_of_them_are_in_json(desk: Desk, url: str) -> None:
+    store_run(url, a_run(group_by=["desk"]))
+    asyncio.run(execute(url, GROUPS))
+    shown, told = desk(), json.loads(desk("--json").stdout)["group_totals"]
+    assert "Totals by desk in USD" in shown.stdout
+    assert ("desk 050" in shown.stdout, "desk 051" in shown.stdout) == (True, False)
+    assert "and 10 more totals by group: --json" in shown.stderr
+    assert len(told) == 60
+    assert told[1] == {"group": {"desk": "desk 002"}, "measure": "PV", "totals": {"base": 2.0, "up100": None}}
 
 
 def test_a_run_that_is_not_there_in_time_is_exit_code_1(desk: Desk, url: str) -> None:
@@ -152,14 +185,14 @@ def test_a_run_that_is_not_there_in_time_is_exit_code_1(desk: Desk, url: str) ->
 @pytest.mark.parametrize(("status", "code"), [("completed", 0), ("partial", 0), ("failed", 1), ("cancelled", 1)])
 def test_the_exit_code_of_following_tells_how_the_run_ended(desk: Desk, url: str, status: str, code: int) -> None:
     failure = "internal" if status == "failed" else None
-    stored(url, a_run(status=status, failure_code=failure, errors=1))
+    store_run(url, a_run(status=status, failure_code=failure, errors=1))
     result = desk("--follow", "--json")
     assert (result.returncode, json.loads(result.stdout)["status"]) == (code, status)
-    assert result.stderr.startswith(f"{status}: 3 positions, 1 errors, in 0.0 s")
+    assert result.stderr.startswith(f"{status}: 3 positions, 1 errors, in 1.0 s")
 
 
 def test_a_run_is_followed_to_its_end(bare: Any, url: str) -> None:
-    stored(url, a_run(status="planned", completed_at=None))
+    store_run(url, a_run(status="planned", completed_at=None))
     arguments = bare.command("results", "run", str(RUN_ID), "--follow", "--timeout", "60", "--json")
     following = subprocess.Popen(arguments, env=bare.all({"DATABASE_URL": url}), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
@@ -175,6 +208,6 @@ def test_a_run_is_followed_to_its_end(bare: Any, url: str) -> None:
 
 
 def test_rows_of_one_measure_are_printed_alone(desk: Desk, url: str) -> None:
-    stored(url, a_run(), [[1.0, 2.0]])
+    store_run(url, a_run(), [[1.0, 2.0]])
     assert len(json.loads(desk("--rows", "5", "--measure", "PV", "--json").stdout)["rows"]) == 1
     assert json.loads(desk("--rows", "5", "--measure", "KRD", "--json").stdout)["rows"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -10,8 +11,10 @@ from tests.faults.rig.formulas import compact, payload_sha256
 from tests.faults.rig.manifest import Asked
 
 TYPE_OF = {"runs": "run.requested.v1", "documents": "document.uploaded.v1", "audits": "audit.created.v1"}
+CANCEL = "run.cancel.requested.v1"
 KEY_FIELDS = {"runs": ("run_id",), "documents": ("document_id", "version"), "audits": ("audit_id",)}
 RUN_STATUSES = frozenset({"completed", "partial"})
+CANCEL_STATUSES = RUN_STATUSES | {"cancelled"}
 TIMES = (None, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-01-15T10:00:00.123456+05:30")
 
 
@@ -29,10 +32,18 @@ class Asker:
         event_id: str | None = None,
         natural_key: str | None = None,
         fails: str | None = None,
+        book: bytes = b"",
     ) -> Asked:
         """A run; whether it is `partial` is the judge's to compute."""
         statuses = frozenset({"failed"}) if fails else RUN_STATUSES
-        return self.event("runs", data, client, statuses, event_id=event_id, natural_key=natural_key, fails=fails)
+        asked = self.event("runs", data, client, statuses, event_id=event_id, natural_key=natural_key, fails=fails)
+        return replace(asked, book=book)
+
+    def cancel(self, run: Asked) -> Asked:
+        """The end of a run; it is answered with how that run stands then."""
+        data, own = {"run_id": run.data["run_id"]}, f"e-{self._count + 1}"
+        asked = self.event("runs", data, run.client, CANCEL_STATUSES, event_id=own, natural_key=f"the end of a run {own}")
+        return replace(asked, payload=payload_sha256(CANCEL, run.client, data), cancels=True)
 
     def event(
         self,
@@ -70,7 +81,7 @@ class Asker:
             "specversion": "1.0",
             "id": asked.id,
             "source": asked.source,
-            "type": TYPE_OF[asked.flow],
+            "type": CANCEL if asked.cancels else TYPE_OF[asked.flow],
             "clientid": asked.client,
             "data": asked.data,
         }

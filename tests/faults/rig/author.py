@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from tests.faults.rig import papers
+from tests.faults.rig import large_runs, papers
 from tests.faults.rig.asking import Asker
 from tests.faults.rig.formulas import payload_sha256
 from tests.faults.rig.manifest import TOPIC_OF, Asked, Record
@@ -20,6 +20,7 @@ from tests.faults.rig.portfolios import large_run_data, run_data
 FAR = 120  # records between an event and its duplicate, where that is to be far
 BAD_EVERY = 13  # so that no lane sees many failures in a row
 LARGE_EVERY = 150
+SLICED_EVERY = 100
 PAPER_SHARE = 0.08
 PAPERS_A_SECOND = 3.0  # more than that the stand-in does not answer
 DAY_MS = 86_400_000
@@ -40,10 +41,10 @@ class Author:
         self._twists = cycle(
             (self._near, self._far, self._elsewhere, self._contradiction, self._rival, self._stranger, self._echo)
         )
-        self._papers = cycle(papers.KINDS)
+        self._papers, self._sliced = cycle(papers.KINDS), cycle(large_runs.KINDS)
         self._later: deque[tuple[int, Record]] = deque()
         self._soon: deque[Record] = deque()
-        self.serial = 0
+        self.serial, self._sliced_at = 0, SLICED_EVERY // 2
 
     def take(self, count: int) -> list[Record]:
         """The next `count` records."""
@@ -58,7 +59,7 @@ class Author:
 
     def large(self) -> Record:
         """A run that keeps a core busy and fills most of what an event may have."""
-        data = large_run_data(self.draw, self._uuid(), positions=4_000, scenarios=8)
+        data = large_run_data(self.draw, self._uuid(), positions=4_000, scenarios=2)
         return self._numbered(self._record(self.ask.run(data), "a large run"))
 
     def poison(self) -> Record:
@@ -76,16 +77,19 @@ class Author:
             return self._numbered(self._soon.popleft())
         if self._later and self._later[0][0] <= self.serial:
             return self._numbered(self._later.popleft()[1])
-        place = self.serial + 1
+        return self._numbered(self._new(self.serial + 1))
+
+    def _new(self, place: int) -> Record:
         if place % LARGE_EVERY == 0:
-            return self._numbered(self._just_small_enough())
+            return self._just_small_enough()
         if place % BAD_EVERY == 0:
-            return self._numbered(self._bad())
+            return self._bad()
+        if place >= self._sliced_at:
+            self._sliced_at += SLICED_EVERY
+            return self._first_of(next(self._sliced)(self))
         if self.draw.random() < self.paper_share:
-            first, *others = next(self._papers)(self)
-            self._soon += others
-            return self._numbered(first)
-        return self._numbered(self._run())
+            return self._first_of(next(self._papers)(self))
+        return self._run()
 
     def _run(self) -> Record:
         data = run_data(self.draw, self._uuid())
@@ -97,10 +101,19 @@ class Author:
         if self.draw.random() < 0.25:
             self._dress(record)
         if self.draw.random() < 0.2:
-            next(self._twists)(record, asked)
+            self.twist(record, asked)
         return record
 
+    def _first_of(self, records: Sequence[Record]) -> Record:
+        first, *others = records
+        self._soon += others
+        return first
+
     # what comes beside a run
+
+    def twist(self, record: Record, asked: Asked) -> None:
+        """Has something follow a run that is like it: the same, or nearly so."""
+        next(self._twists)(record, asked)
 
     def _near(self, record: Record, asked: Asked) -> None:
         self._soon.append(self._record(asked, "a duplicate, next to it", key=record.key))
@@ -112,21 +125,21 @@ class Author:
         self._soon.append(self._record(asked, "a duplicate under another key", key=self.draw.randbytes(8)))
 
     def _contradiction(self, record: Record, asked: Asked) -> None:
-        other = asked.data | {"reporting_currency": "GBP"}
-        again = self.ask.run(other, event_id=asked.id, natural_key=f"{asked.natural_key}, said otherwise")
+        other, otherwise = asked.data | {"reporting_currency": "GBP"}, f"{asked.natural_key}, said otherwise"
+        again = self.ask.run(other, event_id=asked.id, natural_key=otherwise, book=asked.book)
         key = self.draw.choice([record.key, self.draw.randbytes(8)])
         self._soon.append(self._record(again, "the same id with another payload", key=key))
 
     def _rival(self, record: Record, asked: Asked) -> None:
-        other = self.ask.run(asked.data | {"valuation_date": "2026-01-16"})
+        other = self.ask.run(asked.data | {"valuation_date": "2026-01-16"}, book=asked.book)
         self._soon.append(self._record(other, "the same run_id with another input", key=record.key))
 
     def _stranger(self, record: Record, asked: Asked) -> None:
-        other = self.ask.run(asked.data, client="somebody-else")
+        other = self.ask.run(asked.data, client="somebody-else", book=asked.book)
         self._soon.append(self._record(other, "the same run_id of another client", key=record.key))
 
     def _echo(self, _record: Record, asked: Asked) -> None:
-        other = self.ask.run(asked.data)
+        other = self.ask.run(asked.data, book=asked.book)
         self._later.append((self.serial + FAR // 4, self._record(other, "the same run asked for by another event")))
 
     # what is odd
@@ -164,11 +177,29 @@ class Author:
         record.openai = openai
         return record
 
-    def put(self, uri: str, text: str) -> None:
-        """Writes an object."""
+    def record(self, asked: Asked, about: str) -> Record:
+        """A record of a run, or of its end."""
+        return self._record(asked, about, key=asked.data["run_id"].encode())
+
+    def numbered(self, records: Sequence[Record]) -> list[Record]:
+        """Records that go out beside the others."""
+        return [self._numbered(record) for record in records]
+
+    def put(self, uri: str, content: str | bytes) -> None:
+        """Writes an object, whole at once."""
         path = self.objects / uri
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        unfinished = path.with_name(f"{path.name}#1")
+        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+        unfinished.rename(path)
+
+    def spoil(self, asked: Asked, *, whole: bool) -> None:
+        """The portfolio of a run is gone, the `whole` of it, or holds other bytes, as many as before."""
+        path = self.objects / asked.data["portfolio"]["uri"]
+        if whole:
+            path.unlink()
+        else:
+            self.put(asked.data["portfolio"]["uri"], path.read_bytes()[::-1])
 
     def _uuid(self) -> str:
         return str(UUID(int=self.draw.getrandbits(128), version=4))

@@ -14,12 +14,13 @@ from tests.faults.rig.author import PAPER_SHARE, PAPERS_A_SECOND
 from tests.faults.rig.faults_workers import Slot, terminated
 from tests.faults.rig.finding import Finding
 from tests.faults.rig.judge import Judge, Judgement
-from tests.faults.rig.scenarios import LONELY, OPENAI, SERVERS, WORKERS
+from tests.faults.rig.scenarios import LONELY, OPENAI, RUNS, SERVERS, WORKERS
 from tests.faults.rig.world import World
 
 Fault = Callable[[], Awaitable[object]]
 MORE_PARTITIONS = "kafka_more_partitions"
 FAMILIES = ("kill_", "openai_")  # what passes quickly: one look for all of them
+STANDSTILL = 60.0
 LARGEST_SHARE_OF_TIME = 0.5  # after which the partitions stay as they are, so that every worker comes to know them
 
 
@@ -68,11 +69,12 @@ class Driver:
         return self.course
 
     async def each_once(self, names: Sequence[str]) -> Course:
-        """Every fault once, in as many lines as there are workers, one for the servers and one for OpenAI, side by side."""
+        """Every fault once, in as many lines as there are workers, and one each for servers, runs and OpenAI, side by side."""
         draw = self.world.draw
         worker_faults = draw.sample(hurting := [name for name in names if name in WORKERS], len(hurting))
         server_faults = draw.sample(hurting := [name for name in names if name in SERVERS], len(hurting))
         server_faults.sort(key=lambda name: name != MORE_PARTITIONS)
+        run_faults = draw.sample(hurting := [name for name in names if name in RUNS], len(hurting))
         openai_faults = draw.sample(hurting := [name for name in names if name in OPENAI], len(hurting))
         lines = [(worker_faults[place :: len(self.slots)], slot) for place, slot in enumerate(self.slots)]
         began = time.monotonic()
@@ -80,6 +82,7 @@ class Driver:
             await asyncio.gather(
                 *(self._line(names, slot) for names, slot in lines),
                 self._line(server_faults, None),
+                self._line(run_faults, None),
                 self._line(openai_faults, None),
             )
         await self._is_well()
@@ -93,6 +96,7 @@ class Driver:
             await asyncio.gather(
                 *(self._drawn(list(WORKERS), slot, began, seconds) for slot in self.slots),
                 self._drawn(list(SERVERS), None, began, seconds),
+                self._drawn(list(RUNS), None, began, seconds),
                 self._drawn(list(OPENAI), None, began, seconds),
             )
         await self._is_well()
@@ -131,6 +135,7 @@ class Driver:
             await self._cause(name, self._fault(name, slot))
             if slot is not None:
                 await self._cause("a worker in that place", slot.fill)  # or nobody would work until the next one
+                await self.world.watch.progress(STANDSTILL)  # or a slow machine would do nothing but start workers
             await asyncio.sleep(self.world.times.between * self.world.draw.uniform(0.5, 1.5))
 
     async def _drawn(self, names: Sequence[str], slot: Slot | None, began: float, seconds: float) -> None:
@@ -145,7 +150,7 @@ class Driver:
             return partial(WORKERS[name], self.world, slot)
         if name in LONELY:
             return partial(LONELY[name], self.world, self.slots[0])
-        return partial((SERVERS | OPENAI)[name], self.world)
+        return partial((SERVERS | RUNS | OPENAI)[name], self.world)
 
     async def _cause(self, name: str, fault: Fault) -> None:
         """A fault that does not come about is a finding, and the others go on."""

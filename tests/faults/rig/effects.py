@@ -20,22 +20,37 @@ def of_a_run(asked: Asked, run: Row | None, results: Sequence[Row], said: Row) -
         yield "there is no row in runs"
         return
     if asked.fails is not None:
-        yield from _differs("status", run["status"], "failed")
-        yield from _differs("failure_code", run["failure_code"], asked.fails)
-        yield from _differs("rows of values", len(results), 0)
+        yield from differs("status", run["status"], "failed")
+        yield from differs("failure_code", run["failure_code"], asked.fails)
+        yield from differs("rows of values", len(results), 0)
         yield from _failed(asked, said)
         return
-    data = asked.data
+    data = asked.whole
     expected = valued(data)
     status = "partial" if expected.errors else "completed"
+    yield from of_priced(asked, data, run, results, said, expected, status, len(data["portfolio"]["positions"]))
+    yield from differs("slices", run["slices"], 0)
+
+
+def of_priced(
+    asked: Asked,
+    data: Mapping[str, Any],
+    run: Row,
+    results: Sequence[Row],
+    said: Row,
+    expected: Valued,
+    status: str,
+    positions: int,
+) -> Iterator[str]:
+    """The same of a run that has come to `expected`, with so many positions, and to that status."""
     scenarios = [each["id"] for each in data.get("scenarios") or [{"id": "base"}]]
     for name, found in (("runs", run), ("the completion", said)):
-        yield from _differs(f"status in {name}", found.get("status"), status)
-        yield from _differs(f"positions in {name}", found.get("positions"), len(data["portfolio"]["positions"]))
-        yield from _differs(f"errors in {name}", found.get("errors"), expected.errors)
-        yield from _totals(name, found.get("totals") or {}, expected)
-    yield from _differs("scenario_ids", list(run["scenario_ids"]), scenarios)
-    yield from _differs("client_id", run["client_id"], asked.client)
+        yield from differs(f"status in {name}", found.get("status"), status)
+        yield from differs(f"positions in {name}", found.get("positions"), positions)
+        yield from differs(f"errors in {name}", found.get("errors"), expected.errors)
+        yield from of_totals(name, found.get("totals") or {}, expected.totals)
+    yield from differs("scenario_ids", list(run["scenario_ids"]), scenarios)
+    yield from differs("client_id", run["client_id"], asked.client)
     notional = max((abs(each["notional"]) for each in data["portfolio"]["positions"]), default=0)
     yield from _rows(asked, results, expected, notional)
 
@@ -63,8 +78,9 @@ def _alike(found: Sequence[float | None], wanted: Sequence[float | None], notion
     )
 
 
-def _totals(name: str, found: Mapping[str, Any], expected: Valued) -> Iterator[str]:
-    for measure, wanted in expected.totals.items():
+def of_totals(name: str, found: Mapping[str, Any], expected: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
+    """Totals by measure and scenario."""
+    for measure, wanted in expected.items():
         told = found.get(measure, {})
         values = [told.get(scenario) for scenario in wanted]
         if told.keys() != wanted.keys() or not _alike(values, list(wanted.values()), 1e6 * 10):
@@ -78,22 +94,22 @@ def of_a_document(asked: Asked, versions: Sequence[Row], chunks: Sequence[Row], 
         yield "there is no row in documents"
         return
     if asked.fails is not None:
-        yield from _differs("failure_code", row["failure_code"], asked.fails)
+        yield from differs("failure_code", row["failure_code"], asked.fails)
         yield from _failed(asked, said)
         return
     if row["status"] not in asked.statuses or said.get("status") not in asked.statuses:
         yield f"status is {row['status']} and {said.get('status')}, not one of {sorted(asked.statuses)}"
     readable = [each["version"] for each in versions if each["chunks_version"] is not None]
     current = [each["version"] for each in versions if each["is_current"]]
-    yield from _differs("the current version", current, [max(readable)] if readable else [])
+    yield from differs("the current version", current, [max(readable)] if readable else [])
     if row["status"] == "embedded":
         own = [each for each in chunks if each["version"] == row["chunks_version"]]
-        yield from _differs("chunks", len(own), row["chunks"])
+        yield from differs("chunks", len(own), row["chunks"])
         yield from _chunks(asked.text, own)
 
 
 def _chunks(text: str, chunks: Sequence[Row]) -> Iterator[str]:
-    yield from _differs("ordinals", [each["ordinal"] for each in chunks], list(range(len(chunks))))
+    yield from differs("ordinals", [each["ordinal"] for each in chunks], list(range(len(chunks))))
     covered = set[int]()
     for each in chunks:
         start, end = each["start_char"], each["end_char"]
@@ -113,10 +129,10 @@ def of_an_audit(asked: Asked, audit: Row | None, findings: Sequence[Row], said: 
     if audit["status"] not in asked.statuses or said.get("status") != audit["status"]:
         yield f"status is {audit['status']} and {said.get('status')}, not one of {sorted(asked.statuses)}"
     if asked.fails is not None:
-        yield from _differs("failure_code", audit["failure_code"], asked.fails)
+        yield from differs("failure_code", audit["failure_code"], asked.fails)
         yield from _failed(asked, said)
     told = said.get("findings") or []
-    yield from _differs("findings", [each["title"] for each in findings], [each["title"] for each in told])
+    yield from differs("findings", [each["title"] for each in findings], [each["title"] for each in told])
     if "completed" in asked.statuses and not findings:
         yield "there are no findings"
     for finding in findings:
@@ -126,10 +142,11 @@ def of_an_audit(asked: Asked, audit: Row | None, findings: Sequence[Row], said: 
 
 
 def _failed(asked: Asked, said: Row) -> Iterator[str]:
-    yield from _differs("status in the completion", said.get("status"), "failed")
-    yield from _differs("the completion's failure", (said.get("failure") or {}).get("code"), asked.fails)
+    yield from differs("status in the completion", said.get("status"), "failed")
+    yield from differs("the completion's failure", (said.get("failure") or {}).get("code"), asked.fails)
 
 
-def _differs(name: str, found: Any, wanted: Any) -> Iterator[str]:
+def differs(name: str, found: Any, wanted: Any) -> Iterator[str]:
+    """A complaint, unless the two are equal."""
     if found != wanted:
         yield f"{name}: {found!r}, not {wanted!r}"

@@ -11,7 +11,7 @@ import redis.asyncio
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from devstack.standin.faults import Fault
-from tests.faults.rig.manifest import TOPIC_OF
+from tests.faults.rig.manifest import CONSUMED
 from tests.faults.rig.world import World
 
 FULL = 1  # bytes
@@ -80,7 +80,7 @@ async def more_partitions(world: World) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=world.sight.kafka, request_timeout_ms=10_000)
         await admin.start()
         try:
-            await admin.create_partitions({topic: NewPartitions(world.partitions) for topic in TOPIC_OF.values()})
+            await admin.create_partitions({topic: NewPartitions(world.partitions) for topic in CONSUMED})
         finally:
             await admin.close()
 

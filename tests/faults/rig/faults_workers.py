@@ -14,10 +14,12 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from devstack.standin.faults import Fault
+from tests.faults.rig import large_runs
 from tests.faults.rig.crew import Worker
-from tests.faults.rig.manifest import TOPIC_OF, Record
+from tests.faults.rig.manifest import CONSUMED, GROUPS, Record
 from tests.faults.rig.worker import Orders
 from tests.faults.rig.world import World
+from tests.faults.rig.wrapping import SLICE_POINTS
 
 PASSES = 4  # a kill point strikes at one of its first passages
 PATIENCE = 90.0
@@ -59,6 +61,8 @@ async def _killed_at(point: str, world: World, slot: Slot) -> None:
     nth = world.draw.randint(1, PASSES)
     with world.fault(f"a worker is killed at {point}, passage {nth}") as noted:
         worker = await slot.fill(kill=(point, nth))
+        if point in SLICE_POINTS:
+            await world.publish([large_runs.long(world.author)])
         async with asyncio.timeout(PATIENCE):
             code = await worker.wait()
         noted.told = f"{worker.name} ended with {code}"
@@ -112,17 +116,17 @@ async def storm(world: World, slot: Slot) -> None:
         loop, count = asyncio.get_running_loop(), 0
         ends = loop.time() + world.times.storm
         while loop.time() < ends:
-            await asyncio.gather(*(_visit(world, flow) for flow in TOPIC_OF))
+            await asyncio.gather(*(_visit(world, *each) for each in zip(GROUPS, CONSUMED, strict=True)))
             await slot.empty()
             await slot.fill()
             count += 1
         noted.told = f"{count} times"
 
 
-async def _visit(world: World, flow: str) -> None:
+async def _visit(world: World, flow: str, topic: str) -> None:
     """One consumer that joins a flow's group and leaves again."""
     member = AIOKafkaConsumer(
-        TOPIC_OF[flow],
+        topic,
         bootstrap_servers=world.sight.kafka,
         group_id=f"millrace.{flow}",
         enable_auto_commit=False,

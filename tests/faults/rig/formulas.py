@@ -13,6 +13,7 @@ COMPLETED = {
     "documents": "document.completed.v1",
     "audits": "audit.completed.v1",
 }
+SLICE_REQUESTED = "run.slice.requested.v1"
 
 
 def compact(value: Any, *, sort_keys: bool = False) -> bytes:
@@ -28,14 +29,22 @@ def event_key(flow: str, source: str, event_id: str, generation: int = 0) -> UUI
 
 def completion_id(flow: str, source: str, event_id: str, generation: int = 0) -> UUID:
     """The id of an event's completion: `uuid5` over `[flow, source, id, generation, type, part]`."""
-    name = compact([flow, source, event_id, generation, COMPLETED[flow], ""])
-    number = int.from_bytes(sha1(NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16])
-    return UUID(int=_stamped(number, 5))
+    return _uuid5([flow, source, event_id, generation, COMPLETED[flow], ""])
+
+
+def request_id(source: str, event_id: str, slice_no: int) -> UUID:
+    """The id of the event by which Millrace asks itself for a slice of a run."""
+    return _uuid5(["runs", source, event_id, 0, SLICE_REQUESTED, str(slice_no)])
 
 
 def payload_sha256(event_type: str, client_id: str, data: Any) -> bytes:
     """What tells a duplicate from the same id with another payload."""
     return sha256(compact({"clientid": client_id, "data": data, "type": event_type}, sort_keys=True)).digest()
+
+
+def _uuid5(parts: list[Any]) -> UUID:
+    number = int.from_bytes(sha1(NAMESPACE.bytes + compact(parts), usedforsecurity=False).digest()[:16])
+    return UUID(int=_stamped(number, 5))
 
 
 def _stamped(number: int, version: int) -> int:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from tests.faults.rig import effects, sight
+from tests.faults.rig import effects, sight, slices
 from tests.faults.rig.fates import Fates, fates
 from tests.faults.rig.finding import Finding
 from tests.faults.rig.letters import judge_letters
-from tests.faults.rig.manifest import COMPLETED_TOPIC_OF, Asked, Manifest
+from tests.faults.rig.manifest import COMPLETED_TOPIC_OF, SLICES, Asked, Manifest
+from tests.faults.rig.portfolios import is_sliced
 from tests.faults.rig.sight import Row, Sight
+from tests.faults.rig.slices import Planned
 from tests.faults.rig.tail import Seen, Tail
 
 INBOX = "select event_key, flow, source, event_id, generation, client_id, payload_sha256, outcome from inbox"
@@ -32,6 +34,11 @@ class Judgement:
     repeated_completions: int = 0
     repeated_letters: int = 0
     paid_twice: int = 0
+    large_runs: int = 0
+    runs_cancelled: int = 0
+    slices_ended: int = 0
+    slices_failed: int = 0
+    repeated_requests: int = 0
 
 
 class Judge:
@@ -39,6 +46,8 @@ class Judge:
 
     def __init__(self, manifest: Manifest, tail: Tail, look: Sight) -> None:
         self.manifest, self.tail, self.sight = manifest, tail, look
+        self.planned: list[Planned] = []
+        self.cancelled = set[str]()
         self.serials_of: defaultdict[UUID, list[int]] = defaultdict(list)
         for record in manifest.published():
             if record.asked is not None:
@@ -46,7 +55,8 @@ class Judge:
 
     async def judge(self) -> Judgement:
         found = Judgement()
-        inbox = await self.sight.rows(INBOX)
+        stored = await self.sight.rows(INBOX)
+        inbox = [row for row in stored if row["flow"] != SLICES]
         dead = await self.sight.rows(DEAD)
         told = self._fates(inbox)
         found.findings += told.findings
@@ -60,6 +70,7 @@ class Judge:
         found.repeated_completions = max(0, len(self.tail.completions) - len(said))
         async for each in self._effects(told, said):
             found.findings.append(each)
+        found.findings += self._slices(found, [row for row in stored if row["flow"] == SLICES])
         found.findings += await self._left_behind(told)
         found.paid_twice = await self.sight.value(sight.PAID_TWICE)
         return found
@@ -114,6 +125,7 @@ class Judge:
             yield self._about(asked, "another completion", f"it says {found} on {seen.place[0]}, not {wanted}")
 
     async def _effects(self, told: Fates, said: dict[str, bytes]) -> Any:
+        self.cancelled |= {asked.data["run_id"] for asked in told.accepted.values() if asked.cancels}
         by_flow: defaultdict[str, list[Asked]] = defaultdict(list)
         for asked in told.accepted.values():
             by_flow[asked.flow].append(asked)
@@ -127,9 +139,25 @@ class Judge:
     async def _runs(self, events: Sequence[Asked], said: dict[str, bytes]) -> Any:
         ids = [UUID(asked.data["run_id"]) for asked in events]
         runs = {row["run_id"]: row for row in await self.sight.rows(sight.RUNS, ids)}
-        results = _grouped(await self.sight.rows(sight.RESULTS, ids), "run_id")
+        results, parts, groups = [
+            _grouped(await self.sight.rows(query, ids), "run_id")
+            for query in (sight.RESULTS, sight.RUN_SLICES, sight.RUN_TOTALS)
+        ]
         for asked, run_id in zip(events, ids, strict=True):
-            for each in effects.of_a_run(asked, runs.get(run_id), results[run_id], _data(asked, said)):
+            run, told = runs.get(run_id), _data(asked, said)
+            if asked.cancels:
+                complaints = slices.of_a_cancel(run, told)
+            elif run is not None and asked.fails is None and is_sliced(asked.whole):
+                planned = Planned(asked, run, parts[run_id])
+                if run["event_id"] == asked.id:  # the others ask for the same run
+                    self.planned.append(planned)
+                may_be_cancelled = str(run_id) in self.cancelled
+                complaints = slices.of_a_large_run(
+                    planned, results[run_id], groups[run_id], told, may_be_cancelled=may_be_cancelled
+                )
+            else:
+                complaints = effects.of_a_run(asked, run, results[run_id], told)
+            for each in complaints:
                 yield asked, each
 
     async def _documents(self, events: Sequence[Asked], said: dict[str, bytes]) -> Any:
@@ -147,6 +175,16 @@ class Judge:
         for asked, audit_id in zip(events, ids, strict=True):
             for each in effects.of_an_audit(asked, audits.get(audit_id), findings[audit_id], _data(asked, said)):
                 yield asked, each
+
+    def _slices(self, found: Judgement, inbox: Sequence[Row]) -> list[Finding]:
+        """What was asked of the flow of slices, and what came of that."""
+        requests = self.tail.requests
+        found.large_runs = len(self.planned)
+        found.runs_cancelled = sum(each.run["status"] == "cancelled" for each in self.planned)
+        found.slices_ended = sum(len(each.ended) for each in self.planned)
+        found.slices_failed = sum(len(each.failed) for each in self.planned)
+        found.repeated_requests = len(requests) - len({seen.digest for seen in requests})
+        return list(slices.judge_requests(self.planned, requests, inbox))
 
     async def _left_behind(self, told: Fates) -> list[Finding]:
         """Nothing waits, and there are no effects but those of accepted events."""

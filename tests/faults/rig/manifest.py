@@ -14,7 +14,10 @@ from tests.faults.rig.formulas import completion_id, event_key
 SERIAL = "rig-serial"
 TOPIC_OF = {"runs": "runs.requested", "documents": "documents.uploaded", "audits": "audits.created"}
 COMPLETED_TOPIC_OF = {"runs": "runs.completed", "documents": "documents.completed", "audits": "audits.completed"}
-FLOW_OF = {topic: flow for flow, topic in TOPIC_OF.items()}
+# What Millrace asks itself for: no record of the manifest lies there.
+SLICES, SLICES_TOPIC = "slices", "runs.slices"
+GROUPS = (*TOPIC_OF, SLICES)
+CONSUMED = (*TOPIC_OF.values(), SLICES_TOPIC)
 
 # Topic, partition, offset.
 Place = tuple[str, int, int]
@@ -26,7 +29,8 @@ class Asked:
 
     `payload` tells two payloads of one id apart, `wants` two inputs of one natural key. `statuses` are those that its
     completion may have; `fails` is the code of its failure, where that is what must come of it. `text` is what a document
-    says, or what an audit's evidence does.
+    says, or what an audit's evidence does. `book` holds the positions of a run whose portfolio lies in the object store;
+    `is_spoilt`: somebody spoils that object, once the run is planned. `cancels`: it asks for the end of its run.
     """
 
     flow: str
@@ -40,11 +44,22 @@ class Asked:
     statuses: frozenset[str]
     fails: str | None = None
     text: str = ""
+    book: bytes = b""
+    is_spoilt: bool = False
+    cancels: bool = False
 
     @property
     def data(self) -> dict[str, Any]:
         """The data of the event, a new copy each time."""
         told: dict[str, Any] = json.loads(zlib.decompress(self.packed))
+        return told
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The data of a run with its positions in it, wherever they lie."""
+        told = self.data
+        if self.book:
+            told["portfolio"] = {"positions": json.loads(zlib.decompress(self.book))}
         return told
 
     @property

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Callable, Mapping
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.faults.rig.formulas import compact
+
 VALUATION = "2026-01-15"
+# Of a run that is priced at once: more than the small ones of the rig have, and a fraction of what the large ones do.
+SLICE_CELLS = 500
+DESKS = ("north", "south", "west")
 MARKET: dict[str, Any] = {
     "snapshot_id": "rig",
     "as_of": VALUATION,
@@ -49,6 +61,53 @@ def large_run_data(draw: Random, run_id: str, positions: int, scenarios: int) ->
     shocks = [{"id": f"s{bp}", "shocks": [{"kind": "rate_parallel", "bp": bp}]} for bp in range(scenarios)]
     book = [_forward(draw, f"p{number}") for number in range(positions)]
     return run_data(draw, run_id) | {"portfolio": {"positions": book}, "scenarios": shocks, "measures": ["PV", "DV01"]}
+
+
+def book(draw: Random, positions: int) -> list[dict[str, Any]]:
+    """Positions of a large run, each with the desk that it belongs to."""
+    return [position(draw, f"p{number}") | {"desk": draw.choice(DESKS)} for number in range(positions)]
+
+
+def sliced_run_data(draw: Random, run_id: str, portfolio: dict[str, Any]) -> dict[str, Any]:
+    """The data of a run of a `book`: at least four cells a position, and totals by desk."""
+    return run_data(draw, run_id) | {
+        "portfolio": portfolio,
+        "scenarios": SCENARIOS[: draw.randint(2, 3)],
+        "measures": ["PV", *draw.sample(["DV01", "ACCRUED", "FX_DELTA"], draw.randint(1, 2))],
+        "group_by": ["desk"],
+    }
+
+
+def is_sliced(data: Mapping[str, Any]) -> bool:
+    """Whether a run, its positions in its data, has more cells than are priced at once."""
+    scenarios = len(data.get("scenarios") or [{}])
+    return len(data["portfolio"]["positions"]) * scenarios * len(data["measures"]) > SLICE_CELLS
+
+
+def _lines(positions: list[dict[str, Any]]) -> bytes:
+    return b"".join(compact(each) + b"\n" for each in positions)
+
+
+def _csv(positions: list[dict[str, Any]]) -> bytes:
+    told = io.StringIO()
+    writer = csv.DictWriter(told, list(dict.fromkeys(name for each in positions for name in each)))
+    writer.writeheader()
+    writer.writerows(positions)
+    return told.getvalue().encode()
+
+
+def _parquet(positions: list[dict[str, Any]]) -> bytes:
+    columns = dict.fromkeys(name for each in positions for name in each)
+    told = io.BytesIO()
+    table = pa.table({name: [each.get(name) for each in positions] for name in columns})
+    pq.write_table(table, told, row_group_size=100)
+    return told.getvalue()
+
+
+# How a file of positions is written, by the ending of its name.
+FILES: Mapping[str, Callable[[list[dict[str, Any]]], bytes]] = MappingProxyType(
+    {"jsonl": _lines, "csv": _csv, "parquet": _parquet}
+)
 
 
 def position(draw: Random, name: str) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class World:
 
     def __init__(self, market: Mapping[str, Any], valuation: date, shocks: Shocks, bump: float = 0.0) -> None:
         self.market, self.valuation, self.shocks, self.bump = market, valuation, shocks, bump
+        self._curves: dict[str, tuple[list[date], list[float]]] = {}
 
     def discount(self, currency: str, when: date, spread: float = 0.0) -> float:
         years = (when - self.valuation).days / 365
@@ -70,9 +71,7 @@ class World:
 
     def _zero(self, currency: str, when: date) -> float:
         """Linear in time between pillars, flat outside them."""
-        curve = self.market["curves"][currency]
-        pillars = [date.fromisoformat(each) for each in curve["pillars"]]
-        rates = [rate + self._shift(currency) for rate in curve["zero_rates"]]
+        pillars, rates = self._curves.get(currency) or self._shifted(currency)
         if when <= pillars[0]:
             return float(rates[0])
         for place in range(1, len(pillars)):
@@ -81,6 +80,12 @@ class World:
                 return float(rates[place - 1] + share * (rates[place] - rates[place - 1]))
         return float(rates[-1])
 
+    def _shifted(self, currency: str) -> tuple[list[date], list[float]]:
+        curve = self.market["curves"][currency]
+        pillars = [date.fromisoformat(each) for each in curve["pillars"]]
+        self._curves[currency] = shifted = pillars, [rate + self._shift(currency) for rate in curve["zero_rates"]]
+        return shifted
+
     def _shift(self, currency: str) -> float:
         parallel = (each for each in self.shocks if each["kind"] == "rate_parallel")
         return self.bump + sum(BASIS_POINT * each["bp"] for each in parallel if each.get("currency", "*") in {"*", currency})
@@ -88,20 +93,30 @@ class World:
 
 def valued(data: Mapping[str, Any]) -> Valued:
     """What comes of the data of a run.requested event whose portfolio and market are inline."""
-    valuation, market = date.fromisoformat(data["valuation_date"]), data["market"]["snapshot"]
-    scenarios = data.get("scenarios") or [{"id": "base"}]
-    worlds = [
-        (World(market, valuation, each.get("shocks", [])), World(market, valuation, each.get("shocks", []), BASIS_POINT))
-        for each in scenarios
-    ]
-    rows = tuple(_rows(data, worlds))
-    totals: dict[str, dict[str, float | None]] = {}
-    for measure in (each for each in data["measures"] if each in TOTALLED):
-        reporting = data.get("reporting_currency", "USD")
-        totals[measure] = {
-            each["id"]: _total(data, rows, measure, place, worlds[place][0], reporting) for place, each in enumerate(scenarios)
+    rows = tuple(_rows(data, list(zip(_worlds(data), _worlds(data, BASIS_POINT), strict=True))))
+    return Valued(rows, totals_of(data, rows))
+
+
+def totals_of(data: Mapping[str, Any], rows: Sequence[Cells]) -> dict[str, dict[str, float | None]]:
+    """The totals of some of a run's rows, by measure and scenario."""
+    worlds, reporting = _worlds(data), data.get("reporting_currency", "USD")
+    return {
+        measure: {
+            each["id"]: _total(data, rows, measure, place, worlds[place], reporting)
+            for place, each in enumerate(_scenarios(data))
         }
-    return Valued(rows, totals)
+        for measure in data["measures"]
+        if measure in TOTALLED
+    }
+
+
+def _scenarios(data: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return data.get("scenarios") or [{"id": "base"}]
+
+
+def _worlds(data: Mapping[str, Any], bump: float = 0.0) -> list[World]:
+    valuation, market = date.fromisoformat(data["valuation_date"]), data["market"]["snapshot"]
+    return [World(market, valuation, each.get("shocks", []), bump) for each in _scenarios(data)]
 
 
 def _rows(data: Mapping[str, Any], worlds: Sequence[tuple[World, World]]) -> Iterator[Cells]:

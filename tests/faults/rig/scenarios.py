@@ -8,6 +8,7 @@ from types import MappingProxyType
 from tests.faults.rig import faults_operators as operators
 from tests.faults.rig import faults_others as others
 from tests.faults.rig import faults_postgres as postgres
+from tests.faults.rig import faults_runs as runs
 from tests.faults.rig import faults_workers as workers
 from tests.faults.rig.faults_workers import WorkerFault
 from tests.faults.rig.world import World
@@ -51,6 +52,16 @@ SERVERS: Mapping[str, ServerFault] = MappingProxyType(
     }
 )
 
+# Each is done to a large run, while its slices are priced.
+RUNS: Mapping[str, ServerFault] = MappingProxyType(
+    {
+        "run_cancelled": runs.run_cancelled,
+        "portfolio_changed": runs.portfolio_changed,
+        "portfolio_removed": runs.portfolio_removed,
+        "slices_replayed": operators.slices_replayed,
+    }
+)
+
 EMBEDDINGS = {"endpoint": "embeddings"}
 
 OPENAI: Mapping[str, ServerFault] = MappingProxyType(
@@ -74,5 +85,5 @@ OPENAI: Mapping[str, ServerFault] = MappingProxyType(
 # Each takes all workers, for a minute or so: only alone.
 LONELY: Mapping[str, WorkerFault] = MappingProxyType({"killing_event": workers.killing_event})
 
-TOGETHER = (*WORKERS, *SERVERS, *OPENAI)
+TOGETHER = (*WORKERS, *SERVERS, *RUNS, *OPENAI)
 ALL = (*TOGETHER, *LONELY)

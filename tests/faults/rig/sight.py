@@ -12,7 +12,7 @@ import asyncpg
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tests.faults.rig.manifest import TOPIC_OF, Place
+from tests.faults.rig.manifest import GROUPS, Place
 
 Row = dict[str, Any]
 
@@ -25,6 +25,8 @@ select topic, partition, "offset" from dead_letters
 join unnest($1::text[], $2::int[], $3::bigint[]) as asked (topic, partition, "offset") using (topic, partition, "offset")
 """
 RUNS = "select * from runs where run_id = any($1::uuid[])"
+RUN_SLICES = "select * from run_slices where run_id = any($1::uuid[]) order by run_id, slice_no"
+RUN_TOTALS = 'select run_id, group_values, measure, "values" from run_totals where run_id = any($1::uuid[])'
 RESULTS = """
 select run_id, generation, row_no, position_id, measure, bucket, "values", error, client_id from run_results
 where run_id = any($1::uuid[]) order by run_id, row_no, measure, bucket
@@ -91,7 +93,7 @@ class Sight:
         found: dict[TopicPartition, int] = {}
         try:
             await admin.start()
-            for flow in TOPIC_OF:
+            for flow in GROUPS:
                 told = await admin.list_consumer_group_offsets(f"millrace.{flow}")
                 found |= {each: offset.offset for each, offset in told.items()}
         finally:

@@ -15,10 +15,11 @@ from tests.faults.rig.world import Caused, World
 STORIES = 5
 AROUND = 5.0  # seconds before and after the event's own times
 LONGEST = 300  # characters of one value
+ROWS = 30  # of one table
 
 BY_KEY = ("inbox", "retries")
 EFFECTS = {
-    "runs": ("runs", "run_results"),
+    "runs": ("runs", "run_slices", "run_totals", "run_results"),
     "documents": ("documents", "document_chunks"),
     "audits": ("audits", "audit_findings"),
 }
@@ -61,7 +62,7 @@ async def _event(world: World, asked: Asked, times: list[float]) -> Any:
         yield f"outbox: {_told(row)}"
     for table in EFFECTS[asked.flow]:
         name = KEY_OF[asked.flow]
-        for row in await world.sight.rows(f"select * from {table} where {name} = $1", UUID(asked.data[name])):
+        for row in await world.sight.rows(f"select * from {table} where {name} = $1 limit {ROWS}", UUID(asked.data[name])):
             yield f"{table}: {_told(row)}"
     for seen in world.tail.completions:
         said = json.loads(seen.value or b"null") or {}

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from tests.faults.rig.manifest import COMPLETED_TOPIC_OF, SERIAL, TOPIC_OF, Place
+from tests.faults.rig.formulas import event_key, payload_sha256
+from tests.faults.rig.manifest import COMPLETED_TOPIC_OF, CONSUMED, SERIAL, SLICES, SLICES_TOPIC, Place
 
-INPUTS = tuple(TOPIC_OF.values())
 COMPLETIONS = tuple(COMPLETED_TOPIC_OF.values())
-LETTERS = tuple(f"{topic}.dlq" for topic in INPUTS)
+LETTERS = tuple(f"{topic}.dlq" for topic in CONSUMED)
 FRESH_MS = 1_000  # how soon new partitions are seen
 REQUEST_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One record as Kafka has it. `value` is kept of completions only; `digest` is that of any value."""
+    """One record as Kafka has it. `value` is kept of what Millrace says only; `digest` is that of any value."""
 
     place: Place
     timestamp_ms: int
@@ -35,11 +37,11 @@ class Seen:
 
 
 class Tail:
-    """What is on the topics: where each record of the manifest lies, all completions, all dead letters."""
+    """What is on the topics: where each record of the manifest lies, all requests for slices, completions, dead letters."""
 
     def __init__(self, kafka: str) -> None:
         self._consumer = AIOKafkaConsumer(
-            *(*INPUTS, *COMPLETIONS, *LETTERS),
+            *(*CONSUMED, *COMPLETIONS, *LETTERS),
             bootstrap_servers=kafka,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
@@ -55,6 +57,9 @@ class Tail:
         """Offsets of each input partition that nobody has looked at yet (the watch takes them)."""
         self.completions: list[Seen] = []
         self.letters: list[Seen] = []
+        self.requests: list[Seen] = []
+        self.durable_as: dict[Place, tuple[UUID, bytes]] = {}
+        """Under which key and payload the inbox or `retries` must have the slice that is asked for at a place."""
         self.strangers: list[Seen] = []
         self.last_seen = time.monotonic()
 
@@ -112,6 +117,10 @@ class Tail:
             self.completions.append(seen)
         elif topic in LETTERS:
             self.letters.append(seen)
+        elif topic == SLICES_TOPIC:
+            self.requests.append(seen)
+            self.durable_as[seen.place] = _slice_of(seen)
+            self.unread[topic, partition].add(offset)
         else:
             serial = next((value for name, value in reversed(seen.headers) if name == SERIAL and value), None)
             if serial is None:
@@ -122,8 +131,13 @@ class Tail:
             self.unread[topic, partition].add(offset)
 
 
+def _slice_of(seen: Seen) -> tuple[UUID, bytes]:
+    told = json.loads(seen.value or b"{}")
+    return event_key(SLICES, told["source"], told["id"]), payload_sha256(told["type"], told["clientid"], told["data"])
+
+
 def _seen(place: Place, record: object) -> Seen:
     value: bytes | None = record.value  # type: ignore[attr-defined]
     digest = None if value is None else sha256(value).digest()
-    kept = value if place[0] in COMPLETIONS else None
+    kept = value if place[0] in (*COMPLETIONS, SLICES_TOPIC) else None
     return Seen(place, record.timestamp, record.key, kept, digest, tuple(record.headers))  # type: ignore[attr-defined]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.faults.rig.portfolios import SLICE_CELLS
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
     """Seconds. `session` is Kafka's session time-out of the workers, `stopped` longer than that; `group` is in records.
 
     `between` is from the end of a fault to the next in its line. A kill stops the whole group for `session`, so with two lines
-    of kills anything much shorter than twice that leaves no time in which anybody works.
+    of kills anything much shorter than twice that leaves no time in which anybody works. `behind`: how much the workers may
+    have before them, in seconds of what comes in; beyond that nothing is published, or a slow machine would never be done.
     """
 
     redis_paused: float = 30.0
@@ -26,6 +29,7 @@ class Times:
     storm: float = 20.0
     slow_answer: float = 13.0
     between: float = 20.0
+    behind: float = 120.0
     group: int = 200
     short_waits: bool = False
 
@@ -49,6 +53,7 @@ class Times:
             "DECODE_RECORDS": f"{self.group}",
             "GROUP_RECORDS": f"{self.group}",
             "PARSER_PROCESSES": "1",
+            "RUN_SLICE_CELLS": f"{SLICE_CELLS}",
         }
 
 
@@ -66,6 +71,7 @@ SHORT = Times(
     stopped=8.0,
     storm=6.0,
     between=0.5,
+    behind=10.0,
     group=25,
     short_waits=True,
 )

@@ -14,9 +14,9 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from tests.faults.rig.finding import Finding
-from tests.faults.rig.manifest import Manifest, Place, Record
+from tests.faults.rig.manifest import CONSUMED, Manifest, Place, Record
 from tests.faults.rig.sight import Sight
-from tests.faults.rig.tail import INPUTS, Tail
+from tests.faults.rig.tail import Tail
 
 AWAY = (KafkaError, OSError, TimeoutError, EOFError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -42,7 +42,7 @@ class Watch:
         self.looks = 0
         self.longest_standstill = 0.0
         self.lag = 0
-        self._finished, self._moved_at = 0, time.monotonic()
+        self.finished, self._moved_at = 0, time.monotonic()
         self._unproved: defaultdict[tuple[str, int], set[int]] = self.tail.unread
 
     async def run(self) -> None:
@@ -59,11 +59,11 @@ class Watch:
         # First what is committed, then what is stored: the other way round would accuse the innocent.
         committed = await self.sight.committed()
         ends = await self.tail.ends()
-        self.lag = sum(end - max(0, committed.get(each, 0)) for each, end in ends.items() if each.topic in INPUTS)
-        finished = sum(offset for each, offset in committed.items() if each.topic in INPUTS)
-        if finished != self._finished or self.lag == 0:
+        self.lag = sum(end - max(0, committed.get(each, 0)) for each, end in ends.items() if each.topic in CONSUMED)
+        finished = sum(offset for each, offset in committed.items() if each.topic in CONSUMED)
+        if finished != self.finished or self.lag == 0:
             self._measure()
-            self._finished, self._moved_at = finished, time.monotonic()
+            self.finished, self._moved_at = finished, time.monotonic()
         passed = [
             (topic, partition, offset)
             for (topic, partition), offsets in self._unproved.items()
@@ -76,17 +76,28 @@ class Watch:
         return self.lag
 
     async def _prove(self, passed: list[Place]) -> None:
-        records = {place: self.manifest.records[self.tail.serials[place]] for place in passed}
+        slices = {place: self.tail.durable_as[place] for place in passed if place in self.tail.durable_as}
+        records = {place: self.manifest.records[self.tail.serials[place]] for place in passed if place not in slices}
         letters = {place: letter_places(record, place, self.tail.places[record.serial]) for place, record in records.items()}
-        asked = [record.durable_as[0] for record in records.values() if record.durable_as]
-        keys, dead = await self.sight.durable(asked, [place for places in letters.values() for place in places])
+        asked = [record.durable_as[0] for record in records.values() if record.durable_as] + [key for key, _ in slices.values()]
+        keys, dead = await self.sight.durable(asked, [*slices, *(place for places in letters.values() for place in places)])
         for place, record in records.items():
-            self._unproved[place[0], place[1]].discard(place[2])
-            if not is_durable(record, letters[place], keys, dead):
-                told = (
-                    f"the offset committed for {place[0]}[{place[1]}] passes {place[2]}, whose outcome is nowhere in Postgres"
-                )
-                self.findings.append(Finding("offset ahead of what is durable", told, (record.serial,)))
+            self._proved(place, (record.serial,), is_durable=is_durable(record, letters[place], keys, dead))
+        for place, durable_as in slices.items():
+            self._proved(place, (), is_durable=durable_as in keys or place in dead)
+
+    def _proved(self, place: Place, serials: tuple[int, ...], *, is_durable: bool) -> None:
+        self._unproved[place[0], place[1]].discard(place[2])
+        if not is_durable:
+            told = f"the offset committed for {place[0]}[{place[1]}] passes {place[2]}, whose outcome is nowhere in Postgres"
+            self.findings.append(Finding("offset ahead of what is durable", told, serials))
+
+    async def progress(self, patience: float) -> bool:
+        """Waits until offsets have moved from where they are now, or nothing is left; False when that takes too long."""
+        before, until = self.finished, time.monotonic() + patience
+        while self.finished == before and self.lag and time.monotonic() < until:  # noqa: ASYNC110 - Kafka tells nobody
+            await asyncio.sleep(0.1)
+        return time.monotonic() < until
 
     def _measure(self) -> None:
         self.longest_standstill = max(self.longest_standstill, time.monotonic() - self._moved_at)

@@ -19,7 +19,8 @@ class Orders:
     """What is odd about a worker; nothing by default.
 
     `kill` is a kill point and at which passage it strikes; `clock` how many seconds its wall clock is ahead;
-    `short_waits` shortens terms that are no settings; `commits_early` makes it lie about what is durable.
+    `short_waits` shortens terms that are no settings; `commits_early` makes it lie about what is durable, `counts_twice` about
+    how many slices of a run have ended.
     """
 
     flows: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class Orders:
     clock: float = 0.0
     short_waits: bool = True
     commits_early: bool = False
+    counts_twice: bool = False
 
 
 def run_worker(orders: Orders) -> int:
@@ -39,6 +41,8 @@ def run_worker(orders: Orders) -> int:
         wrapping.install_kill_point(*orders.kill)
     if orders.commits_early:
         wrapping.commit_early()
+    if orders.counts_twice:
+        wrapping.count_twice()
     if not orders.clock:
         return run(settings, orders.flows)
     # The wall clock alone: what is measured with the monotonic one must not notice.

@@ -95,11 +95,13 @@ class World:
                 await asyncio.to_thread(self.control.add, *faults)
 
     async def flow(self, rate: float, stop: asyncio.Event) -> int:
-        """Publishes `rate` records a second until `stop`; returns how many."""
-        count, began = 0, time.monotonic()
+        """Publishes `rate` records a second until `stop`, none while workers are too far behind; returns how many."""
+        count, left_out, began = 0, 0, time.monotonic()
         while not stop.is_set():
-            due = int((time.monotonic() - began) * rate) - count
-            if due > 0:
+            due = int((time.monotonic() - began) * rate) - count - left_out
+            if self.watch.lag > self.times.behind * rate:
+                left_out += due
+            elif due > 0:
                 # After an outage of Kafka what was due meanwhile comes at once, but not all of it.
                 await self.publish(self.author.take(min(due, 200)))
                 count += min(due, 200)

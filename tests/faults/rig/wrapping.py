@@ -20,7 +20,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from handlers.audit.flow import AuditsFlow
 from handlers.embed.flow import DocumentsFlow
+from handlers.price import ending
 from handlers.price.flow import RunsFlow
+from handlers.price.slices import SlicesFlow
 from millrace import composition
 from storage.database import Database
 from streams import retry
@@ -40,7 +42,11 @@ KILL_POINTS = (
     "before_ack",
     "after_ack",
     "before_offset_commit",
+    "mid_slice",
+    "after_count",
 )
+# Passed by whoever prices slices alone.
+SLICE_POINTS = ("mid_slice", "after_count")
 # A moment into an await, in which a thread has begun to compute, or a request to leave.
 MOMENT = 0.003
 
@@ -84,6 +90,9 @@ def install_kill_point(point: str, nth: int) -> None:
         _wrap(Publisher, "publish", functools.partial(_amid, killer, "before_ack"))
     if killer.is_about("before_offset_commit"):
         _wrap(AIOKafkaConsumer, "commit", functools.partial(_around, killer, "before_offset_commit", ""))
+    if killer.is_about(*SLICE_POINTS):
+        _wrap(SlicesFlow, "work", functools.partial(_amid, killer, "mid_slice"))
+        _wrap(ending, "count_slices", functools.partial(_around, killer, "", "after_count"))
 
 
 def die_of_poison() -> None:
@@ -125,7 +134,22 @@ def commit_early() -> None:
     Lane.intake = intake  # type: ignore[method-assign]
 
 
-def _wrap(owner: type, name: str, around: Callable[[Method], Method]) -> None:
+def count_twice() -> None:
+    """Counts the first slice of a run twice, as one that came again would be if its row did not say that it has ended."""
+
+    def around(method: Method) -> Method:
+        async def wrapped(connection: Any, ended: Any) -> Any:
+            firsts = {key: where for key, where in ended.items() if key.slice_no == 0}
+            if firsts:
+                await method(connection, firsts)
+            return await method(connection, ended)
+
+        return wrapped
+
+    _wrap(ending, "count_slices", around)
+
+
+def _wrap(owner: Any, name: str, around: Callable[[Method], Method]) -> None:
     method = getattr(owner, name, None)
     assert inspect.iscoroutinefunction(method), f"{owner.__name__}.{name} is gone: the rig's kill points stand on it"
     setattr(owner, name, functools.wraps(method)(around(method)))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import numpy as np
 import pytest
 
 from storage.results import ResultRows
 from storage.runs import RunRow
+from tests.support.run_rows import run_row
 
 MakeRun = Callable[..., RunRow]
 MakeResults = Callable[..., ResultRows]
@@ -22,32 +22,7 @@ def make_run() -> MakeRun:
     """A completed run of client acme, a fresh id each time; any column can be given."""
 
     def make(**columns: Any) -> RunRow:
-        run = RunRow(
-            run_id=uuid4(),
-            client_id="acme",
-            generation=0,
-            status="completed",
-            valuation_date=date(2026, 1, 15),
-            reporting_currency="USD",
-            scenario_ids=["base", "up100"],
-            measures=["PV"],
-            positions=2,
-            errors=0,
-            totals={"PV": {"base": 1.5, "up100": None}},
-            failure_code=None,
-            failure_message=None,
-            input_sha256=b"i" * 32,
-            request_sha256=b"r" * 32,
-            pricer_version="1",
-            snapshot_id="eod-2026-01-15",
-            source="/portfolio-service",
-            event_id="e1",
-            correlation_id="c1",
-            started_at=datetime(2026, 11, 20, 10, tzinfo=UTC),
-            completed_at=datetime(2026, 11, 20, 10, 0, 1, tzinfo=UTC),
-            tail_levels=[],
-        )
-        return run._replace(**columns)
+        return run_row(**{"totals": {"PV": {"base": 1.5, "up100": None}}, "snapshot_id": "eod-2026-01-15"} | columns)
 
     return make
 

@@ -108,7 +108,7 @@ async def test_a_failure_is_replaced_by_the_same_request_in_a_higher_generation(
         (failed(), {"generation": 0}),
         (failed(generation=2), {"generation": 1}),
         (failed(), {"generation": 1, "request_sha256": b"x" * 32}),
-        (audit(), {"generation": 1}),
+        (audit(generation=2), {"generation": 1}),
     ],
 )
 async def test_anything_else_is_not_replaced_and_needs_no_work(
@@ -120,6 +120,17 @@ async def test_anything_else_is_not_replaced_and_needs_no_work(
         assert await is_settled(connection, again.audit_id, again.generation, again.request_sha256)
     assert await put(database, again) == set()
     assert await stored(database, first.audit_id) == first
+
+
+async def test_what_ended_well_is_replaced_by_what_ended_well_in_a_higher_generation(database: Database) -> None:
+    first = audit()
+    await put(database, first)
+    lost = failed(audit_id=first.audit_id, generation=1, event_id="e2")
+    again = audit(audit_id=first.audit_id, generation=2, event_id="e3")
+    assert await put(database, lost) == set()
+    assert await stored(database, first.audit_id) == first
+    assert await put(database, again) == {first.audit_id}
+    assert await stored(database, first.audit_id) == again
 
 
 async def test_what_is_new_or_may_be_replaced_needs_work(database: Database) -> None:

@@ -123,7 +123,7 @@ async def test_errors_of_a_run_are_counted_by_code(
         await insert_runs(connection, [run])
         await copy_results(connection, [rows, older])
     async with tenant_session(database, client) as connection:
-        errors = await run_errors(connection, [run.run_id, uuid4()])
+        errors = await run_errors(connection, [run, make_run()])
     expected = [
         RunErrors(run.run_id, "MISSING_MARKET_DATA", 7, ["p1", "p2", "p3", "p4", "p5"]),
         RunErrors(run.run_id, "UNKNOWN_PRODUCT", 1, ["p8"]),
@@ -141,5 +141,5 @@ async def test_a_position_that_fails_under_several_measures_is_named_once(
         await insert_runs(connection, [run])
         await copy_results(connection, [rows])
     async with tenant_session(database, "acme") as connection:
-        errors = await run_errors(connection, [run.run_id])
+        errors = await run_errors(connection, [run])
     assert errors == [RunErrors(run.run_id, "MISSING_MARKET_DATA", 3, ["early", "late"])]

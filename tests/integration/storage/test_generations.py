@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ import pytest
 
 from storage import generations
 from storage.database import Connection, Database
-from storage.generations import Allotment, Wanted, allot, allotted
+from storage.generations import Allotment, Wanted, Wish, allot, allot_once, allotted
 
 
 def wanted(event_id: str = "e-1", generation: int = 0, **changes: Any) -> Wanted:
@@ -50,6 +51,38 @@ async def test_who_asked_under_which_replay_for_which_letter_is_kept(database: D
         await allot_one(connection, letter)
         row = await connection.fetchrow("select * from generations")
     assert (row["replay_id"], row["dead_letter_id"], row["requested_by"]) == ("r-1", letter.letter_id, "me@here")
+
+
+async def test_a_replay_allots_one_generation_to_an_event_however_often_it_asks(database: Database) -> None:
+    wishes = [Wish("/s", "e-1", 0), Wish("/s", "e-2", 4), Wish("/other", "e-1", 0)]
+    async with database.connection() as connection:
+        await allot_one(connection, wanted())
+        first = await allot_once(connection, "runs", wishes, "r-2", "me@here")
+        await allot_one(connection, wanted(), "r-3")
+        again = await allot_once(connection, "runs", wishes[:2], "r-2", "you@there")
+        later = await allot_once(connection, "runs", wishes[:1], "r-4", "me@here")
+        assert await allot_once(connection, "audits", wishes[:1], "r-2", "me@here") == {("/s", "e-1"): 1}
+        assert await allot_once(connection, "runs", [], "r-2", "me@here") == {}
+        by = await connection.fetchval("select count(*) from generations where requested_by = 'you@there'")
+    assert first == {("/s", "e-1"): 2, ("/s", "e-2"): 5, ("/other", "e-1"): 1}
+    assert again == {("/s", "e-1"): 2, ("/s", "e-2"): 5}
+    assert (later, by) == ({("/s", "e-1"): 4}, 0)
+
+
+async def test_of_replays_that_allot_at_once_one_is_told_to_ask_again(database: Database) -> None:
+    async with database.transaction() as first, database.transaction() as second:
+        assert await allot_once(first, "runs", [Wish("/s", "e-1", 0)], "r-1", "me@here") == {("/s", "e-1"): 1}
+        late = asyncio.create_task(allot_once(second, "runs", [Wish("/s", "e-1", 0)], "r-1", "me@here"))
+        await asyncio.sleep(0.2)
+        assert not late.done()
+        await first.execute("commit")
+        with pytest.raises(asyncpg.UniqueViolationError) as refused:
+            await late
+        assert generations.is_taken(refused.value)
+        await first.execute("begin")
+        await second.execute("rollback")
+        await second.execute("begin")
+        assert await allot_once(second, "runs", [Wish("/s", "e-1", 0)], "r-1", "me@here") == {("/s", "e-1"): 1}
 
 
 async def test_nothing_is_allotted_to_nobody(database: Database) -> None:

@@ -75,6 +75,46 @@ async def test_each_migration_can_be_taken_back_alone(empty_database_url: str) -
         await downgrade(empty_database_url, below)
 
 
+RUN = """
+insert into {table} (run_id, generation, client_id, status, valuation_date, reporting_currency, scenario_ids, measures,
+    pricer_version, source, event_id, correlation_id, input_sha256, request_sha256, completed_at{retired})
+values (gen_random_uuid(), {generation}, 'acme', 'completed', '2026-01-15', 'USD', '{{base}}', '{{PV}}', '1', '/s', 'e', 'c',
+    sha256(''), sha256(''), now(){when})
+"""
+ROWS = """
+insert into run_results (run_id, generation, row_no, measure, client_id, position_id, "values")
+select run_id, generation, 0, 'PV', client_id, 'p', array[generation] from {table}
+"""
+REPLAY = """
+insert into replays (flow, topic, mode, selection, prediction, requested_by) values ('runs', 't', '{}', '{{}}', '{{}}', 'me')
+"""
+
+
+async def test_without_generations_of_runs_what_was_read_stays_and_what_was_not_goes(empty_database_url: str) -> None:
+    await migrate(empty_database_url)
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        await connection.execute(RUN.format(table="runs", generation=1, retired="", when=""))
+        await connection.execute(RUN.format(table="run_generations", generation=0, retired=", retired_at", when=", now()"))
+        for table in ("runs", "run_generations"):
+            await connection.execute(ROWS.format(table=table))
+        for mode in ("redeliver", "reprocess"):
+            await connection.execute(REPLAY.format(mode))
+
+        await downgrade(empty_database_url, "f20c94e7b6a1")
+        assert await connection.fetchval("select array_agg(generation) from run_results") == [1]
+        assert [tuple(row) for row in await connection.fetch("select scenario_id, value from run_values")] == [("base", 1.0)]
+        assert await connection.fetchval("select array_agg(mode) from replays") == ["redeliver"]
+
+        await migrate(empty_database_url)
+        assert [tuple(row) for row in await connection.fetch("select value, generation from run_values")] == [(1.0, 1)]
+        async with connection.transaction():
+            await connection.execute("set local role millrace_tenant")
+            assert await connection.fetch("select * from run_values") == []
+    finally:
+        await connection.close()
+
+
 async def test_the_migrated_tables_are_those_of_the_models(database_url: str, empty_database_url: str) -> None:
     modelled = Database(empty_database_url)
     async with modelled.engine.begin() as connection:

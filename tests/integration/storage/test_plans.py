@@ -66,7 +66,7 @@ async def test_of_slices_that_end_side_by_side_one_is_the_last(database: Databas
     async def one(number: int) -> int:
         async with database.transaction() as connection:
             ended = await end_slices(connection, [end(planned, number)])
-            [run] = await count_slices(connection, ended)
+            [(run, _)] = await count_slices(connection, ended)
             await asyncio.sleep(0.002)
             return run.slices_done
 

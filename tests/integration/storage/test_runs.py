@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from storage.database import Database
-from storage.runs import RunRow, give_way, insert_runs, read_run, stored_runs
+from storage.runs import RunRow, insert_runs, read_run, stored_runs
 
 MakeRun = Callable[..., RunRow]
 
@@ -92,72 +92,6 @@ async def test_one_run_twice_in_an_insert_is_an_error_of_the_caller(database: Da
     async with database.transaction() as connection:
         with pytest.raises(ValueError, match="two rows"):
             await insert_runs(connection, [run, run])
-
-
-@pytest.fixture
-def failed(make_run: MakeRun) -> RunRow:
-    """A run that failed in its second generation."""
-    return make_run(status="failed", failure_code="internal", failure_message="why", totals={}, snapshot_id=None, generation=1)
-
-
-async def test_a_failed_run_gives_way_to_a_later_generation_of_the_same_request(database: Database, failed: RunRow) -> None:
-    later = failed._replace(generation=2, status="completed", failure_code=None, failure_message=None, event_id="e2")
-    async with database.transaction() as connection:
-        await insert_runs(connection, [failed])
-
-    async with database.transaction() as connection:
-        await give_way(connection, [later])
-        assert await insert_runs(connection, [later]) == {}
-
-    async with database.connection() as connection:
-        assert await read_run(connection, failed.run_id) == later
-
-
-@pytest.mark.parametrize(
-    ("stored", "later"),
-    [
-        ({}, {"generation": 1}),
-        ({}, {"generation": 0}),
-        ({}, {"request_sha256": b"o" * 32}),
-        ({"status": "completed", "failure_code": None}, {}),
-        ({"status": "planned", "failure_code": None, "completed_at": None}, {}),
-    ],
-)
-async def test_nothing_else_gives_way(
-    database: Database, failed: RunRow, stored: dict[str, Any], later: dict[str, Any]
-) -> None:
-    there = failed._replace(**stored)
-    async with database.transaction() as connection:
-        await insert_runs(connection, [there])
-
-    async with database.transaction() as connection:
-        await give_way(connection, [failed._replace(**{"generation": 2} | later)])
-
-    async with database.connection() as connection:
-        assert await read_run(connection, failed.run_id) == there
-
-
-async def test_of_two_later_generations_at_once_one_takes_the_place_and_the_other_is_told(
-    database: Database, failed: RunRow
-) -> None:
-    async with database.transaction() as connection:
-        await insert_runs(connection, [failed])
-
-    async def take(event_id: str) -> dict[Any, RunRow]:
-        row = failed._replace(generation=2, status="completed", failure_code=None, failure_message=None, event_id=event_id)
-        async with database.transaction() as connection:
-            await give_way(connection, [row])
-            stored = await insert_runs(connection, [row])
-            await asyncio.sleep(0.1)
-            return stored
-
-    outcomes = await asyncio.gather(take("a"), take("b"), take("c"))
-
-    assert sorted(len(stored) for stored in outcomes) == [0, 1, 1]
-    async with database.connection() as connection:
-        winner = await read_run(connection, failed.run_id)
-    assert winner is not None
-    assert [run for stored in outcomes for run in stored.values()] == [winner, winner]
 
 
 async def test_no_runs_at_all_are_inserted_without_complaint(database: Database) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from storage.database import Connection, Database
 from storage.models import Base
-from storage.results import ResultRows, copy_results, read_results
+from storage.result_views import read_results
+from storage.results import ResultRows, copy_results
 from storage.runs import RunRow, insert_runs, read_run
 from storage.tenant import tenant_session
 
@@ -17,7 +18,7 @@ MakeResults = Callable[..., ResultRows]
 
 WHO = "select current_user::text, coalesce(current_setting('app.client_id', true), '')"
 CONTENT = {
-    *("runs", "run_results", "run_values", "run_plans", "run_slices", "run_totals"),
+    *("runs", "run_generations", "run_results", "run_values", "run_plans", "run_slices", "run_totals"),
     *("documents", "document_chunks", "audits", "audit_findings", "llm_calls"),
     *("market_snapshots", "portfolios"),
 }
@@ -25,6 +26,11 @@ SHA256 = "sha256('')"
 IDENTITY = f"'/docs', 'e1', 'c1', {SHA256}, {SHA256}, now(), now()"
 # One row of each table but those of runs, for the client $1.
 OTHERS = (
+    f"""
+    insert into run_generations (run_id, generation, client_id, status, valuation_date, reporting_currency, scenario_ids,
+        measures, pricer_version, source, event_id, correlation_id, input_sha256, request_sha256)
+    values (uuidv7(), 1, $1, 'planned', '2026-01-15', 'USD', '{{base}}', '{{PV}}', '1', '/docs', 'e1', 'c1', {SHA256}, {SHA256})
+    """,
     """
     insert into run_totals (run_id, generation, group_values, measure, client_id, "values")
     values (uuidv7(), 0, '{}', 'PV', $1, '{1.5}')
@@ -111,9 +117,9 @@ async def test_a_client_sees_its_own_rows_alone(database: Database, runs: dict[s
 async def test_a_client_cannot_read_the_run_of_another_by_its_id(database: Database, runs: dict[str, RunRow]) -> None:
     async with tenant_session(database, "acme") as connection:
         assert await read_run(connection, runs["acme"].run_id) == runs["acme"]
-        assert len(await read_results(connection, runs["acme"].run_id, limit=9)) == 2
+        assert len(await read_results(connection, runs["acme"].run_id, 0, limit=9)) == 2
         assert await read_run(connection, runs["rival"].run_id) is None
-        assert await read_results(connection, runs["rival"].run_id, limit=9) == []
+        assert await read_results(connection, runs["rival"].run_id, 0, limit=9) == []
 
 
 @pytest.mark.parametrize("client", ["", "nobody", "acme' or true --", "%"])

@@ -50,7 +50,7 @@ def _exists(words: list[str]) -> bool:
             if word not in {name for parameter in command.params for name in parameter.opts}:
                 return False
         elif hasattr(command, "commands"):
-            command = command.commands.get(word)
+            command = command.get_command(None, word)
             if command is None:
                 return False
     return True

@@ -12,13 +12,15 @@ from streams.custody import Custody
 from streams.item import Item
 from streams.outages import Outages
 
-GROUP_BYTES = 100_000
+GROUP_BYTES, GROUP_RECORDS = 100_000, 20
 
 
 def committer() -> Committer:
     saver: Any = SimpleNamespace(spec=SimpleNamespace(name="notes"))
     nothing: Any = None
-    return Committer(saver, Custody(), Outages(()), LaneLimits(group_bytes=GROUP_BYTES), nothing, nothing)
+    return Committer(
+        saver, Custody(), Outages(()), LaneLimits(group_bytes=GROUP_BYTES, group_records=GROUP_RECORDS), nothing, nothing
+    )
 
 
 def finished(nbytes: int) -> Item:
@@ -58,3 +60,11 @@ async def test_a_group_ends_with_the_item_that_fills_it() -> None:
     full.put([finished(nbytes=GROUP_BYTES // 4) for _ in range(10)])
 
     assert [len(full._next_group()) for _ in range(3)] == [4, 4, 2]
+
+
+async def test_a_group_has_no_more_records_than_it_may_however_they_came() -> None:
+    full = committer()
+    full.put([finished(nbytes=0) for _ in range(GROUP_RECORDS - 2)])
+    full.put([finished(nbytes=0) for _ in range(GROUP_RECORDS)])
+
+    assert [len(full._next_group()) for _ in range(3)] == [GROUP_RECORDS, GROUP_RECORDS - 2, 0]

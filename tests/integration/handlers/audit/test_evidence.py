@@ -29,9 +29,9 @@ from tests.support.audits import (
     put_document,
     put_embedded,
     put_run,
-    run_row,
     through,
 )
+from tests.support.run_rows import run_row
 
 MakeFlow = Callable[..., AuditsFlow]
 
@@ -239,7 +239,7 @@ async def test_chunks_of_another_model_are_taken_last(make_flow: MakeFlow, datab
     assert (names.count("old.pdf"), names.count("new.pdf") > 1) == (1, True)
 
 
-async def test_a_failure_is_worked_on_again_by_a_higher_generation_and_by_no_other(
+async def test_an_audit_is_worked_on_again_by_a_higher_generation_and_by_no_other(
     make_flow: MakeFlow, database: Database, openai: Control
 ) -> None:
     flow, data = make_flow(), audit_data()
@@ -257,13 +257,35 @@ async def test_a_failure_is_worked_on_again_by_a_higher_generation_and_by_no_oth
     assert (mended.data["status"], mended.failure) == ("completed", None)
     assert len(mended.data["findings"]) > 0
 
-    later = decoded(audit_event("e-1", data, generation=2, replayid="r"))
-    settled = await through(flow, database, later)
-    assert isinstance(settled, Answer)
-    assert settled.data == mended.data
+    earlier = await through(flow, database, decoded(audit_event("e-2", data)))
+    assert isinstance(earlier, Answer)
+    assert earlier.data == mended.data
     assert openai.calls().answered == {"responses": 1}
+    await put_document(database, [LITIGATION])
+    later = await through(flow, database, decoded(audit_event("e-1", data, generation=2, replayid="r")))
+    assert isinstance(later, Answer)
+    assert (later.data["status"], later.data["evidence_chunks"]) == ("completed", 2)
+    assert openai.calls().answered == {"responses": 2}
     async with database.connection() as connection:
-        assert await connection.fetch("select status, generation from audits") == [("completed", 1)]
+        assert await connection.fetch("select status, generation from audits") == [("completed", 2)]
+
+
+async def test_an_audit_that_is_done_again_and_fails_leaves_what_is_read(make_flow: MakeFlow, database: Database) -> None:
+    flow, data = make_flow(), audit_data()
+    await put_document(database, [COVENANT])
+    first = await through(flow, database, decoded(audit_event("e-1", data)))
+    assert isinstance(first, Answer)
+    async with database.connection() as connection:
+        await connection.execute("delete from document_chunks")
+        await connection.execute("delete from documents")
+
+    again = await through(flow, database, decoded(audit_event("e-1", data, generation=1, replayid="r")))
+    assert isinstance(again, Answer)
+    assert (again.data["status"], again.data["failure"]["code"]) == ("failed", "evidence_missing")
+    assert again.failure is not None
+    other = await through(flow, database, decoded(audit_event("e-2", data)))
+    assert isinstance(other, Answer)
+    assert other.data == first.data
 
 
 async def test_findings_beyond_what_was_asked_for_are_left_out_and_want_a_review(

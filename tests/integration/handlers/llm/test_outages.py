@@ -11,12 +11,13 @@ import pytest
 from devstack.standin.control import Control
 from devstack.standin.faults import Fault
 from events.failures import NotAsked, Outage, Transient
-from handlers.llm import Asker, EmbeddedBatch, Llm
+from handlers.llm import Asker, EmbeddedBatch, Llm, calling
 from handlers.llm.model import Target
 from tests.support.llm import AUDITOR, EMBEDDER, MakeLlm, Respond, until
 
 # What a probe asks for, and the tests do not.
 LOOK = "a"
+HOUR = 3600.0
 PRICED_AND_UNKNOWN = "text-embedding-3-small-2020-01-01"
 EMBEDDINGS: Target = ("embeddings", EMBEDDER)
 ANSWERS: Target = ("responses", AUDITOR)
@@ -31,10 +32,27 @@ async def codes(*calls: Any) -> Counter[str]:
     return Counter(each.code if isinstance(each, Outage) else type(each).__name__ for each in results)
 
 
+class Clock:
+    """The breakers' clock, by which hours pass at will, and none because the machine is busy."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-async def broken(make_llm: MakeLlm, asker: Asker, openai: Control) -> Llm:
-    """A client whose breaker has just opened, because OpenAI fails until the stand-in is reset."""
-    llm = make_llm(tries=1, breaker_failures=2, breaker_seconds=0.3)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(calling, "time", clock)
+    return clock
+
+
+@pytest.fixture
+async def broken(make_llm: MakeLlm, asker: Asker, openai: Control, clock: Clock) -> Llm:
+    """A client whose breaker has just opened for an hour, because OpenAI fails until the stand-in is reset."""
+    llm = make_llm(tries=1, breaker_failures=2, breaker_seconds=HOUR)
     openai.add(Fault("server_error", times=None))
     assert await codes(embed(llm, asker), embed(llm, asker)) == {"openai_away": 2}
     assert openai.calls().received == {"embeddings": 2}
@@ -99,27 +117,29 @@ async def test_whoever_finds_the_account_in_order_opens_the_way_for_all(
     assert await codes(embed(llm, asker), respond()) == {"EmbeddedBatch": 1, "LlmAnswer": 1}
 
 
-async def test_then_one_looks_while_the_others_still_fail(broken: Llm, asker: Asker, openai: Control) -> None:
-    await asyncio.sleep(0.35)
+async def test_then_one_looks_while_the_others_still_fail(broken: Llm, asker: Asker, openai: Control, clock: Clock) -> None:
+    clock.now += HOUR
     assert await codes(*(embed(broken, asker) for _ in range(20))) == {"openai_away": 20}
     assert openai.calls().received == {"embeddings": 3}
 
 
 async def test_the_one_who_looks_and_finds_openai_goes_on_and_the_others_after_it(
-    broken: Llm, asker: Asker, openai: Control
+    broken: Llm, asker: Asker, openai: Control, clock: Clock
 ) -> None:
     openai.reset()
     openai.add(Fault("slow", contains=LOOK, seconds=0.1))
-    await asyncio.sleep(0.35)
+    clock.now += HOUR
     assert await codes(*(embed(broken, asker) for _ in range(10))) == {"EmbeddedBatch": 1, "openai_away": 9}
     assert await codes(*(embed(broken, asker) for _ in range(10))) == {"EmbeddedBatch": 10}
     assert openai.calls().received == {"embeddings": 12}
 
 
-async def test_a_look_that_is_broken_off_leaves_the_next_one_to_another(broken: Llm, asker: Asker, openai: Control) -> None:
+async def test_a_look_that_is_broken_off_leaves_the_next_one_to_another(
+    broken: Llm, asker: Asker, openai: Control, clock: Clock
+) -> None:
     openai.reset()
     openai.add(Fault("slow", contains=LOOK, seconds=600))
-    await asyncio.sleep(0.35)
+    clock.now += HOUR
     first = asyncio.create_task(embed(broken, asker))
     await until(lambda: openai.calls().calls)
     first.cancel()

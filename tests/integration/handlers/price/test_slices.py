@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from events.envelope import Envelope
+from events.event import decode
+from events.failures import Conflict
 from events.run import RunCompleted, RunRequested
 from events.slices import SliceRequested
 from handlers.price import cancelling, loading, slices
@@ -27,7 +29,8 @@ from handlers.price.sheet import PricedRun
 from handlers.price.snapshots import canonical_market
 from storage.database import Connection, Database
 from storage.plans import cancel_run
-from storage.results import ResultRows, read_results
+from storage.result_views import read_results
+from storage.results import ResultRows
 from streams.group import GroupSaver, Saved
 from streams.item import Item
 from streams.publish import Outgoing, publish
@@ -268,7 +271,7 @@ async def test_nothing_of_a_run_is_in_the_view_before_its_last_slice_and_its_row
     assert len(requests) == 6
     assert await rig.rows("select count(*) from run_values") == [{"count": 0}]
     async with database.connection() as connection:
-        rows = await read_results(connection, UUID(run["run_id"]), limit=1000)
+        rows = await read_results(connection, UUID(run["run_id"]), 0, limit=1000)
     assert {row["row_no"] for row in rows} == set(range(20))
 
 
@@ -368,6 +371,21 @@ async def test_a_slice_of_a_run_that_nobody_planned_is_a_dead_letter(rig: Rig) -
         await rig.until("select reason from dead_letters", "unknown_slice")
         await rig.idle()
     assert await rig.published(rig.spec.completed_topic, 0) == []
+
+
+@pytest.mark.parametrize("wrong", [{"input_sha256": "0" * 64}, {"clientid": "somebody-else"}])
+async def test_a_slice_that_is_asked_for_otherwise_than_it_was_planned_is_rejected_and_does_not_end(
+    rig: Rig, wrong: dict[str, str]
+) -> None:
+    run, spec = a_run(), rig.beside[0]
+    await runs_alone(rig, run_event("e-1", run))
+    asked = orjson.loads((await rig.published(spec.topic, 6))[0].value or b"")
+    data = {name: wrong.get(name, told) for name, told in asked["data"].items()}
+    forged = asked | {"id": "forged", "clientid": wrong.get("clientid", "acme"), "data": data}
+    flow = spec.build(rig._resources(rig.database))
+    [loaded] = await flow.load([decode(orjson.dumps(forged), spec.name, spec.models)])
+    assert isinstance(loaded, Conflict), "nothing of a rejected event is stored, so its slice does not end"
+    assert (loaded.code, run["run_id"] in loaded.message) == ("input_conflict", True)
 
 
 def cancel_event(event_id: str, run: dict[str, Any], client: str = "acme") -> bytes:

@@ -7,13 +7,13 @@ from handlers.audit.quotes import holds
 from handlers.audit.valuations import run_passage
 from storage.evidence import RunErrors
 from storage.runs import RunRow
-from tests.support.audits import run_row
+from tests.support.run_rows import run_row
 
 RUN_ID = UUID(int=7)
 
 
 def run(**changes: Any) -> RunRow:
-    return run_row(**{"run_id": RUN_ID, "status": "partial", "positions": 30, "errors": 2} | changes)
+    return run_row(**{"run_id": RUN_ID, "measures": ["PV", "KRD"], "status": "partial", "positions": 30, "errors": 2} | changes)
 
 
 def test_a_run_tells_its_status_totals_and_errors() -> None:

@@ -194,8 +194,10 @@ async def test_closing_does_not_wait_for_what_a_parser_has_left_behind(monkeypat
 async def test_a_parser_that_is_not_wanted_any_more_while_it_starts_is_ended() -> None:
     before = children()
     starting = asyncio.create_task(ParserProcess.start("tests.unit.handlers.embed.slow_to_start:parse"))
-    await asyncio.sleep(0.5)
-    [child] = children() - before
+    async with asyncio.timeout(30):
+        while not (started := children() - before):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+    [child] = started
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting

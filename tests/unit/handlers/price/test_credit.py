@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from events.market import Market
 from handlers.price.engine import price_run
+from handlers.price.market import MarketData
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
 from tests.unit.handlers.price.books import BOND, CURVES, VALUATION, lending, market, priced, scenarios, world
@@ -93,3 +94,31 @@ def test_a_name_that_is_none_is_a_fault_of_its_position() -> None:
     run = priced([BOND | {"issuer": "a\nb"}, BOND | {"rating": 5}, BOND | {"issuer": None, "rating": None}])
     sentence = "must be a name of 1 to 256 printable characters, not"
     assert run.error_detail == [f"issuer: {sentence} 'a\\nb'", f"rating: {sentence} 5", None]
+
+
+def test_spreads_that_no_scenario_moves_come_to_what_they_do_beside_some_that_move() -> None:
+    issuers = {"ACME": spread({"2027-01-15": 0.02, "2031-01-15": 0.03}), "Zeta": spread({"2030-01-15": 0.01})}
+    book = [BOND | {"issuer": "ACME"}, BOND | {"currency": "EUR"}, BOND | {"issuer": "Zeta", "credit_spread": 0.003}]
+    rates = [[], [{"kind": "rate_parallel", "bp": 40}], [{"kind": "credit_spread", "bp": 9}]]
+    still = on_curves(book, issuers, {}, *rates)
+    moved = on_curves(book, issuers, {}, *rates, [{"kind": "credit_spread", "bp": 30, "issuer": "Zeta"}])
+    np.testing.assert_allclose(still.values, moved.values[:, :3], rtol=1e-12)
+    zeta = moved.values[np.flatnonzero(moved.row_no == 2)[0]]
+    assert zeta[3] < zeta[0]
+
+
+def test_shocks_of_issuers_that_no_position_names_move_nothing_and_are_none_the_less_known() -> None:
+    issuers = {"ACME": spread({"2030-01-15": 0.02}), "Zeta": spread({"2030-01-15": 0.01}) | {"rating": "BB"}}
+    shocks = [[{"kind": "credit_spread", "bp": 30} | whom] for whom in ({"issuer": "Zeta"}, {"rating": "BB"}, {"rating": "B"})]
+    found = on_curves([BOND | {"issuer": "ACME"}], issuers, {"A": spread({"2030-01-15": 0.04})}, [], *shocks)
+    pv = found.values[0]
+    assert pv[0] == pv[1] == pv[2]
+    assert np.isnan(pv[3])
+    assert found.error_detail[0] == "scenario s3: no credit curve of rating B"
+
+
+def test_only_the_credit_curves_that_positions_name_become_arrays() -> None:
+    issuers = {f"I{number}": spread({"2030-01-15": 0.02}) for number in range(20)}
+    content = market().model_dump() | {"credit_curves": {"issuers": issuers, "ratings": {"A": issuers["I1"]}}}
+    data = MarketData.of(Market.model_validate(content), scenarios([]), VALUATION, credit={"I3", "I4", "A"})
+    assert sorted(data.spreads.names) == ["A", "I3", "I4"]

@@ -16,7 +16,14 @@ from handlers.price.engine import price_run
 from handlers.price.portfolio import Portfolio
 from tests.unit.handlers.price.books import BOND, VALUATION, market
 
-SCENARIOS = [Scenario.model_validate({"id": f"s{bp}", "shocks": [{"kind": "rate_parallel", "bp": bp}]}) for bp in range(20)]
+
+def moved(bp: int) -> Scenario:
+    """Rates and one issuer's curve by so many basis points."""
+    shocks = [{"kind": "rate_parallel", "bp": bp}, {"kind": "credit_spread", "bp": bp, "issuer": "I0"}]
+    return Scenario.model_validate({"id": f"s{bp}", "shocks": shocks})
+
+
+SCENARIOS = [moved(bp) for bp in range(20)]
 
 
 def issued(kind: str, issuers: int) -> CreditCurves:

@@ -72,3 +72,13 @@ def test_new_records_beyond_what_the_workers_have_reached_are_told_apart() -> No
     prediction.count(judged(*[(str(each), Standing.NEW) for each in range(5)]), {0: 3})
     prediction.count(judged(("x", Standing.DONE), ("y", Standing.NEW), partition=1), {})
     assert prediction.not_reached == 2 + 1
+
+
+def test_an_event_is_worked_on_again_once_whatever_its_generation_and_done_records_that_are_not_are_counted() -> None:
+    prediction = Prediction()
+    first, second = judged(("a", Standing.DONE), ("b", Standing.DONE)), judged(("a", Standing.DONE), ("c", Standing.NEW))
+    prediction.count_again(first, [first[0][0]])
+    prediction.count_again(second, [second[0][0]])
+    assert (prediction.reprocessed, prediction.not_again) == (1, 1)
+    prediction.count_again([], [])
+    assert prediction.as_plain()["reprocessed"] == 1

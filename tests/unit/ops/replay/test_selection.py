@@ -122,6 +122,8 @@ def test_a_window_never_leaves_what_kafka_has(first: int | None, end: int | None
         until=st.none() | st.datetimes(timezones=st.just(UTC)),
         client_id=st.none() | st.just("acme"),
         include_rejected=st.booleans(),
+        event_ids=st.lists(st.text(max_size=3), max_size=2).map(tuple),
+        reprocess=st.booleans(),
     )
 )
 def test_a_selection_is_kept_as_it_was(selection: Selection) -> None:

@@ -1,0 +1,85 @@
+"""What is done to large runs amid their slices: they are cancelled, or their portfolio is no longer what was planned."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from tests.faults.rig import large_runs
+from tests.faults.rig.manifest import Asked
+from tests.faults.rig.watch import AWAY
+from tests.faults.rig.world import World
+
+TRIES = 5  # a run may have ended before anybody could do anything to it
+PATIENCE = 300.0  # the run may stand behind all that came while nobody worked
+LOOK_AGAIN = 0.02
+
+COUNTS = """
+select status, slices, slices_done, (select count(*) from run_slices as each
+    where each.run_id = runs.run_id and each.status = 'failed') as failed
+from runs where run_id = $1
+"""
+
+
+async def run_cancelled(world: World) -> None:
+    """The end of a run is asked for while slices of it are priced and others wait."""
+    with world.fault("a run is cancelled amid its slices") as noted:
+        for _ in range(TRIES):
+            record = large_runs.long(world.author)
+            asked = await published(world, record)
+            await world.publish([large_runs.cancel(world.author, asked)])
+            run = await until_ended(world, asked)
+            noted.told = f"{run['status']} after {run['slices_done']} of {run['slices']} slices"
+            if run["status"] == "cancelled":
+                return
+    raise AssertionError(f"no run was cancelled: the last one was {noted.told}")
+
+
+async def _spoilt(world: World, *, whole: bool) -> None:
+    with world.fault("the portfolio of a run is removed" if whole else "the portfolio of a run is changed") as noted:
+        for _ in range(TRIES):
+            record = large_runs.long(world.author, is_spoilt=True)
+            asked = await published(world, record)
+            await asyncio.to_thread(partial(world.author.spoil, asked, whole=whole))
+            run = await until_ended(world, asked)
+            noted.told = f"{run['failed']} of {run['slices']} slices failed"
+            if run["failed"]:
+                return
+    raise AssertionError("no slice failed")
+
+
+async def portfolio_changed(world: World) -> None:
+    """Other bytes stand in the place of a portfolio that has been planned."""
+    await _spoilt(world, whole=False)
+
+
+async def portfolio_removed(world: World) -> None:
+    """A portfolio is gone after it has been planned."""
+    await _spoilt(world, whole=True)
+
+
+async def published(world: World, record: Any) -> Asked:
+    """Publishes a run and waits until it is planned."""
+    await world.publish([record])
+    asked: Asked = record.asked
+    await _until(world, asked, lambda _run: True)
+    return asked
+
+
+async def until_ended(world: World, asked: Asked) -> dict[str, Any]:
+    """The row of a run, once it is planned no more."""
+    return await _until(world, asked, lambda run: run["status"] != "planned")
+
+
+async def _until(world: World, asked: Asked, holds: Any) -> dict[str, Any]:
+    """The run's row and counts, once `holds` says so of them; a database that is away is asked again."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(*AWAY):
+                rows = await world.sight.rows(COUNTS, UUID(asked.data["run_id"]))
+                if rows and holds(rows[0]):
+                    return rows[0]
+            await asyncio.sleep(LOOK_AGAIN)
