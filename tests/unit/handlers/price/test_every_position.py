@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, get_args
 
 import numpy as np
@@ -154,6 +155,12 @@ def wild(draw: st.DrawFn) -> dict[str, Any]:
     return position | changed
 
 
+@cache
+def alone() -> PricedRun:
+    """The book without anything beside it."""
+    return priced(BOOK, *SETS, measures=EVERY)
+
+
 @settings(max_examples=40)
 @given(st.lists(wild(), min_size=1, max_size=3))
 def test_what_is_out_of_all_bounds_stays_in_its_own_cells(bad: list[dict[str, Any]]) -> None:
@@ -163,10 +170,7 @@ def test_what_is_out_of_all_bounds_stays_in_its_own_cells(bad: list[dict[str, An
         assert np.isnan(run.values[row][lost]).all()
         assert bool(lost.any()) == (run.error[row] is not None), (run.measure[row], run.error[row], bad)
     for place in range(len(BOOK)):
-        assert_same(run, len(bad) + place, ALONE, place, size(BOOK[place]))
-
-
-ALONE = priced(BOOK, *SETS, measures=EVERY)
+        assert_same(run, len(bad) + place, alone(), place, size(BOOK[place]))
 
 
 def test_every_product_has_a_value_at_rates_of_zero_and_below_and_far_above() -> None:
