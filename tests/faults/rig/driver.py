@@ -135,7 +135,8 @@ class Driver:
             await self._cause(name, self._fault(name, slot))
             if slot is not None:
                 await self._cause("a worker in that place", slot.fill)  # or nobody would work until the next one
-                await self.world.watch.progress(STANDSTILL)  # or a slow machine would do nothing but start workers
+            if name not in OPENAI:  # or a slow machine would do nothing but come up again
+                await self.world.watch.progress(STANDSTILL)
             await asyncio.sleep(self.world.times.between * self.world.draw.uniform(0.5, 1.5))
 
     async def _drawn(self, names: Sequence[str], slot: Slot | None, began: float, seconds: float) -> None:

@@ -28,8 +28,7 @@ async def run_cancelled(world: World) -> None:
     """The end of a run is asked for while slices of it are priced and others wait."""
     with world.fault("a run is cancelled amid its slices") as noted:
         for _ in range(TRIES):
-            record = large_runs.long(world.author)
-            asked = await published(world, record)
+            asked = await _amid(world, large_runs.long(world.author))
             await world.publish([large_runs.cancel(world.author, asked)])
             run = await until_ended(world, asked)
             noted.told = f"{run['status']} after {run['slices_done']} of {run['slices']} slices"
@@ -41,8 +40,7 @@ async def run_cancelled(world: World) -> None:
 async def _spoilt(world: World, *, whole: bool) -> None:
     with world.fault("the portfolio of a run is removed" if whole else "the portfolio of a run is changed") as noted:
         for _ in range(TRIES):
-            record = large_runs.long(world.author, is_spoilt=True)
-            asked = await published(world, record)
+            asked = await _amid(world, large_runs.long(world.author, is_spoilt=True))
             await asyncio.to_thread(partial(world.author.spoil, asked, whole=whole))
             run = await until_ended(world, asked)
             noted.told = f"{run['failed']} of {run['slices']} slices failed"
@@ -66,6 +64,13 @@ async def published(world: World, record: Any) -> Asked:
     await world.publish([record])
     asked: Asked = record.asked
     await _until(world, asked, lambda _run: True)
+    return asked
+
+
+async def _amid(world: World, record: Any) -> Asked:
+    """Publishes a run and waits until the first of its slices has ended."""
+    asked = await published(world, record)
+    await _until(world, asked, lambda run: run["slices_done"] or run["status"] != "planned")
     return asked
 
 
