@@ -73,7 +73,10 @@ def _event(run_id: UUID, client: str | None) -> list[Outgoing]:
 
     found, in_work = ask(look, client)
     if found is None:
-        raise CommandError(f"there is no run {run_id}" + (f" of client {client}" if client else ""))
+        raise CommandError(
+            f"there is no run {run_id}" + (f" of client {client}" if client else ""),
+            "One that was just asked for can be cancelled once a worker has taken it up; what waits: millrace lag",
+        )
     if found.status != "planned" and in_work is None:
         raise Refused(f"run {run_id} has ended: it is {found.status}")
     asked = envelope("run.cancel.requested.v1", found.client_id, {"run_id": str(run_id)}, source=SOURCE)

@@ -130,7 +130,9 @@ def test_a_run_that_there_is_not_cannot_be_cancelled(inside: Any, url: str, argu
     run_id = str(uuid4())
     result = inside("run", "cancel", run_id, *arguments, DATABASE_URL=url)
     assert (result.returncode, result.stdout) == (1, "")
-    assert f"there is no run {run_id}" in result.stderr
+    said, advice = result.stderr.splitlines()
+    assert said.startswith(f"millrace: there is no run {run_id}")
+    assert "millrace lag" in advice
 
 
 def test_a_run_of_another_client_is_none(inside: Any, url: str) -> None:
