@@ -32,6 +32,14 @@ settings.register_profile("millrace", deadline=None)
 settings.load_profile("millrace")
 
 TEMPLATE = "millrace_template"
+# The shared server goes with the session, and what a process wrote before it was killed stays: only a machine could lose it.
+HASTY = ("alter system set fsync = off", "alter system set full_page_writes = off", "select pg_reload_conf()")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported to collect the tests stays: no collection of garbage has to look through it again, and each would."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +66,8 @@ def servers() -> Iterator[Servers]:
 def postgres(servers: Servers) -> str:
     """The address of a database that nobody migrates, as a role that may create databases and roles, no superuser."""
     servers.start(["postgres"])
+    for statement in HASTY:
+        asyncio.run(execute(servers.superuser_url(), statement))
     return servers.env()["DATABASE_URL"]
 
 

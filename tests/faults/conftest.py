@@ -11,6 +11,7 @@ import pytest
 from devstack.standin.control import Control
 from storage.migrate import migrate
 from tests.conftest import own_database
+from tests.support.note_rig import note_rig
 from tests.support.notes import TABLE, NotesFlow, notes
 from tests.support.providers import own_servers
 from tests.support.rig import Rig
@@ -30,21 +31,11 @@ async def prepared(rig: Rig) -> AsyncIterator[Rig]:
     await rig.close()
 
 
-def forget_notes() -> None:
-    NotesFlow.worked.clear()
-    NotesFlow.batches.clear()
-    NotesFlow.running.clear()
-    NotesFlow.beside.clear()
-
-
 @pytest.fixture
 async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str) -> AsyncIterator[Rig]:
     """Topics, tables and keys for the notes flow."""
-    forget_notes()
-    rig = Rig(notes(topic_prefix), kafka, database_url, redis_url, object_store_url)
-    await rig.prepare(TABLE, SHORT_CLAIM)
-    yield rig
-    await rig.close()
+    async with note_rig(topic_prefix, kafka, database_url, redis_url, object_store_url, also=SHORT_CLAIM) as rig:
+        yield rig
 
 
 @pytest.fixture
@@ -81,7 +72,7 @@ def stack() -> Iterator[Servers]:
 @pytest.fixture
 async def fragile(stack: Servers, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Rig]:
     """The notes flow on servers that may be killed; they run again when the test begins and when it ends."""
-    forget_notes()
+    NotesFlow.forget()
     stack.start()
     env = stack.env()
     objects = tmp_path / "objects"

@@ -55,6 +55,12 @@ class NotesFlow:
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
 
+    @classmethod
+    def forget(cls) -> None:
+        """Forgets what it was asked to do in tests before."""
+        for known in (cls.worked, cls.batches, cls.running, cls.beside):
+            known.clear()
+
     async def load(self, events: Sequence[Event]) -> list[None]:
         return [None for _ in events]
 
