@@ -55,9 +55,10 @@ class FlowSpec:
     `key` gives the Kafka key of the completion from an event's data. `requests_topic` and `requests_type` are those of the
     events by which the flow hands on work, if it does. `batch` events are worked on together by one of
     `hands` tasks, within `timeout` seconds for each of load and work; one that is `heavy`, because its input or its
-    result may be large, is worked on alone. `needs` names the servers without which its load or work waits; `asks`, if
-    OpenAI is one of them, the models without which they do. Work that is `costly` is paid for, so it begins only under a
-    lease and after a look into the inbox.
+    result may be large, is worked on alone. Of the hands `at_once` work at a time, if it is given, because work takes much
+    memory; the others have loaded, and wait for their turn, which is no part of their time. `needs` names the servers
+    without which its load or work waits; `asks`, if OpenAI is one of them, the models without which they do. Work that is
+    `costly` is paid for, so it begins only under a lease and after a look into the inbox.
     """
 
     name: str
@@ -74,6 +75,7 @@ class FlowSpec:
     needs: tuple[str, ...] = ("database", "objects")
     asks: Callable[[Resources], Sequence[Target]] = lambda _resources: ()
     costly: bool = False
+    at_once: int | None = None
     requests_topic: str | None = None
     requests_type: str = ""
 
@@ -148,6 +150,7 @@ FLOWS: tuple[FlowSpec, ...] = (
         hands=2,
         timeout=300.0,
         build=_slices,
+        at_once=1,
     ),
     FlowSpec(
         name="documents",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 import structlog
 
 from events.failures import Failure, Kind, NotAsked
+from handlers.flow import FlowSpec
 from storage.faults import PASSING, fault_of
 from streams.context import context
 from streams.decisions import timed_out, unexpected
@@ -18,10 +20,20 @@ from streams.outages import Outages
 log = structlog.get_logger(__name__)
 
 Step = Callable[[Sequence[Item]], Awaitable[Sequence[Any]]]
+Turn = AbstractAsyncContextManager[None]
+
+ANY_TIME: Turn = nullcontext()
 
 
-async def attempt(step: Step, items: Sequence[Item], *, name: str, flow: str, timeout: float, outages: Outages) -> list[Any]:
-    """What `step` gives for each item, or the Failure in its place.
+def turns_of(spec: FlowSpec) -> Mapping[str, Turn]:
+    """What a batch waits for before each step of its flow."""
+    return {"load": ANY_TIME, "work": ANY_TIME if spec.at_once is None else asyncio.Semaphore(spec.at_once)}
+
+
+async def attempt(
+    step: Step, items: Sequence[Item], name: str, *, flow: str, timeout: float, outages: Outages, turn: Turn = ANY_TIME
+) -> list[Any]:
+    """What `step` gives for each item, or the Failure in its place. Its time begins when it has its `turn`.
 
     An outage is waited out and the step taken again. So is it, after a moment, where a server that may be there was not asked,
     and where others hold what it needs: a lock, all connections. Any other error of a batch has its items taken one by one;
@@ -30,7 +42,8 @@ async def attempt(step: Step, items: Sequence[Item], *, name: str, flow: str, ti
     held_up = 0
     while items:
         try:
-            return await _bounded(step, items, name, timeout)
+            async with turn:
+                return await _bounded(step, items, name, timeout)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything; nothing of it is lost below
             if await outages.waited(error, flow, name):
                 held_up = 0
@@ -43,7 +56,7 @@ async def attempt(step: Step, items: Sequence[Item], *, name: str, flow: str, ti
             if len(items) == 1:
                 return [_failure(error, items[0], name, flow)]
             break
-    alone = [await attempt(step, [item], name=name, flow=flow, timeout=timeout, outages=outages) for item in items]
+    alone = [await attempt(step, [each], name, flow=flow, timeout=timeout, outages=outages, turn=turn) for each in items]
     return [result for each in alone for result in each]
 
 

@@ -159,7 +159,7 @@ class GroupSaver:
         if not leased:
             return items
         held = await retries.held(connection, leased, self.owner)
-        lost = [item for item in items if item.lease is not None and item.uuid not in held]
+        lost = [item for item in items if item.lease is not None and item.lease[0] not in held]
         saved.became[Verdict.RETRY] += lost
         return [item for item in items if item not in lost]
 

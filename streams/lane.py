@@ -23,7 +23,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from handlers.flow import Flow, FlowSpec
 from streams import metrics
-from streams.attempts import Step, attempt, give
+from streams.attempts import Step, attempt, give, turns_of
 from streams.budget import Budget
 from streams.committer import Committer
 from streams.config import LaneLimits
@@ -75,7 +75,7 @@ class Lane:
         self.offsets = Offsets(spec.name)
         self.budget = Budget(limits.queue_records, limits.queue_bytes)
         self.custody, self.twins, self.gate, self.room = Custody(), Twins(), gate, room
-        self.failures, self.attempts = FailureLimit(limits.failures, self.gate), Attempts()
+        self.failures, self.attempts, self._turns = FailureLimit(limits.failures, self.gate), Attempts(), turns_of(spec)
         self.committer = Committer(saver, self.custody, saving, limits, stage, self.publish)
         self._queue, self._ready = Line(), FairLine(spec, limits.client_share, limits.decode_bytes)
         self.kept_retries, self.admit, self._stopping = asyncio.Event(), self.feed, False
@@ -176,10 +176,10 @@ class Lane:
         return bool(claimed.free or claimed.done or claimed.refused)
 
     async def _attempt(self, name: str, step: Step, items: list[Item]) -> tuple[list[Item], list[Item]]:
-        flow, timeout = self.spec.name, self.spec.timeout
+        spec, turn = self.spec, self._turns[name]
         with self.stage(name):
-            seen = self.attempts.timed(step, timeout)
-            results = await attempt(seen, items, name=name, flow=flow, timeout=timeout, outages=self.outages)
+            seen = self.attempts.timed(step, spec.timeout)
+            results = await attempt(seen, items, name, flow=spec.name, timeout=spec.timeout, outages=self.outages, turn=turn)
         return give(items, results)
 
     async def _load(self, items: Sequence[Item]) -> Sequence[Any]:

@@ -202,8 +202,12 @@ class Leasing:
     async def _release(self) -> None:
         async with self._turn:
             dropped, self._dropped = self._dropped, []
-            if dropped:
-                await self.leases.release(self.flow, dropped)
+            try:
+                if dropped:
+                    await self.leases.release(self.flow, dropped)
+            except BaseException:
+                self._dropped = dropped + self._dropped
+                raise
 
     async def _quietly(self, step: Callable[[], Awaitable[None]]) -> None:
         try:

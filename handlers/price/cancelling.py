@@ -68,8 +68,12 @@ async def _cancelled(connection: Connection, event: Event, now: datetime) -> Ans
         answers = [await _told(connection, run) for run in cancelled]
         return replace(answers[0], to=(None, *answers[0].to), also=answers[1:])
     run = (await stored_runs(connection, [run_id])).get(run_id)
+    if run is None:
+        return _unknown(event.data.run_id)
+    if run.status == "planned":  # since we looked for something to cancel
+        return await _cancelled(connection, event, now)
     # That the run has failed is no failure of the request.
-    return _unknown(event.data.run_id) if run is None else Answer(answer_of(run).data)
+    return Answer(answer_of(run).data)
 
 
 async def _told(connection: Connection, run: RunRow) -> Answer:

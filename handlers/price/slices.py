@@ -77,8 +77,6 @@ class SlicesFlow:
         self.database, self.objects = resources.database, resources.objects
         self.object_max_bytes, self.worker = resources.object_max_bytes, resources.worker
         self.parsed = resources.parsed
-        # One slice's arrays in memory at a time: the next is read meanwhile, and the one before is stored.
-        self.pricing = asyncio.Lock()
 
     async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
         """Each slice's plan and the bytes that it names."""
@@ -88,8 +86,7 @@ class SlicesFlow:
 
     async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Worked]:  # noqa: ARG002 - plans tell all
         """Prices the batch in one thread, off the event loop."""
-        async with self.pricing:
-            return await asyncio.to_thread(lambda: [_worked(each, self.parsed) for each in loaded])
+        return await asyncio.to_thread(lambda: [_worked(each, self.parsed) for each in loaded])
 
     async def save(self, connection: Connection, events: Sequence[Event], results: Sequence[Worked | Failure]) -> list[Answer]:
         """The slices that had not ended end; then their rows; then their runs are counted, and completed by the last."""

@@ -127,3 +127,14 @@ async def test_a_retry_is_rejected_by_who_holds_its_lease(database: Database, ho
     assert became(saved) == ({Verdict.REJECT: 1} if holder == "us" else {Verdict.RETRY: 1})
     assert len(await table(database, "select from dead_letters")) == len(saved.outbox) == (holder == "us")
     assert await table(database, "select owner from retries") == ([(THEIRS,)] if holder == "another" else [])
+
+
+async def test_a_retry_that_nobody_could_read_is_rejected_without_being_read(database: Database) -> None:
+    retry = await leased(database, note("n-1"))
+    unread = Item(SPEC.topic, 0, 7, b"k", note("n-1"), [], None, retry.attempts, retry.lease)
+    unread.failure = other_payload(retry.event)
+
+    assert became(await saver(database).save([unread])) == {Verdict.REJECT: 1}
+
+    assert len(await table(database, "select from dead_letters")) == 1
+    assert await table(database, "select from retries") == []

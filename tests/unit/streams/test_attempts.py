@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 
 from events.failures import NotAsked, Outage, Transient
-from streams.attempts import attempt
+from handlers.flow import FLOWS
+from streams.attempts import attempt, turns_of
 from streams.backoff import Backoff
 from streams.dependency import Dependency
 from streams.item import Item
@@ -90,3 +91,27 @@ async def test_after_what_was_not_asked_an_answer_that_fails_is_a_failure(outage
     failure = Outage("openai_away", "status 500")
 
     assert await results(Step(NotAsked("openai_away", "not asked"), failure), outages) == [failure]
+
+
+async def test_of_slices_one_is_worked_on_at_a_time_and_waiting_for_it_is_no_part_of_a_times(outages: Outages) -> None:
+    [slices] = [spec for spec in FLOWS if spec.name == "slices"]
+    turn, going_on, begun = turns_of(slices)["work"], asyncio.Event(), list[str]()
+
+    async def first(items: Sequence[Item]) -> Sequence[Any]:
+        begun.append("first")
+        await going_on.wait()
+        return ["done" for _ in items]
+
+    async def second(items: Sequence[Item]) -> Sequence[Any]:
+        begun.append("second")
+        return ["done" for _ in items]
+
+    item = Mock(spec=Item)
+    long = asyncio.create_task(attempt(first, [item], "work", flow="slices", timeout=60.0, outages=outages, turn=turn))
+    await asyncio.sleep(0)
+    short = asyncio.create_task(attempt(second, [item], "work", flow="slices", timeout=0.05, outages=outages, turn=turn))
+    await asyncio.sleep(0.2)
+    assert begun == ["first"]
+    going_on.set()
+    assert await asyncio.gather(long, short) == [["done"], ["done"]]
+    assert begun == ["first", "second"]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 from unittest.mock import Mock
 
+import pytest
+
 from storage.leases import Leases
 from streams.item import Item
 from streams.leasing import Leasing
@@ -44,3 +46,25 @@ async def test_a_lease_that_is_dropped_while_it_is_renewed_is_released_after_tha
     await leases.released.wait()
     assert leases.done == ["renewed", "released"]
     running.cancel()
+
+
+async def test_a_lease_whose_release_fails_is_released_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    leases = SlowLeases()
+    leasing = Leasing("audits", cast("Leases", leases), cast("Any", None), cast("Any", None))
+    tried: list[list[tuple[bytes, bytes]]] = []
+    begun = asyncio.Event()
+
+    async def release(_flow: str, held: Iterable[tuple[bytes, bytes]]) -> None:
+        tried.append(list(held))
+        begun.set()
+        if len(tried) == 1:
+            await asyncio.Event().wait()  # until it is cancelled, as at a stop
+
+    monkeypatch.setattr(leases, "release", release)
+    leasing._drop([(b"about", b"token")])
+    running = asyncio.create_task(leasing._releasing())
+    await begun.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await leasing.close()
+    assert tried == [[(b"about", b"token")]] * 2

@@ -31,6 +31,7 @@ from storage.database import Connection, Database
 from storage.plans import cancel_run
 from storage.result_views import read_results
 from storage.results import ResultRows
+from storage.runs import RunRow
 from streams.group import GroupSaver, Saved
 from streams.item import Item
 from streams.publish import Outgoing, publish
@@ -453,6 +454,23 @@ async def test_a_run_that_has_ended_is_not_cancelled_and_the_request_is_told_how
     assert answers["c-1"]["data"] == answers["e-1"]["data"]
     assert answers["c-2"]["data"] == answers["e-2"]["data"]
     assert await rig.rows("select event_id from dead_letters") == [{"event_id": "e-2"}]
+
+
+async def test_a_run_that_is_planned_anew_while_it_is_cancelled_is_cancelled_all_the_same(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, looked = a_run(), []
+
+    async def too_early(connection: Connection, run_id: UUID, client_id: str, now: datetime) -> RunRow | None:
+        looked.append(run_id)
+        return None if len(looked) == 1 else await cancel_run(connection, run_id, client_id, now)
+
+    monkeypatch.setattr(cancelling, "cancel_run", too_early)
+    await runs_alone(rig, run_event("e-1", run))
+    await runs_alone(rig, cancel_event("c-1", run), until="select count(*) from runs where status = 'cancelled'")
+    answers = await completed(rig, at_least=2)
+    assert {answer["data"]["status"] for answer in answers.values()} == {"cancelled"}
+    assert len(looked) == 2
 
 
 @pytest.mark.parametrize("client", ["acme", "rival"])
