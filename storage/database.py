@@ -103,6 +103,18 @@ class Database:
         adapted.run_async(lambda driver: driver.execute(statement))
 
 
+async def renew_time_limit(connection: Connection) -> None:
+    """Lets a transaction that gets on have its whole time limit once more from here on.
+
+    For work of unknown length in steps that are short: a worker that stops is still cut off within the limit.
+    """
+    if connection.get_server_version().major < TRANSACTION_TIMEOUT_SINCE:
+        return
+    limit = await connection.fetchval("show transaction_timeout")
+    # Setting it anew starts the clock only where none is running.
+    await connection.execute(f"set local transaction_timeout = 0; set local transaction_timeout = '{limit}'")
+
+
 async def _living(pooled: AsyncConnection) -> Connection:
     # The pool cannot see a backend that died while its connection lay idle; the driver can.
     raw = await pooled.get_raw_connection()

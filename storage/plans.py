@@ -6,12 +6,10 @@ A slice ends once, whoever ends it; the last one to be counted finishes its run.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
-
-import orjson
 
 from storage.database import Connection
 from storage.runs import READ_FIELDS, RunRow, jsonb, read_row
@@ -68,16 +66,17 @@ class PlannedSlice(NamedTuple):
 
 
 class SliceEnd(NamedTuple):
-    """How a slice ended: `done`, or `failed` with a code and a message. `totals` as in `RunRow`, `group_totals` any JSON.
+    """How a slice ended: `done`, or `failed` with a code and a message. `totals` as in `RunRow`, `groups` any JSON.
 
-    `errors` is None where every row has one.
+    `errors` is None where every row has one. `groups` and `group_sums` are for who adds up the slices' totals.
     """
 
     key: SliceKey
     status: str
     errors: int | None
     totals: dict[str, Any]
-    group_totals: dict[str, Any]
+    groups: dict[str, Any]
+    group_sums: bytes
     failure_code: str | None
     failure_message: str | None
     worker: str
@@ -119,8 +118,8 @@ join lateral (
 END = """
 update run_slices as slice
 set status = $4, errors = coalesce($5, slice.positions * run.measures), totals = $6::text::jsonb,
-    group_totals = $7::text::jsonb, failure_code = $8, failure_message = $9, worker = $10, pricer_version = $11,
-    started_at = $12, finished_at = $13
+    groups = $7::text::jsonb, group_sums = $8, failure_code = $9, failure_message = $10, worker = $11,
+    pricer_version = $12, started_at = $13, finished_at = $14
 from (
     select cardinality(measures) as measures from runs where run_id = $1 and generation = $2 and status = 'planned'
     union all
@@ -143,9 +142,6 @@ with to_be_read as (
 )
 select *, false as is_aside from to_be_read union all select *, true from aside
 """  # noqa: S608 - READ_FIELDS is a constant
-
-# Uses pk_run_slices.
-TOTALS = "select totals::text, group_totals::text from run_slices where run_id = $1 and generation = $2 order by slice_no"
 
 # Uses pk_run_slices.
 NOTHING_DONE = """
@@ -215,12 +211,6 @@ async def first_failure(connection: Connection, run: RunRow) -> tuple[str, str] 
     """Code and message of the first slice of a run none of whose slices is done; None where one is."""
     row = await connection.fetchrow(NOTHING_DONE, run.run_id, run.generation)
     return None if row is None else (row["failure_code"], row["failure_message"])
-
-
-async def slice_totals(connection: Connection, run: RunRow) -> AsyncIterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The totals of a run's slices, and those by group, in the order of the slices."""
-    async for row in connection.cursor(TOTALS, run.run_id, run.generation):
-        yield orjson.loads(row["totals"]), orjson.loads(row["group_totals"])
 
 
 async def finish_run(connection: Connection, run: RunRow) -> None:

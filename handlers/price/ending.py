@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,17 +18,17 @@ from handlers.price.arrays import Floats
 from handlers.price.engine import PRICER_VERSION
 from handlers.price.errors import CALCULATION_FAILED
 from handlers.price.generations import as_ended, takes_place
-from handlers.price.grouping import GroupSums
+from handlers.price.grouping import GroupSums, GroupTotals
 from handlers.price.portfolio import checked_ids
 from handlers.price.sheet import PricedRun
 from handlers.price.stored import answer_of, asker_of, group_rows, known_code, result_rows
 from handlers.price.totals import TOTALLED
 from storage.database import Connection
-from storage.plans import Ended, SliceEnd, SliceKey, count_slices, finish_run, first_failure, read_plan, slice_totals
+from storage.plans import Ended, SliceEnd, SliceKey, count_slices, finish_run, first_failure, read_plan
 from storage.results import ResultRows
 from storage.run_generations import end_generation, hold_runs, take_place
 from storage.runs import RunRow
-from storage.totals import copy_totals
+from storage.totals import SliceTotals, copy_totals, slice_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,11 @@ class Ending:
 
 def end_of(key: SliceKey, ending: Ending, worker: str, now: datetime) -> SliceEnd:
     """What the slice's row is told of its end."""
-    end = SliceEnd(key, "done", None, {}, {}, None, None, worker, PRICER_VERSION, ending.started_at, now)
+    end = SliceEnd(key, "done", None, {}, {}, b"", None, None, worker, PRICER_VERSION, ending.started_at, now)
     priced = ending.priced
     if priced is not None:
-        groups = {} if priced.group_totals is None else priced.group_totals.as_plain()
-        return end._replace(errors=priced.errors, totals=priced.totals, group_totals=groups)
+        groups, group_sums = ({}, b"") if priced.group_totals is None else priced.group_totals.packed()
+        return end._replace(errors=priced.errors, totals=priced.totals, groups=groups, group_sums=group_sums)
     code, message = ("internal", "") if ending.failure is None else (ending.failure.code, ending.failure.message)
     return end._replace(status="failed", failure_code=code, failure_message=message)
 
@@ -98,11 +99,10 @@ async def complete_runs(connection: Connection, ended: Mapping[SliceKey, Ended],
 
 
 async def _complete(connection: Connection, run: RunRow, now: datetime, *, is_aside: bool) -> Answer:
-    sums, groups = Sums(run), GroupSums(len(run.scenario_ids))
-    async for totals, group_totals in slice_totals(connection, run):
-        sums.add(totals)
-        groups.add(group_totals)
-    await copy_totals(connection, group_rows(run, groups.totals()))
+    sums = Sums(run)
+    async for each in slice_totals(connection, run):
+        await asyncio.to_thread(sums.add, each)
+    await copy_totals(connection, [group_rows(run, sums.groups.totals())])
     status = "partial" if run.errors else "completed"
     run = run._replace(status=status, totals=sums.totals(), completed_at=now)
     if is_aside:
@@ -131,17 +131,20 @@ async def _finish_aside(connection: Connection, run: RunRow, now: datetime) -> R
 class Sums:
     """The sum of totals by measure and scenario, one after the other, so that it is the same whoever adds them up.
 
-    A total that is null makes the sum null; without any it is 0.
+    A total that is null makes the sum null; without any it is 0. `groups`: the same by group.
     """
 
     def __init__(self, run: RunRow) -> None:
         self.scenario_ids = run.scenario_ids
-        self._sums = {name: np.zeros(len(run.scenario_ids)) for name in run.measures if name in TOTALLED}
+        measures = [name for name in run.measures if name in TOTALLED]
+        self._sums = {name: np.zeros(len(run.scenario_ids)) for name in measures}
+        self.groups = GroupSums(measures if run.group_by else (), len(run.scenario_ids))
 
-    def add(self, totals: Mapping[str, Mapping[str, float | None]]) -> None:
-        """Adds one slice's; one that failed has none."""
-        for measure, by_scenario in totals.items():
+    def add(self, of_slice: SliceTotals) -> None:
+        """Adds one slice's; one that failed has none. Reading them takes a while: it is for a thread."""
+        for measure, by_scenario in orjson.loads(of_slice.totals).items():
             self._sums[measure] += np.array([by_scenario[name] for name in self.scenario_ids], dtype=np.float64)
+        self.groups.add(GroupTotals.unpacked(orjson.loads(of_slice.groups), of_slice.group_sums, len(self.scenario_ids)))
 
     def totals(self) -> dict[str, dict[str, float | None]]:
         """The sums, as a run's totals."""

@@ -109,7 +109,7 @@ class RunsFlow:
         new = [each for each, row in zip(zip(events, rows, results, strict=True), told, strict=True) if each[1] is row]
         priced = [(row, result.run) for _, row, result in new if isinstance(result, Priced)]
         await copy_results(connection, [result_rows(*each) for each in priced])
-        await copy_totals(connection, [row for each in priced for row in total_rows(*each)])
+        await copy_totals(connection, [rows for each in priced for rows in total_rows(*each)])
         planned = [(event, result) for event, _, result in new if isinstance(result, Planned)]
         if planned:
             await _add_plans(connection, planned)

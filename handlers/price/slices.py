@@ -63,7 +63,10 @@ class Worked:
     @property
     def nbytes(self) -> int:
         """What a group counts for its size."""
-        return 0 if self.priced is None else self.priced.values.nbytes + 64 * len(self.priced.row_no)
+        if self.priced is None:
+            return 0
+        groups = 0 if self.priced.group_totals is None else self.priced.group_totals.nbytes
+        return self.priced.values.nbytes + 64 * len(self.priced.row_no) + groups
 
 
 class SlicesFlow:

@@ -19,7 +19,7 @@ from events.market import Market
 from events.run import MarketById, PortfolioById, RunFailureCode, RunRequested
 from handlers.answer import Answer, Request
 from handlers.price.engine import PRICER_VERSION
-from handlers.price.grouping import GroupTotals
+from handlers.price.grouping import GroupSums, GroupTotals
 from handlers.price.loading import Loaded
 from handlers.price.risk.tail_risk import tail_risk
 from handlers.price.sheet import PricedRun
@@ -28,7 +28,7 @@ from handlers.price.snapshots import canonical_market
 from storage.plans import PlanRow, SliceRow
 from storage.results import ResultRows
 from storage.runs import RunRow
-from storage.totals import TotalRow
+from storage.totals import TotalRows
 
 FAILURE_CODES = frozenset(get_args(RunFailureCode))
 
@@ -61,15 +61,18 @@ def planned_row(event: Event, slices: int, snapshot: Snapshot, loaded: Loaded) -
     return _known_row(event, snapshot, loaded)._replace(status="planned", slices=slices)
 
 
-def total_rows(row: RunRow, run: PricedRun) -> list[TotalRow]:
-    """The totals of a run by group; none where its positions are not grouped."""
-    return [] if run.group_totals is None else group_rows(row, run.group_totals)
+def total_rows(row: RunRow, run: PricedRun) -> list[TotalRows]:
+    """The totals of a run by group, as if it were one slice; none where its positions are not grouped."""
+    if run.group_totals is None:
+        return []
+    sums = GroupSums(list(run.group_totals.sums), len(run.scenario_ids))
+    sums.add(run.group_totals)
+    return [group_rows(row, sums.totals())]
 
 
-def group_rows(row: RunRow, totals: GroupTotals) -> list[TotalRow]:
+def group_rows(row: RunRow, totals: GroupTotals) -> TotalRows:
     """Totals by group as they are stored."""
-    where = (row.run_id, row.generation, row.client_id)
-    return [TotalRow(*where, values, measure, by_scenario) for values, measure, by_scenario in totals.rows()]
+    return TotalRows(row.run_id, row.generation, row.client_id, totals.values, totals.sums)
 
 
 def kept_request(run: RunRequested) -> bytes:

@@ -168,8 +168,9 @@ class RunSlice(Base):
     """A part of a large run: `positions` of its portfolio from `first_row` on, and what came of them.
 
     `byte_ranges` are where they lie in the portfolio's object, first and end by turns, and `bytes_sha256` the hash of those
-    bytes; an inline portfolio has neither. `totals` and `group_totals` are the slice's shares of the run's, `errors` counts its
-    rows with an error.
+    bytes; an inline portfolio has neither. `totals` are the slice's shares of the run's, and `group_sums` those of the totals
+    by group: little-endian float8, measures × groups × scenarios, whose measures and groups `groups` names. `errors` counts
+    its rows with an error.
     """
 
     __tablename__ = "run_slices"
@@ -185,13 +186,14 @@ class RunSlice(Base):
     status: Mapped[str] = mapped_column(server_default="planned")
     errors: Mapped[int] = mapped_column(server_default="0")
     totals: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
-    group_totals: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    groups: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     failure_code: Mapped[str | None]
     failure_message: Mapped[str | None]
     worker: Mapped[str | None]
     pricer_version: Mapped[str | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    group_sums: Mapped[bytes] = mapped_column(server_default=text("'\\x'::bytea"))
 
     __table_args__ = (
         length("client_id", 64),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 
 from storage.database import Database
@@ -20,9 +21,9 @@ from storage.plans import (
     finish_run,
     planned_slices,
     read_plan,
-    slice_totals,
 )
 from storage.runs import RunRow, insert_runs, read_run
+from storage.totals import slice_totals
 
 MakeRun = Callable[..., RunRow]
 NOW = datetime(2026, 11, 20, 10, 0, 2, tzinfo=UTC)
@@ -44,7 +45,18 @@ async def planned(database: Database, make_run: MakeRun) -> RunRow:
 def end(run: RunRow, number: int, **changes: Any) -> SliceEnd:
     totals = {"PV": {"base": float(number), "up100": None}}
     done = SliceEnd(
-        SliceKey(run.run_id, run.generation, number), "done", 1, totals, {"n": number}, None, None, "w", "1", NOW, NOW
+        SliceKey(run.run_id, run.generation, number),
+        "done",
+        1,
+        totals,
+        {"n": number},
+        bytes([number]),
+        None,
+        None,
+        "w",
+        "1",
+        NOW,
+        NOW,
     )
     return done._replace(**changes)
 
@@ -119,7 +131,9 @@ async def test_totals_come_in_the_order_of_the_slices(database: Database, planne
     async with database.transaction() as connection:
         await end_slices(connection, [end(planned, number) for number in (7, 2, 11, 0)])
         totals = [each async for each in slice_totals(connection, planned)]
-    assert [(each["PV"]["base"], groups["n"]) for each, groups in totals if each] == [(0, 0), (2, 2), (7, 7), (11, 11)]
+    told = [(orjson.loads(each.totals), orjson.loads(each.groups), each.group_sums) for each in totals]
+    found = [(totals["PV"]["base"], groups["n"], sums) for totals, groups, sums in told if totals]
+    assert found == [(0, 0, b"\0"), (2, 2, b"\2"), (7, 7, b"\7"), (11, 11, b"\x0b")]
     assert len(totals) == SLICES
 
 

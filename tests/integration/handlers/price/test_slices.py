@@ -162,7 +162,11 @@ async def the_group_totals_are_those_of(rig: Rig, run: dict[str, Any], priced: P
     rows = await rig.rows('select group_values, measure, "values" from run_totals where run_id = $1', UUID(run["run_id"]))
     found = {(*row["group_values"], row["measure"]): row["values"] for row in rows}
     assert priced.group_totals is not None
-    wanted = {(*values, measure): totals for values, measure, totals in priced.group_totals.rows()}
+    wanted = {
+        (*values, measure): [number if np.isfinite(number) else None for number in totals]
+        for measure, sums in priced.group_totals.sums.items()
+        for values, totals in zip(priced.group_totals.values, sums.tolist(), strict=True)
+    }
     assert len(rows) == len(found)
     assert found.keys() == wanted.keys()
     for key, totals in wanted.items():

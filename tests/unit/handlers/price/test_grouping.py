@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from handlers.price.engine import price_run
 from handlers.price.grouping import Grouping, GroupSums, GroupTotals
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
+from handlers.price.stored import total_rows
+from tests.support.run_rows import run_row
 from tests.unit.handlers.price.books import BOND, FORWARD, LOAN, VALUATION, market
 
 MEASURES = ("PV", "ACCRUED", "DV01")
@@ -49,7 +52,18 @@ def totals(run: PricedRun) -> GroupTotals:
 
 
 def by_name(found: GroupTotals) -> dict[Any, Any]:
-    return {(values, measure): row for values, measure, row in found.rows()}
+    """The totals of each group and measure by scenario, None where they are null."""
+    return {
+        (tuple(values), measure): [number if np.isfinite(number) else None for number in row]
+        for measure, sums in found.sums.items()
+        for values, row in zip(found.values, sums.tolist(), strict=True)
+    }
+
+
+def stored(found: GroupTotals, scenarios: int = len(SCENARIOS)) -> GroupTotals:
+    """As they come back from a slice's row."""
+    groups, sums = found.packed()
+    return GroupTotals.unpacked(orjson.loads(orjson.dumps(groups)), sums, scenarios)
 
 
 @settings(max_examples=40)
@@ -75,10 +89,9 @@ def test_a_group_comes_to_what_its_positions_come_to_alone(drawn: list[Any]) -> 
 @settings(max_examples=40)
 @given(POSITIONS, st.integers(1, 7))
 def test_the_group_totals_of_slices_add_up_to_those_of_the_whole(drawn: list[Any], size: int) -> None:
-    positions, sums = book(drawn), GroupSums(len(SCENARIOS))
+    positions, sums = book(drawn), GroupSums(MEASURES, len(SCENARIOS))
     for first in range(0, len(positions), size):
-        share = totals(priced(positions[first : first + size], ["desk", "currency"])).as_plain()
-        sums.add(orjson.loads(orjson.dumps(share)))
+        sums.add(stored(totals(priced(positions[first : first + size], ["desk", "currency"]))))
     wanted = by_name(totals(priced(positions, ["desk", "currency"])))
     found = by_name(sums.totals())
     assert found.keys() == wanted.keys()
@@ -109,23 +122,63 @@ def test_a_spot_that_is_no_number_makes_null_only_what_needs_it() -> None:
 
 
 def test_a_null_of_one_slice_is_a_null_of_the_run() -> None:
-    sums = GroupSums(2)
-    sums.add({"values": [["a"], ["b"]], "sums": {"PV": [[1.0, None], [2.0, 3.0]]}})
-    sums.add({})
-    sums.add({"values": [["b"], ["a"], ["c"]], "sums": {"PV": [[1.0, 1.0], [1.0, 1.0], [5.0, 5.0]]}})
+    sums = GroupSums(["PV"], 2)
+    sums.add(stored(GroupTotals([("a",), ("b",)], {"PV": np.array([[1.0, np.nan], [2.0, 3.0]])}), 2))
+    sums.add(GroupTotals.unpacked({}, b"", 2))
+    sums.add(stored(GroupTotals([("b",), ("a",), ("c",)], {"PV": np.array([[1.0, 1.0], [1.0, 1.0], [5.0, 5.0]])}), 2))
     assert by_name(sums.totals()) == {(("a",), "PV"): [2.0, None], (("b",), "PV"): [3.0, 4.0], (("c",), "PV"): [5.0, 5.0]}
+
+
+def summed(runs: list[PricedRun], measures: Sequence[str] = MEASURES, scenarios: int = len(SCENARIOS)) -> GroupTotals:
+    sums = GroupSums(measures, scenarios)
+    for run in runs:
+        sums.add(stored(totals(run), scenarios))
+    return sums.totals()
 
 
 def test_groups_beyond_the_bound_are_summed_under_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grouping, "MAX_GROUPS", 3)
     run = priced(book([(BOND, str(place), 1) for place in range(6)]), ["desk"])
-    assert totals(run).values == [("0",), ("1",), ("*",)]
-    found = by_name(totals(run))
-    assert found[("*",), "PV"] == pytest.approx([4 * each for each in found[("0",), "PV"]], rel=1e-12)
-    sums = GroupSums(len(SCENARIOS))
-    for _ in range(2):
-        sums.add(totals(run).as_plain())
-    assert list(sums.totals().values) == [("0",), ("1",), ("*",)]
+    found = summed([run])
+    assert found.values == [("0",), ("1",), ("*",)]
+    assert by_name(found)[("*",), "PV"] == pytest.approx([4 * each for each in by_name(found)[("0",), "PV"]], rel=1e-12)
+    twice = summed([run, run])
+    assert twice.values == found.values
+    for key, row in by_name(found).items():
+        assert by_name(twice)[key] == pytest.approx([2 * each for each in row], rel=1e-12)
+
+
+def test_a_group_whose_name_is_that_of_the_others_is_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grouping, "MAX_GROUPS", 3)
+    found = summed([priced(book([(BOND, desk, 1) for desk in ("*", "a", "b", "c", "a")]), ["desk"])])
+    assert found.values == [("*",), ("a",)]
+    assert by_name(found)[("*",), "PV"] == pytest.approx([1.5 * each for each in by_name(found)[("a",), "PV"]], rel=1e-12)
+
+
+def test_of_many_scenarios_fewer_groups_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grouping, "MAX_GROUP_CELLS", 3 * len(MEASURES) * len(SCENARIOS))
+    found = summed([priced(book([(BOND, str(place), 1) for place in range(6)]), ["desk"])])
+    assert found.values == [("0",), ("1",), ("*",)]
+    monkeypatch.setattr(grouping, "MAX_GROUP_CELLS", 1)
+    assert summed([priced(book([(BOND, "a", 1), (BOND, "b", 1)]), ["desk"])]).values == [("*",)]
+
+
+def test_which_groups_are_kept_apart_does_not_depend_on_the_slices() -> None:
+    cash = {"product_type": "CASH", "currency": "GBP"}
+    desks = [*range(12_000), *reversed(range(12_000))]
+    positions = [cash | {"position_id": str(place), "desk": str(desk), "notional": desk} for place, desk in enumerate(desks)]
+
+    def one(part: list[dict[str, Any]]) -> PricedRun:
+        return price_run(Portfolio.from_records(part, ["desk"]), market(), SCENARIOS[:1], ["PV"], VALUATION, "GBP")
+
+    run = one(positions)
+    [rows] = total_rows(run_row(scenario_ids=run.scenario_ids), run)
+    at_once = by_name(GroupTotals([tuple(each) for each in rows.group_values], rows.sums))
+    assert at_once[("5000",), "PV"] == [10_000.0]
+    assert at_once[("*",), "PV"] == [2.0 * sum(range(9_999, 12_000))]
+    assert len(at_once) == 10_000
+    for cut in (12_000, 3_000, 18_000):
+        assert by_name(summed([one(positions[:cut]), one(positions[cut:])], ["PV"], 1)) == at_once
 
 
 @pytest.mark.parametrize(
