@@ -100,6 +100,15 @@ class Ended(NamedTuple):
     errors: int
 
 
+class FailedSlices(NamedTuple):
+    """How many slices of a generation failed, and the number of the first of them, with its code and message."""
+
+    slices: int
+    first: int
+    code: str
+    message: str
+
+
 # Uses pk_run_slices, pk_run_plans, pk_runs and pk_run_generations.
 PLANNED = """
 select run_id, generation, slice_no, slice.status = 'planned' and run.status = 'planned' as is_due, slice.client_id,
@@ -144,10 +153,10 @@ select *, false as is_aside from to_be_read union all select *, true from aside
 """  # noqa: S608 - READ_FIELDS is a constant
 
 # Uses pk_run_slices.
-NOTHING_DONE = """
-select failure_code, failure_message from run_slices
-where run_id = $1 and generation = $2 and slice_no = 0
-    and not exists (select from run_slices where run_id = $1 and generation = $2 and status = 'done')
+FAILED = """
+select count(*) over () as slices, slice_no as first, failure_code as code, failure_message as message from run_slices
+where run_id = $1 and generation = $2 and status = 'failed'
+order by slice_no limit 1
 """
 
 # Uses pk_runs.
@@ -207,10 +216,10 @@ async def count_slices(connection: Connection, ended: Mapping[SliceKey, Ended]) 
     return [Counted(read_row(row[:-1]), row[-1]) for row in map(tuple, filter(None, rows))]
 
 
-async def first_failure(connection: Connection, run: RunRow) -> tuple[str, str] | None:
-    """Code and message of the first slice of a run none of whose slices is done; None where one is."""
-    row = await connection.fetchrow(NOTHING_DONE, run.run_id, run.generation)
-    return None if row is None else (row["failure_code"], row["failure_message"])
+async def failed_slices(connection: Connection, run: RunRow) -> FailedSlices | None:
+    """Those of a generation of a run; None where none has failed."""
+    row = await connection.fetchrow(FAILED, run.run_id, run.generation)
+    return None if row is None else FailedSlices(*row)
 
 
 async def finish_run(connection: Connection, run: RunRow) -> None:

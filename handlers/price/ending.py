@@ -17,14 +17,14 @@ from handlers.answer import Answer
 from handlers.price.arrays import Floats
 from handlers.price.engine import PRICER_VERSION
 from handlers.price.errors import CALCULATION_FAILED
-from handlers.price.generations import as_ended, takes_place
+from handlers.price.generations import as_ended, as_failed, takes_place
 from handlers.price.grouping import GroupSums, GroupTotals
 from handlers.price.portfolio import checked_ids
 from handlers.price.sheet import PricedRun
-from handlers.price.stored import answer_of, asker_of, group_rows, known_code, result_rows
+from handlers.price.stored import answer_of, asker_of, group_rows, result_rows
 from handlers.price.totals import TOTALLED
 from storage.database import Connection
-from storage.plans import Ended, SliceEnd, SliceKey, count_slices, finish_run, first_failure, read_plan
+from storage.plans import Ended, SliceEnd, SliceKey, count_slices, failed_slices, finish_run, read_plan
 from storage.results import ResultRows
 from storage.run_generations import end_generation, hold_runs, take_place
 from storage.runs import RunRow
@@ -116,10 +116,9 @@ async def _complete(connection: Connection, run: RunRow, now: datetime, *, is_as
 
 async def _finish_aside(connection: Connection, run: RunRow, now: datetime) -> RunRow:
     """Puts a generation in the place of the one that is read, unless it comes too late or to nothing; how it has ended."""
-    failure = await first_failure(connection, run)
-    if failure is not None:
-        run = run._replace(status="failed", totals={}, failure_code=known_code(failure[0]), failure_message=failure[1])
     held = (await hold_runs(connection, [run.run_id])).get(run.run_id)
+    failed_before = None if held is None else await failed_slices(connection, held)
+    run = as_failed(run, await failed_slices(connection, run), held, failed_before)
     run = as_ended(run, held, now)
     if takes_place(run, held):
         await take_place(connection, run)

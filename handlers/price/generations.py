@@ -1,7 +1,8 @@
 """Which generation of a run is read: the newest one that is finished.
 
 A first one is read as it comes. A later one stands aside while it is worked on, and takes the place of the one before when it
-is finished; one that comes to nothing, or after a newer one, leaves what is read as it is.
+is finished; one that comes to nothing, or after a newer one, leaves what is read as it is. So does one that lost slices, unless
+what is read has no more than it: positions that can be read are not given away for cells with errors.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from events.text import printable
+from handlers.price.stored import known_code
 from storage.database import Connection
+from storage.plans import FailedSlices
 from storage.run_generations import RunKey, add_generations, generations_aside, hold_runs, replace_runs
 from storage.runs import RunRow, insert_runs
 
@@ -22,6 +26,20 @@ def as_ended(row: RunRow, held: RunRow | None, now: datetime) -> RunRow:
         return row
     end = row.completed_at or now
     return row._replace(status="superseded", completed_at=end, failure_code=None, failure_message=None)
+
+
+def as_failed(row: RunRow, failed: FailedSlices | None, held: RunRow | None, failed_before: FailedSlices | None) -> RunRow:
+    """How a generation beside `held` has ended with its last slice: `failed` if slices of it failed and nothing is won by it.
+
+    It is where none of them is done, or where what is read is whole: `held` has ended well and no slice of it failed.
+    """
+    if failed is None:
+        return row
+    is_whole = held is not None and held.status in {"completed", "partial"} and failed_before is None
+    if failed.slices < row.slices and not is_whole:
+        return row
+    told = f"{failed.slices:,} of {row.slices:,} slices failed; the first, slice {failed.first}: {failed.message}"
+    return row._replace(status="failed", totals={}, failure_code=known_code(failed.code), failure_message=printable(told))
 
 
 def takes_place(row: RunRow, held: RunRow | None) -> bool:

@@ -12,7 +12,7 @@ from millrace.cli.asking import ask
 from millrace.cli.output import Json, print_json
 from millrace.cli.results_audit import audit
 from millrace.cli.results_document import document
-from millrace.cli.results_run import MOST_TOTALS, Groups, as_plain, note_in_work, print_run, progress_of
+from millrace.cli.results_run import MOST_TOTALS, Groups, as_plain, note_ended, note_in_work, print_run, progress_of
 
 if TYPE_CHECKING:
     from storage.database import Connection
@@ -38,14 +38,13 @@ def run(
 ) -> None:
     """Print a run: its state, its totals by scenario and by group, the rows that could not be priced, and values if asked for.
 
-    With --follow: exit code 1 when the run failed or was cancelled, or has not ended in time. With --parquet the values are in
-    the file one a row, as in the view run_values; it is whole, or not there at all.
+    With --follow: exit code 1 when the run, or its reprocess, failed or was cancelled, or has not ended in time. With --parquet
+    the values are in the file one a row, as in the view run_values; it is whole, or not there at all.
     """
     from millrace.cli.results_export import export
     from millrace.cli.results_follow import follow as until_ended
 
-    if follow:
-        until_ended(run_id, client, timeout)
+    ended = until_ended(run_id, client, timeout) if follow else None
     errors_only = errors or rows == 0
     found, values, groups, in_work = _found(run_id, client, rows or 20, measure, errors_only=errors_only, all_groups=as_json)
     exported = {"parquet": {"file": str(parquet), "values": export(found, client, parquet)}} if parquet else {}
@@ -58,8 +57,11 @@ def run(
     else:
         print_run(found, values, groups, errors_only=errors_only)
         note_in_work(in_work)
-    if follow and found.status in UNSUCCESSFUL:
-        raise typer.Exit(1)
+    if ended is not None:
+        note_ended(ended, found)
+        # One that was finished meanwhile counts instead of what came before it.
+        if max(ended, found, key=lambda run: run.generation).status in UNSUCCESSFUL:
+            raise typer.Exit(1)
 
 
 def _found(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
@@ -44,50 +44,59 @@ class Show(Protocol):
     def __call__(self, standing: Standing | None) -> None: ...
 
 
-def follow(run_id: UUID, client: str | None, timeout: float | None) -> None:
-    """Returns when the run has ended. Raises CommandError when the time is over before."""
+def follow(run_id: UUID, client: str | None, timeout: float | None) -> RunRow:
+    """The generation that was followed, as it has ended. Raises CommandError when the time is over before."""
     from millrace.cli.servers import reaching_database, settings
     from millrace.failures import CommandError
 
     url = settings("database_url").need("database_url")
     with reaching_database(url), showing(run_id) as show:
         try:
-            asyncio.run(_until_ended(url, run_id, client, timeout, show))
+            return asyncio.run(_until_ended(url, run_id, client, timeout, show))
         except TimeoutError:
             raise CommandError(f"run {run_id} has not ended within {timeout:g} s", "What waits: millrace lag") from None
 
 
-async def _until_ended(url: str, run_id: UUID, client: str | None, timeout: float | None, show: Show) -> None:
-    async with asyncio.timeout(timeout):
-        async for standing in _looks(url, run_id, client):
-            show(standing)
-            if standing is not None and standing.status != "planned":
-                return
+async def _until_ended(url: str, run_id: UUID, client: str | None, timeout: float | None, show: Show) -> RunRow:
+    # Closed before the loop is: the connection goes in peace then.
+    async with asyncio.timeout(timeout), aclosing(_looks(url, run_id, client)) as looks:
+        async for found, now in looks:
+            show(standing_of(found, now) if found else None)
+            if found is not None and found.status != "planned":
+                return found
+    raise AssertionError("looks never end")
 
 
-async def _looks(url: str, run_id: UUID, client: str | None) -> AsyncIterator[Standing | None]:
+async def _looks(url: str, run_id: UUID, client: str | None) -> AsyncGenerator[tuple[RunRow | None, datetime]]:
     """One look after another, quick at first: a small run ends within milliseconds."""
     from storage.database import Database
 
     database, pause = Database(url, pool_size=1, application_name="millrace-cli"), FIRST_PAUSE
+    followed: int | None = None
     try:
         while True:
             async with as_seen_by(database, client) as connection:
-                found, now = await _look(connection, run_id)
-            yield standing_of(found, now) if found else None
+                found, now = await _look(connection, run_id, followed)
+            followed = found.generation if found else followed
+            yield found, now
             await asyncio.sleep(pause)
             pause = min(pause * SLOWER, LONGEST_PAUSE)
     finally:
         await database.close()
 
 
-async def _look(connection: Any, run_id: UUID) -> tuple[RunRow | None, datetime]:
-    """The generation in work, or else the one to be read. What is read next may be as it is then, but is not older."""
-    from storage.run_generations import generation_in_work
+async def _look(connection: Any, run_id: UUID, followed: int | None) -> tuple[RunRow | None, datetime]:
+    """The generation in work unless a newer one was followed, or else that, whatever became of it, or else the one to be read.
+
+    What is read next may be as it is then, but is not older.
+    """
+    from storage.run_generations import RunKey, generation_in_work, stored_generations
     from storage.runs import read_run
 
-    found = await generation_in_work(connection, run_id) or await read_run(connection, run_id)
-    return found, await connection.fetchval("select clock_timestamp()")
+    found = await generation_in_work(connection, run_id)
+    if followed is not None and (found is None or found.generation < followed):
+        found = (await stored_generations(connection, [RunKey(run_id, followed)])).get(RunKey(run_id, followed))
+    return found or await read_run(connection, run_id), await connection.fetchval("select clock_timestamp()")
 
 
 def standing_of(found: RunRow, now: datetime) -> Standing:

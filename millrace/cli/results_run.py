@@ -79,6 +79,15 @@ def note_in_work(in_work: RunRow | None) -> None:
         note(f"[dim]being done again as generation {in_work.generation}: {far}; until it is finished this is what is read[/]")
 
 
+def note_ended(ended: RunRow, read: RunRow) -> None:
+    """Tells people what became of a generation that was followed where it is not the one they see."""
+    if ended.generation > read.generation:
+        why = f" ({ended.failure_code}: {ended.failure_message})" if ended.failure_code else ""
+        note(f"generation {ended.generation} is {ended.status}{why}: generation {read.generation} is still what is read")
+    elif ended.status == "superseded":
+        note(f"generation {ended.generation} is superseded: generation {read.generation} is what is read")
+
+
 def as_plain(found: RunRow) -> dict[str, Any]:
     """The run by the names of its columns, as JSON has it."""
     import orjson

@@ -42,6 +42,12 @@ def fenced(text: str) -> list[str]:
     return _fenced.findall(text)
 
 
+def statements(text: str) -> list[str]:
+    """The queries in SQL that stand in code, each on a line of its own."""
+    code = [*fenced(text), *_indented.findall(text)]
+    return [line.strip() for piece in code for line in piece.splitlines() if line.strip().startswith("select ")]
+
+
 def commands(text: str) -> list[list[str]]:
     """The words of each command of make or millrace that stands in code."""
     code = [*fenced(text), *_indented.findall(text), *_inline.findall(_without_blocks(text))]

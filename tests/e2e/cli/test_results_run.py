@@ -151,6 +151,46 @@ def test_a_run_that_is_done_again_says_so_beside_what_is_read(desk: Desk, url: s
     assert json.loads(desk("--follow", "--json").stdout)["in_work"] is None
 
 
+END_ASIDE = """
+update run_generations set status = '{0}', completed_at = now(), retired_at = now(),
+    failure_code = case '{0}' when 'failed' then 'checksum_mismatch' end, failure_message = '2 of 4 slices failed'
+"""
+FINISHED = """
+with ended as (delete from run_generations)
+update runs set generation = 1, completed_at = now()
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "told"),
+    [
+        (
+            END_ASIDE.format("failed"),
+            1,
+            "generation 1 is failed (checksum_mismatch: 2 of 4 slices failed): generation 0 is still",
+        ),
+        (END_ASIDE.format("cancelled"), 1, "generation 1 is cancelled: generation 0 is still what is read"),
+        (FINISHED, 0, "completed: 3 positions"),
+    ],
+)
+def test_a_reprocess_is_followed_to_its_own_end(bare: Any, url: str, end: str, code: int, told: str) -> None:
+    store_run(url, a_run(generation=1, status="planned", completed_at=None, slices=4, slices_done=1))
+    asyncio.run(execute(url, IN_WORK))
+    arguments = bare.command("results", "run", str(RUN_ID), "--follow", "--timeout", "60", "--json")
+    following = subprocess.Popen(arguments, env=bare.all({"DATABASE_URL": url}), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert following.stderr is not None
+        assert b"planned: 1 of 4 slices" in following.stderr.readline()
+        asyncio.run(execute(url, end))
+        out, progress = following.communicate(timeout=60)
+    finally:
+        following.kill()
+        following.wait()
+    assert told in " ".join(progress.decode().split())
+    assert b"Exception" not in progress
+    assert (following.returncode, json.loads(out)["status"]) == (code, "completed")
+
+
 def test_a_reprocess_can_be_cancelled_and_what_has_ended_cannot(inside: Any, url: str, kafka: str) -> None:
     asyncio.run(fresh_topics(KafkaConfig(kafka), 1))
     servers = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": kafka}

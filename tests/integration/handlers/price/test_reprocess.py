@@ -142,8 +142,49 @@ async def test_a_reprocess_none_of_whose_slices_is_done_has_failed(rig: Rig) -> 
     await rig.objects.put(BOOK, book(3000.0))
     answers = await told(rig, completions=2)
     assert (answers["e-1", 1]["status"], answers["e-1", 1]["failure"]["code"]) == ("failed", "checksum_mismatch")
+    assert answers["e-1", 1]["failure"]["message"].startswith("3 of 3 slices failed; the first, slice 0: ")
     assert await rig.rows(SUMMED) == [{"generation": 0, "cells": 10, "total": total}]
     assert await rig.rows(KEPT) == [{"generation": 1, "status": "failed", "in_work": False}]
+
+
+def book_with_a_new_end(count: int = 10) -> bytes:
+    """The first slice's bytes are as they were, those of the others are not."""
+    return b"\n".join([*book(1000.0, A_SLICE).split(b"\n"), *book(2000.0, count).split(b"\n")[A_SLICE:]])
+
+
+async def test_a_reprocess_that_lost_slices_has_failed_and_leaves_a_whole_result(rig: Rig) -> None:
+    event, total = await a_read_run(rig)
+    await planned_again(rig, event)
+    await rig.objects.put(BOOK, book_with_a_new_end())
+    answers = await told(rig, completions=2)
+    assert await rig.rows("select status, count(*) from run_slices where generation = 1 group by 1 order by 1") == [
+        {"status": "done", "count": 1},
+        {"status": "failed", "count": 2},
+    ]
+    assert await rig.rows(SUMMED) == [{"generation": 0, "cells": 10, "total": total}]
+    assert await rig.rows(KEPT) == [{"generation": 1, "status": "failed", "in_work": False}]
+    data = answers["e-1", 1]
+    assert (data["status"], data["totals"], data["failure"]["code"]) == ("failed", {}, "checksum_mismatch")
+    assert data["failure"]["message"].startswith("2 of 3 slices failed; the first, slice 1: ")
+
+
+async def test_a_reprocess_that_lost_slices_replaces_what_lost_some_itself(rig: Rig) -> None:
+    await rig.objects.put(BOOK, book(1000.0))
+    event = run_event("e-1", asked())
+    beside, rig.beside = rig.beside, ()
+    async with rig.engine():
+        await rig.publish([event])
+        await rig.until("select count(*) from runs", 1)
+        await rig.idle()
+    rig.beside = beside
+    await rig.objects.put(BOOK, book_with_a_new_end())
+    assert (await told(rig, completions=1))["e-1", 0]["status"] == "partial"
+
+    await planned_again(rig, event)
+    await rig.objects.put(BOOK, book_with_a_new_end().replace(b"2000.0", b"3000.0", 1))
+    answers = await told(rig, completions=2)
+    assert answers["e-1", 1]["status"] == "partial"
+    assert await rig.rows("select generation, status from runs") == [{"generation": 1, "status": "partial"}]
 
 
 async def test_of_two_in_work_the_newer_is_read_and_the_older_is_superseded_when_it_ends(rig: Rig) -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.price.generations import Placing, as_ended, takes_place
+from handlers.price.generations import Placing, as_ended, as_failed, takes_place
+from storage.plans import FailedSlices
 from storage.run_generations import RunKey
 from storage.runs import RunRow
 
@@ -130,3 +131,54 @@ def test_the_end_of_a_generation_that_nobody_overtook_stays() -> None:
     row = a_run(1, "failed")
     assert as_ended(row, a_run(0), NOW) is row
     assert as_ended(row, None, NOW) is row
+
+
+def lost(slices: int) -> FailedSlices | None:
+    return FailedSlices(slices, 4, "checksum_mismatch", "the bytes have changed") if slices else None
+
+
+def test_a_generation_that_lost_slices_has_failed_beside_a_whole_one() -> None:
+    row = as_failed(a_run(1, "partial", slices=12, totals={"PV": {}}), lost(2), a_run(0), None)
+    assert (row.status, row.failure_code, row.totals) == ("failed", "checksum_mismatch", {})
+    assert row.failure_message == "2 of 12 slices failed; the first, slice 4: the bytes have changed"
+
+
+def test_rows_with_errors_are_no_lost_slices() -> None:
+    row = a_run(1, "partial", slices=12, errors=30)
+    assert as_failed(row, None, a_run(0), None) is row
+
+
+@pytest.mark.parametrize(
+    ("held", "failed_before"),
+    [(a_run(0, "failed"), None), (a_run(0, "cancelled"), None), (a_run(0, "partial"), lost(1)), (None, None)],
+)
+def test_what_is_not_whole_itself_gives_way_to_what_lost_slices_but_not_to_nothing(
+    held: RunRow | None, failed_before: FailedSlices | None
+) -> None:
+    row = a_run(1, "partial", slices=12)
+    assert as_failed(row, lost(11), held, failed_before) is row
+    assert as_failed(row, lost(12), held, failed_before).status == "failed"
+
+
+SLICES = 3
+GENERATIONS = st.dictionaries(st.integers(0, 6), st.integers(0, SLICES), min_size=1).map(lambda of: of | {0: of.get(0, 0)})
+
+
+@given(GENERATIONS, st.randoms(use_true_random=False))
+def test_a_whole_result_is_replaced_by_whole_ones_alone(failed: dict[int, int], order: Any) -> None:
+    later = [generation for generation in failed if generation]
+    order.shuffle(later)
+    held = a_run(0, "partial" if failed[0] else "completed", slices=SLICES)
+    for generation in later:
+        row = a_run(generation, "partial" if failed[generation] else "completed", slices=SLICES)
+        row = as_ended(as_failed(row, lost(failed[generation]), held, lost(failed[held.generation])), held, NOW)
+        before = held
+        if takes_place(row, held):
+            held = row
+        assert held.generation >= before.generation
+        assert failed[held.generation] == 0 or failed[before.generation] > 0
+        assert held is before or failed[held.generation] < SLICES
+        # It is told what became of it.
+        assert (row.status in {"completed", "partial"}) == (held is row)
+    whole = max((generation for generation in failed if not failed[generation]), default=-1)
+    assert held.generation >= whole
