@@ -70,6 +70,8 @@ class StoredAudit(NamedTuple):
 
 AUDIT_FIELDS = ", ".join(AuditRow._fields)
 FINDING_FIELDS = ", ".join(FindingRow._fields)
+TOLD_FIELDS = ("finding_id", "severity", "title", "description", "recommendation", "citations")
+TOLD = ", ".join(f"'{name}', {name}" for name in TOLD_FIELDS)
 REPLACED = ", ".join(f"{name} = excluded.{name}" for name in AuditRow._fields if name not in {"audit_id", "client_id"})
 
 # Uses pk_audits. The same request made again, whose generation is higher, takes the place of what was there; if it fails, only
@@ -84,23 +86,27 @@ where audits.generation < excluded.generation and audits.request_sha256 = exclud
 returning audit_id
 """  # noqa: S608 - the names are constants
 
+# Uses uq_audit_findings_audit_id_generation_ordinal. The audits' rows are this transaction's: nobody adds meanwhile.
+DROP_FINDINGS = """
+delete from audit_findings using audits
+where audits.audit_id = any($1::uuid[]) and audit_findings.audit_id = audits.audit_id
+    and audit_findings.generation < audits.generation
+"""
+
 INSERT_FINDINGS = f"""
 insert into audit_findings ({FINDING_FIELDS})
 select {FINDING_FIELDS} from jsonb_populate_recordset(null::audit_findings, $1::text::jsonb)
 order by audit_id, ordinal
 """  # noqa: S608 - the names are constants
 
-# Uses pk_audits.
+# Uses pk_audits and uq_audit_findings_audit_id_generation_ordinal. One statement: between two the findings might be replaced.
 STORED = f"""
-select {AUDIT_FIELDS.replace("review", "review::text")} from audits where audit_id = any($1::uuid[])
+select {AUDIT_FIELDS.replace("review", "review::text")}, (
+    select coalesce(json_agg(json_build_object({TOLD}) order by ordinal), '[]')::text
+    from audit_findings where (audit_id, generation) = (audits.audit_id, audits.generation)
+) as findings
+from audits where audit_id = any($1::uuid[])
 """  # noqa: S608 - the names are constants
-
-# Uses uq_audit_findings_audit_id_generation_ordinal. Asked for by generation: another may be there since the audits were read.
-STORED_FINDINGS = """
-select audit_id, finding_id, severity, title, description, recommendation, citations::text
-from audit_findings join unnest($1::uuid[], $2::int[]) as asked (audit_id, generation) using (audit_id, generation)
-order by audit_id, ordinal
-"""
 
 # Uses pk_audits.
 NEWEST = "select audit_id, generation from audits where audit_id = any($1::uuid[])"
@@ -123,21 +129,18 @@ async def insert_audits(connection: Connection, rows: Sequence[AuditRow]) -> set
     return {row["audit_id"] for row in await connection.fetch(INSERT_AUDITS, _json(rows))} if rows else set()
 
 
-async def insert_findings(connection: Connection, rows: Sequence[FindingRow]) -> None:
-    """Inserts findings; each gets an id."""
+async def replace_findings(connection: Connection, audit_ids: Collection[UUID], rows: Sequence[FindingRow]) -> None:
+    """Inserts the findings of audits that `insert_audits` has inserted; each gets an id. Those of lower generations go."""
+    if audit_ids:
+        await connection.execute(DROP_FINDINGS, list(audit_ids))
     if rows:
         await connection.execute(INSERT_FINDINGS, _json(rows))
 
 
 async def stored_audits(connection: Connection, audit_ids: Sequence[UUID]) -> dict[UUID, StoredAudit]:
     """The audits of those ids that are stored, and visible in this session, with the findings in their order."""
-    stored = [AuditRow(*row) for row in await connection.fetch(STORED, audit_ids)]
-    audits = {row.audit_id: StoredAudit(row._replace(review=orjson.loads(str(row.review))), []) for row in stored}
-    for row in await connection.fetch(STORED_FINDINGS, list(audits), [each.row.generation for each in audits.values()]):
-        finding = dict(row)
-        finding["citations"] = orjson.loads(finding["citations"])
-        audits[finding.pop("audit_id")].findings.append(finding)
-    return audits
+    stored = [_stored(list(row.values())) for row in await connection.fetch(STORED, audit_ids)]
+    return {audit.row.audit_id: audit for audit in stored}
 
 
 async def read_audit(connection: Connection, audit_id: UUID) -> StoredAudit | None:
@@ -154,6 +157,15 @@ async def newest_generations(connection: Connection, audit_ids: Collection[UUID]
 async def is_settled(connection: Connection, audit_id: UUID, generation: int, request_sha256: bytes) -> bool:
     """Whether what is stored under the id stands, so that a request needs no work: it is answered from that or refused."""
     return bool(await connection.fetchval(IS_SETTLED, audit_id, generation, request_sha256))
+
+
+def _stored(values: list[Any]) -> StoredAudit:
+    *columns, told = values
+    row, findings = AuditRow(*columns), orjson.loads(told)
+    return StoredAudit(
+        row._replace(review=orjson.loads(str(row.review))),
+        [each | {"finding_id": UUID(each["finding_id"])} for each in findings],
+    )
 
 
 def _json(rows: Sequence[AuditRow] | Sequence[FindingRow]) -> str:

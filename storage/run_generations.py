@@ -14,6 +14,15 @@ from storage.database import Connection
 from storage.runs import COLUMNS, FIELDS, GIVEN, READ_FIELDS, VALUES, RunRow, as_stored, by_column, jsonb, read_row
 
 
+class Late(NamedTuple):
+    """A generation of a run that is asked about when nothing may be left of it; `event_id` is that of the run's event."""
+
+    run_id: UUID
+    client_id: str
+    generation: int
+    event_id: str | None
+
+
 class RunKey(NamedTuple):
     """Which generation of a run."""
 
@@ -67,6 +76,22 @@ select run_id, greatest(
     (select max(generation) from run_generations as aside where aside.run_id = asked.run_id)
 ) as generation
 from unnest($1::uuid[]) as asked (run_id)
+"""
+
+# Uses pk_runs, pk_run_generations and pk_generations. That a row is left does not mean that all of it is, until it is dropped.
+PAST = """
+select run_id, generation
+from unnest($1::uuid[], $2::text[], $3::int[], $4::text[]) as asked (run_id, client, generation, event)
+where exists (
+    select from runs
+    where runs.run_id = asked.run_id and client_id = client and runs.generation <> asked.generation and (
+        runs.generation > asked.generation
+        or exists (select from generations where (flow, event_id, generation) = ('runs', event, asked.generation))
+    )
+) and not exists (
+    select from run_generations as aside
+    where (aside.run_id, aside.generation) = (asked.run_id, asked.generation) and status = 'planned'
+)
 """
 
 
@@ -126,6 +151,15 @@ async def newest_generations(connection: Connection, run_ids: Collection[UUID]) 
     """The highest generation of each of the runs that has any."""
     rows = await connection.fetch(NEWEST, list(run_ids))
     return {row["run_id"]: row["generation"] for row in rows if row["generation"] is not None}
+
+
+async def past_generations(connection: Connection, asked: Collection[Late]) -> set[RunKey]:
+    """Those of the generations that were worked on and are no more, as far as can be told once they are dropped.
+
+    They are no longer in work or read, of a run of that client; and older than the one that is read, or allotted to that event.
+    """
+    columns = [list(column) for column in zip(*asked, strict=True)]
+    return {RunKey(*row) for row in map(tuple, await connection.fetch(PAST, *columns))} if asked else set()
 
 
 async def _read(connection: Connection, query: str, keys: Collection[RunKey]) -> dict[RunKey, RunRow]:

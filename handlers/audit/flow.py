@@ -17,11 +17,13 @@ from handlers.audit.question import Questions
 from handlers.audit.stored import Audited, answer_of, audit_row, finding_rows, request_sha256
 from handlers.llm import Asker
 from handlers.resources import Resources
-from storage.audits import AuditRow, StoredAudit, insert_audits, insert_findings, is_settled, stored_audits
+from storage.audits import AuditRow, StoredAudit, insert_audits, is_settled, replace_findings, stored_audits
 from storage.database import Connection
 from storage.llm_calls import spent
 
 NAME = "audits"
+
+Made = tuple[AuditRow, Audited | Failure]
 
 
 @dataclass(slots=True)
@@ -89,9 +91,9 @@ class AuditsFlow:
             for event, result in zip(events, results, strict=True)
             if result is not None
         ]
-        first = {row.audit_id: (row, result) for row, result in reversed(made)}
-        new = await insert_audits(connection, [row for row, _ in first.values()])
-        await insert_findings(connection, [each for audit_id in new for each in finding_rows(*first[audit_id])])
+        chosen = _chosen(made)
+        new = await insert_audits(connection, [row for row, _ in chosen.values()])
+        await replace_findings(connection, new, [each for audit_id in new for each in finding_rows(*chosen[audit_id])])
         worked = [event for event, result in zip(events, results, strict=True) if result is not None]
         return {event.key: row for event, (row, _) in zip(worked, made, strict=True)}
 
@@ -100,11 +102,20 @@ def _audit_id(event: Event) -> UUID:
     return UUID(event.data.audit_id)
 
 
+def _chosen(made: Sequence[Made]) -> dict[UUID, Made]:
+    """Of each audit's first request the one to be stored: the newest that has not failed, else the newest."""
+    chosen: dict[UUID, Made] = {}
+    for row, result in made:
+        held, _ = chosen.setdefault(row.audit_id, (row, result))
+        newer = (row.status != "failed", row.generation) > (held.status != "failed", held.generation)
+        if newer and row.request_sha256 == held.request_sha256:
+            chosen[row.audit_id] = row, result
+    return chosen
+
+
 def _answer(event: Event, made: AuditRow | None, holder: StoredAudit) -> Answer | Conflict:
     if holder.row.request_sha256 == request_sha256(event):
-        if made is not None and made.generation > holder.row.generation:
-            holder = StoredAudit(
-                made, []
-            )  # done again, it has failed: what is read stays, but its event is told of the failure
+        if made is not None and made.status == "failed" and made.generation > holder.row.generation:
+            holder = StoredAudit(made, [])  # done again: what is read stays, but its event is told of the failure
         return answer_of(holder)
     return Conflict(Reason.INPUT_CONFLICT, f"audit_id {event.data.audit_id} was requested before with another input or client")

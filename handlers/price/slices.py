@@ -6,7 +6,7 @@ A slice that cannot be priced ends too: its cells carry the error. One whose run
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ from storage.markets import read_markets
 from storage.objects import ObjectNotFound
 from storage.plans import PlannedSlice, SliceKey, end_slices, planned_slices
 from storage.results import copy_results
-from storage.run_generations import RunKey, stored_generations
+from storage.run_generations import Late, RunKey, past_generations, stored_generations
 from storage.tenant import tenant_session
 
 
@@ -81,20 +81,24 @@ class SlicesFlow:
         self.object_max_bytes, self.worker = resources.object_max_bytes, resources.worker
         self.parsed = resources.parsed
 
-    async def load(self, events: Sequence[Event]) -> list[Loaded | Failure]:
-        """Each slice's plan and the bytes that it names."""
+    async def load(self, events: Sequence[Event]) -> list[Loaded | Failure | None]:
+        """Each slice's plan and the bytes that it names; None where the plan was dropped, because its generation is past."""
         async with self.database.connection() as connection:
             plans = await planned_slices(connection, [key_of(event.data) for event in events])
-        return await asyncio.gather(*(self._load(event, plans.get(key_of(event.data))) for event in events))
+            late = {_late(event) for event in events if key_of(event.data) not in plans}
+            past = await past_generations(connection, late)
+        return await asyncio.gather(*(self._load(event, plans.get(key_of(event.data)), past) for event in events))
 
-    async def work(self, events: Sequence[Event], loaded: Sequence[Loaded]) -> list[Worked]:  # noqa: ARG002 - plans tell all
+    async def work(self, events: Sequence[Event], loaded: Sequence[Loaded | None]) -> list[Worked | None]:  # noqa: ARG002 - plans tell all
         """Prices the batch in one thread, off the event loop."""
-        return await asyncio.to_thread(lambda: [_worked(each, self.parsed) for each in loaded])
+        return await asyncio.to_thread(lambda: [None if each is None else _worked(each, self.parsed) for each in loaded])
 
-    async def save(self, connection: Connection, events: Sequence[Event], results: Sequence[Worked | Failure]) -> list[Answer]:
+    async def save(
+        self, connection: Connection, events: Sequence[Event], results: Sequence[Worked | Failure | None]
+    ) -> list[Answer]:
         """The slices that had not ended end; then their rows; then their runs are counted, and completed by the last."""
         now, keys = datetime.now(UTC), [key_of(event.data) for event in events]
-        endings = {key: _ending(result, now) for key, result in zip(keys, results, strict=True) if _is_due(result)}
+        endings = {key: _ending(result, now) for key, result in zip(keys, results, strict=True) if result and _is_due(result)}
         await self._name_positions(connection, endings)
         completed = None
         while completed is None:  # once more for each run that is cancelled meanwhile
@@ -124,17 +128,19 @@ class SlicesFlow:
         await copy_results(connection, rows)
         return await complete_runs(connection, ended, now)
 
-    async def _load(self, event: Event, plan: PlannedSlice | None) -> Loaded | Failure:
+    async def _load(self, event: Event, plan: PlannedSlice | None, past: Collection[RunKey]) -> Loaded | Failure | None:
         asked: SliceRequested = event.data
-        if plan is None:
+        if plan is None and RunKey(UUID(asked.run_id), asked.generation) not in past:
             return Permanent("unknown_slice", f"run {asked.run_id} has no such plan with a slice {asked.slice_no}")
-        if plan.input_sha256.hex() != asked.input_sha256 or plan.client_id != event.client_id:
+        if plan is not None and (plan.input_sha256.hex() != asked.input_sha256 or plan.client_id != event.client_id):
             told = f"slice {asked.slice_no} of run {asked.run_id} was planned with another input or for another client"
             return Conflict(Reason.INPUT_CONFLICT, f"{told}: ask for the run, and its slices are asked for by Millrace")
-        if event.generation and not plan.is_due:
+        if event.generation and (plan is None or not plan.is_due):
             return Permanent(
                 "slice_ended", f"slice {asked.slice_no} of run {asked.run_id} ended before: have its run reprocessed"
             )
+        if plan is None:
+            return None
         loaded = Loaded(plan, datetime.now(UTC))
         try:
             if plan.is_due:
@@ -173,6 +179,10 @@ class SlicesFlow:
 def key_of(asked: SliceRequested) -> SliceKey:
     """Which slice an event asks for."""
     return SliceKey(UUID(asked.run_id), asked.generation, asked.slice_no)
+
+
+def _late(event: Event) -> Late:
+    return Late(UUID(event.data.run_id), event.client_id, event.data.generation, event.causation_id)
 
 
 def _slice(plan: PlannedSlice) -> Slice:
@@ -218,5 +228,5 @@ def _ending(result: Worked | Failure, now: datetime) -> Ending:
     return Ending(result.priced, result.refused, result.started_at, result.position_ids)
 
 
-def _failure(result: Worked | Failure) -> Failure | None:
+def _failure(result: Worked | Failure | None) -> Failure | None:
     return result if isinstance(result, Failure) else None

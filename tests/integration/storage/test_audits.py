@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,11 +10,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storage.audits import AuditRow, FindingRow, insert_audits, insert_findings, is_settled, read_audit, stored_audits
+from storage.audits import AuditRow, FindingRow, insert_audits, is_settled, read_audit, replace_findings, stored_audits
 from storage.database import Database
 from storage.tenant import tenant_session
 
 AWKWARD = 'a "b" \\ {c}, \u2028 é 💶\n\ttab'
+
+GENERATIONS = 200
 
 
 def audit(**columns: Any) -> AuditRow:
@@ -71,7 +74,7 @@ async def test_an_audit_and_its_findings_are_read_as_they_were_written(database:
     findings = [finding(row, 0), finding(row, 1), finding(other)]
     async with database.transaction() as connection:
         assert await insert_audits(connection, [row, other]) == {row.audit_id, other.audit_id}
-        await insert_findings(connection, findings[::-1])
+        await replace_findings(connection, [row.audit_id, other.audit_id], findings[::-1])
         found = (await stored_audits(connection, [row.audit_id, other.audit_id, uuid4()]))[row.audit_id]
     assert found.row == row
     assert [each.pop("finding_id").version for each in found.findings] == [7, 7]
@@ -82,7 +85,7 @@ async def test_an_audit_and_its_findings_are_read_as_they_were_written(database:
 async def test_nothing_is_written_where_there_is_nothing(database: Database) -> None:
     async with database.transaction() as connection:
         assert await insert_audits(connection, []) == set()
-        await insert_findings(connection, [])
+        await replace_findings(connection, [], [])
         assert await stored_audits(connection, []) == {}
 
 
@@ -145,17 +148,58 @@ async def test_findings_of_another_generation_are_not_told(database: Database) -
     row = audit(generation=1)
     async with database.transaction() as connection:
         await insert_audits(connection, [row])
-        await insert_findings(connection, [finding(row._replace(generation=0)), finding(row)])
+        await replace_findings(connection, [row.audit_id], [finding(row._replace(generation=0)), finding(row)])
         found = await read_audit(connection, row.audit_id)
     assert found is not None
     assert len(found.findings) == 1
+
+
+FOUND = "select audit_id, generation, ordinal from audit_findings order by audit_id, generation, ordinal"
+
+
+async def put_with_findings(database: Database, row: AuditRow, count: int) -> None:
+    async with database.transaction() as connection:
+        new = await insert_audits(connection, [row])
+        await replace_findings(connection, new, [finding(row, ordinal) for ordinal in range(count)])
+
+
+@pytest.mark.parametrize("count", [0, 1])
+async def test_a_client_finds_the_findings_of_the_audit_that_is_read_alone(database: Database, count: int) -> None:
+    first, neighbour = audit(audit_id=UUID(int=1)), audit(audit_id=UUID(int=2))
+    await put_with_findings(database, first, 2)
+    await put_with_findings(database, neighbour, 1)
+    await put_with_findings(database, first._replace(generation=2), count)
+    async with tenant_session(database, "acme") as connection:
+        found = await connection.fetch(FOUND)
+    assert found == [(first.audit_id, 2, 0)] * count + [(neighbour.audit_id, 0, 0)]
+
+
+async def test_who_reads_while_an_audit_is_replaced_finds_it_with_its_findings(database: Database) -> None:
+    row = audit()
+    await put_with_findings(database, row, 1)
+    seen = set[tuple[int, int]]()
+
+    async def read() -> None:
+        async with database.connection() as connection:
+            while row.generation < GENERATIONS:
+                found = await read_audit(connection, row.audit_id)
+                assert found is not None
+                seen.add((found.row.generation, len(found.findings)))
+
+    reading = asyncio.create_task(read())
+    while row.generation < GENERATIONS and not reading.done():
+        row = row._replace(generation=row.generation + 1)
+        await put_with_findings(database, row, 1)
+    await reading
+    assert len(seen) > 1, "nothing was read in between"
+    assert {findings for _, findings in seen} == {1}
 
 
 async def test_a_client_reads_its_own_audits_alone(database: Database) -> None:
     row = audit()
     async with database.transaction() as connection:
         await insert_audits(connection, [row])
-        await insert_findings(connection, [finding(row)])
+        await replace_findings(connection, [row.audit_id], [finding(row)])
     async with tenant_session(database, "acme") as connection:
         mine = await read_audit(connection, row.audit_id)
     async with tenant_session(database, "rival") as connection:

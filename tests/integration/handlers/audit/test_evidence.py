@@ -268,6 +268,7 @@ async def test_an_audit_is_worked_on_again_by_a_higher_generation_and_by_no_othe
     assert openai.calls().answered == {"responses": 2}
     async with database.connection() as connection:
         assert await connection.fetch("select status, generation from audits") == [("completed", 2)]
+        assert await connection.fetch("select distinct generation from audit_findings") == [(2,)]
 
 
 async def test_an_audit_that_is_done_again_and_fails_leaves_what_is_read(make_flow: MakeFlow, database: Database) -> None:
