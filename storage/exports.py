@@ -33,6 +33,15 @@ where run_id = $1 and generation = $2 and (row_no, measure, bucket) > ($3, $4, $
 order by row_no, measure, bucket limit $6
 """
 
+# More than these are left out of what is told of a run.
+MOST_SLICES: Final = 1_000
+
+# Uses pk_run_slices.
+SLICES = """
+select slice_no, first_row, positions, status, worker, pricer_version, started_at, finished_at from run_slices
+where run_id = $1 and generation = $2 order by slice_no limit $3
+"""
+
 Session = Callable[[], AbstractAsyncContextManager[Connection]]
 
 
@@ -56,6 +65,15 @@ async def count_results(connection: Connection, run_id: UUID, generation: int) -
     """How many rows that generation of the run has."""
     counted: int = await connection.fetchval(COUNT, run_id, generation)
     return counted
+
+
+async def slices_told(connection: Connection, run_id: UUID, generation: int) -> dict[str, Any]:
+    """Who priced which rows of that generation and when, as `run_slices`; of more than MOST_SLICES where that stands."""
+    rows = await connection.fetch(SLICES, run_id, generation, MOST_SLICES + 1)
+    if len(rows) > MOST_SLICES:
+        where = f"the table run_slices, where run_id = '{run_id}' and generation = {generation}"
+        return {"run_slices_are_in": where}
+    return {"run_slices": [dict(row) for row in rows]}
 
 
 async def result_pages(session: Session, run_id: UUID, generation: int, scenarios: int) -> AsyncIterator[ResultPage]:

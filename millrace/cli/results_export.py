@@ -55,14 +55,15 @@ async def _write(database: Database, found: RunRow, client: str | None, file: Pa
     from millrace.cli.publish import progress
     from millrace.cli.results_run import as_plain
     from millrace.failures import CommandError
-    from storage.exports import count_results, result_pages
+    from storage.exports import count_results, result_pages, slices_told
 
     def session() -> AbstractAsyncContextManager[Connection]:
         return as_seen_by(database, client)
 
     async with session() as connection:
         rows = await count_results(connection, found.run_id, found.generation)
-    with results_file(file, as_plain(found)) as written, progress("rows", rows) as show:
+        run = as_plain(found) | await slices_told(connection, found.run_id, found.generation)
+    with results_file(file, run) as written, progress("rows", rows) as show:
         done = 0
         async for page in result_pages(session, found.run_id, found.generation, len(found.scenario_ids)):
             written.write(page)

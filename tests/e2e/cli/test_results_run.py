@@ -90,6 +90,34 @@ def test_the_values_are_in_the_file_and_the_run_in_what_is_printed(desk: Desk, u
     assert (told["run_id"], told["input_sha256"], told["generation"]) == (str(RUN_ID), "69" * 32, 0)
 
 
+SLICES = """
+insert into run_slices (run_id, generation, slice_no, client_id, first_row, positions, byte_ranges, status, worker,
+    pricer_version, started_at, finished_at)
+select run_id, g, n, 'acme', 2 * n, 2, '{}', 'done', 'host-' || n || '-' || g, '2', now(), now()
+from runs, generate_series(0, %d) as n, generate_series(0, 1) as g
+"""
+IN_A_SLICE = {"slice_no", "first_row", "positions", "status", "worker", "pricer_version", "started_at", "finished_at"}
+
+
+@pytest.mark.parametrize("slices", [0, 3, exports.MOST_SLICES, exports.MOST_SLICES + 1])
+def test_the_file_tells_who_priced_which_rows_or_where_that_stands(desk: Desk, url: str, tmp_path: Path, slices: int) -> None:
+    store_run(url, a_run(slices=slices, slices_done=slices), [[1.0, 2.0]])
+    asyncio.run(execute(url, SLICES % (slices - 1)))
+    file = tmp_path / "values.parquet"
+    result = desk("--parquet", str(file), "--client", "acme")
+    assert result.returncode == 0, result.stderr
+    told = json.loads(pyarrow.parquet.read_table(file).schema.metadata[b"millrace.run"])
+    assert told["slices"] == slices
+    if slices > exports.MOST_SLICES:
+        assert "run_slices" not in told
+        assert told["run_slices_are_in"] == f"the table run_slices, where run_id = '{RUN_ID}' and generation = 0"
+        return
+    assert "run_slices_are_in" not in told
+    rows = [(each["slice_no"], each["first_row"], each["worker"]) for each in told["run_slices"]]
+    assert rows == [(number, 2 * number, f"host-{number}-0") for number in range(slices)]
+    assert all(set(each) == IN_A_SLICE and None not in each.values() for each in told["run_slices"])
+
+
 def export_while(desk: Desk, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> Any:
     """An export of two pages, between which something happens."""
     store_run(url, a_run(), [[1.0, 2.0], [3.0, 4.0]])

@@ -18,7 +18,7 @@ MakeResults = Callable[..., ResultRows]
 
 WHO = "select current_user::text, coalesce(current_setting('app.client_id', true), '')"
 CONTENT = {
-    *("runs", "run_generations", "run_results", "run_values", "run_plans", "run_slices", "run_totals"),
+    *("runs", "run_generations", "run_results", "run_values", "run_progress", "run_plans", "run_slices", "run_totals"),
     *("documents", "document_chunks", "audits", "audit_findings", "llm_calls"),
     *("market_snapshots", "portfolios"),
 }
@@ -110,7 +110,7 @@ async def visible(connection: Connection) -> dict[str, list[Any]]:
 @pytest.mark.parametrize("client", ["acme", "rival"])
 async def test_a_client_sees_its_own_rows_alone(database: Database, runs: dict[str, RunRow], client: str) -> None:
     async with tenant_session(database, client) as connection:
-        rows = dict.fromkeys(CONTENT, 1) | {"run_results": 2, "run_values": 4}
+        rows = dict.fromkeys(CONTENT, 1) | {"run_results": 2, "run_values": 4, "run_progress": 2}
         assert await visible(connection) == {name: [(client, count)] for name, count in rows.items()}
 
 
@@ -141,7 +141,7 @@ async def test_the_tables_of_the_engine_are_closed(database: Database, table: st
             await connection.fetch(f"select 1 from {table}")
 
 
-@pytest.mark.parametrize("table", sorted(CONTENT - {"run_values"}))
+@pytest.mark.parametrize("table", sorted(CONTENT - {"run_values", "run_progress"}))
 @pytest.mark.parametrize("statement", ["delete from {}", "update {} set client_id = 'acme'", "insert into {} default values"])
 async def test_a_client_cannot_write(database: Database, table: str, statement: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

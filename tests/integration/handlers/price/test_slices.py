@@ -23,7 +23,7 @@ from events.failures import Conflict
 from events.run import RunCompleted, RunRequested
 from events.slices import SliceRequested
 from handlers.price import cancelling, loading, slices
-from handlers.price.engine import price_run
+from handlers.price.engine import PRICER_VERSION, price_run
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun
 from handlers.price.snapshots import canonical_market
@@ -218,6 +218,14 @@ async def test_a_large_run_of_a_file_comes_to_what_it_comes_to_at_once(
         "select count(*), sum(positions) as positions, count(distinct worker) as workers from run_slices where status = 'done'"
     )
     assert (told["count"], told["positions"], told["workers"]) == (row["slices"], 23, 1)
+    slices_told = await rig.rows(
+        "select slice.pricer_version, slice.started_at, finished_at, run.started_at as planned_at"
+        " from run_slices as slice join runs as run using (run_id, generation)"
+    )
+    assert len(slices_told) == row["slices"]
+    for each in slices_told:
+        assert each["pricer_version"] == PRICER_VERSION
+        assert each["planned_at"] <= each["started_at"] <= each["finished_at"]
 
 
 async def test_a_large_run_in_its_event_is_answered_as_its_event_asks(rig: Rig) -> None:
