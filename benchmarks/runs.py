@@ -10,6 +10,7 @@ Each part is one run, but for the small ones, of which one is asked for after an
     krd      100,000 bonds × 10 scenarios × KRD of seven pillars
     issuers  100,000 bonds of 2,000 issuers, each with a spread curve, × 100 scenarios of rates × PV
     credit   the same, while each scenario moves the spreads of one rating too
+    groups   200,000 bonds × 100 scenarios × PV, with totals of 5,000 groups
     small    one bond, one scenario; the event holds the market
     named    the same, while the event names a stored snapshot with the curves of 2,000 issuers
 
@@ -84,21 +85,23 @@ class Large:
     measure: str = "PV"
     widths: int = 1
     issuers: int = 0
+    desks: int = 0
     shocks: Callable[[int], Shocks] = rates_move
 
     async def __call__(self, bench: Bench, scale: float) -> dict[str, Any]:
         """Stores the book and its market, prices it once, and counts what is stored."""
         positions = int(self.positions * scale)
-        store, content = ObjectStore(os.environ["OBJECT_STORE_URL"]), parquet(book(positions, self.issuers))
-        names = f"book-{positions}-{self.issuers}.parquet", f"market-{self.issuers}.json"
+        store, content = ObjectStore(os.environ["OBJECT_STORE_URL"]), parquet(book(positions, self.issuers, self.desks))
+        names = f"book-{positions}-{self.issuers}-{self.desks}.parquet", f"market-{self.issuers}.json"
         await store.put(names[0], content)
         await store.put(names[1], orjson.dumps(issuers_market(self.issuers)))
         scenarios = [{"id": f"s{number}", "shocks": self.shocks(number)} for number in range(self.scenarios)]
         run = _run({"uri": names[0]}, {"uri": names[1]}, scenarios, self.measure)
+        run["group_by"] = ["desk"] if self.desks else []
         async with reader(bench.kafka, ["runs.completed"]) as completions, producing(bench.kafka) as producer:
             seconds = await _answered(producer, completions, run)
         rows = positions * self.widths
-        await _check(bench, run["run_id"], rows, self.scenarios)
+        await _check(bench, run["run_id"], rows, self.scenarios, self.desks)
         values = rows * self.scenarios
         return {"values": values, "book_mb": len(content) / 1e6, "seconds": seconds, "values_per_second": values / seconds}
 
@@ -143,13 +146,16 @@ async def _answered(producer: AIOKafkaProducer, completions: Reader, run: dict[s
     raise SystemExit("the topic has ended")
 
 
-async def _check(bench: Bench, run_id: str, rows: int, scenarios: int) -> None:
-    """Ends the benchmark unless SQL finds each value."""
+async def _check(bench: Bench, run_id: str, rows: int, scenarios: int, groups: int) -> None:
+    """Ends the benchmark unless SQL finds each value, and each group's total."""
     connection = await asyncpg.connect(bench.database_url)
     try:
         found = await connection.fetchrow(COUNTED, run_id)
         if tuple(found) != (rows, rows * scenarios, 0):
             raise SystemExit(f"{dict(found)} are stored for {rows} rows × {scenarios} scenarios")
+        found = await connection.fetchval("select count(*) from run_totals where run_id = $1", run_id)
+        if found != groups:
+            raise SystemExit(f"{found} groups have totals, not {groups}")
     finally:
         await connection.close()
 
@@ -207,6 +213,7 @@ PARTS: dict[str, Callable[[Bench, float], Coroutine[Any, Any, dict[str, Any]]]] 
     "krd": Large(100_000, 10, "KRD", widths=7),
     "issuers": Large(100_000, 100, issuers=ISSUERS),
     "credit": Large(100_000, 100, issuers=ISSUERS, shocks=credit_moves),
+    "groups": Large(200_000, 100, desks=5_000),
     "small": small,
     "named": named,
 }

@@ -48,8 +48,8 @@ def credit_moves(scenario: int) -> Shocks:
     return [*rates_move(scenario), {"kind": "credit_spread", "bp": 5 * scenario, "rating": RATINGS[scenario % len(RATINGS)]}]
 
 
-def book(positions: int, issuers: int = 0) -> pa.Table:
-    """Bonds of all lives, in two currencies, of so many issuers."""
+def book(positions: int, issuers: int = 0, desks: int = 0) -> pa.Table:
+    """Bonds of all lives, in two currencies, of so many issuers and desks."""
     draw = np.random.default_rng(7)
     years = draw.integers(1, 30, positions)
     months, days = draw.integers(1, 13, positions), draw.integers(1, 28, positions)
@@ -68,6 +68,8 @@ def book(positions: int, issuers: int = 0) -> pa.Table:
     }
     if issuers:
         columns["issuer"] = [f"issuer-{number}" for number in draw.integers(0, issuers, positions)]
+    if desks:
+        columns["desk"] = [f"desk-{number}" for number in draw.permutation(np.arange(positions) % desks)]
     return pa.table(columns)
 
 
