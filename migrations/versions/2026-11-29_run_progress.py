@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "c41f7d0b92e6"
-down_revision = "a6d20e81f35b"
+down_revision = "c81f4b6d92e0"
 branch_labels = None
 depends_on = None
 
