@@ -48,7 +48,7 @@ def kinds(course: Course) -> set[str]:
     return {finding.kind for finding in course.findings}
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_every_fault_once_leaves_nothing_lost_doubled_or_stuck(tmp_path: Path) -> None:
     async def steps(built: World) -> Course:
         return await Driver(built, rate=RATE, workers=WORKERS).each_once(TOGETHER)
