@@ -12,7 +12,7 @@ from storage.database import Connection, Database
 from storage.results import copy_results
 from storage.run_generations import add_generations, replace_runs
 from storage.runs import insert_runs
-from storage.totals import TotalRow, copy_totals
+from storage.totals import TotalRows, copy_totals
 from tests.integration.storage.conftest import MakeResults, MakeRun
 from tests.support.markdown import CHECKOUT, documents, statements
 
@@ -36,8 +36,8 @@ async def run_id(database: Database, make_run: MakeRun, make_results: MakeResult
             values = [[10.0 * number, 1.0], [np.nan, np.nan]]
             errors = {"error": [None, "UNSUPPORTED"], "error_detail": [None, f"of generation {number}"]}
             await copy_results(connection, [make_results(run.run_id, values, generation=number, **errors)])
-            total = TotalRow(run.run_id, number, "acme", ["rates"], "PV", [10.0 * number, 1.0])
-            await copy_totals(connection, [total])
+            total = {"PV": np.array([[10.0 * number, 1.0]])}
+            await copy_totals(connection, [TotalRows(run.run_id, number, "acme", [["rates"]], total)])
             await connection.execute(A_SLICE, run.run_id, number)
     return run.run_id
 
