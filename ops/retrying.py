@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,10 +12,11 @@ import structlog
 
 from events.failures import Outage
 from ops.again import batches, refusal, row_of, value_of, was_accepted
+from ops.allotting import allotting
 from storage import dead_letters, generations, outbox
 from storage.database import Connection, Database
 from storage.dead_letters import Letter
-from storage.faults import Fault, fault_of
+from storage.faults import Fault
 from storage.generations import Wanted
 from storage.outbox import OutboxRow
 from streams.away import kafka_errors_as_outages
@@ -26,7 +25,6 @@ from streams.publisher import Publisher
 log = structlog.get_logger(__name__)
 
 PAGE = 1000
-ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +80,8 @@ class Retrying:
         log.info("letters_retried", requested_by=self.requested_by, replay_id=self.replay_id, letters=letters)
 
     async def _decided(self, letters: Sequence[UUID]) -> Decided:
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                async with self.database.transaction() as connection:
-                    return await self._decide(connection, letters)
-            except Exception as error:
-                # Another operator has a letter, or had a generation of the same event allotted.
-                again = generations.is_taken(error) or fault_of(error) in {Fault.AGAIN, Fault.CUT}
-                if not again or attempt == ATTEMPTS:
-                    raise
-                await asyncio.sleep(0.1 * attempt * random.random())  # noqa: S311 - no secret
+        # Another operator may hold a letter, too.
+        return await allotting(self.database, lambda connection: self._decide(connection, letters), {Fault.AGAIN, Fault.CUT})
 
     async def _decide(self, connection: Connection, letters: Sequence[UUID]) -> Decided:
         found = await dead_letters.lock(connection, letters)

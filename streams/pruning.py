@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,7 +44,7 @@ class RunHistory:
     rest: float = 3.0
 
 
-class Rounds:
+class Rounds(ABC):
     """A loop of rounds that drop what is old while the worker runs; of several workers, one at a time."""
 
     what: str
@@ -64,9 +65,9 @@ class Rounds:
                     raise
                 log.warning("pruning_waits", what=self.what, error=repr(error))
 
+    @abstractmethod
     async def round(self) -> int:
         """Drops all that is old now, batch by batch, unless another worker is about it; returns how many rows."""
-        raise NotImplementedError
 
     async def rest(self, began: float) -> None:
         """So that it has a quarter of one session; `began` is when its batch did, by the monotonic clock."""

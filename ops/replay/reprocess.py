@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -12,14 +10,13 @@ from events.build import of_generation
 from events.envelope import MAX_GENERATION
 from events.event import MAX_EVENT_BYTES, Event
 from ops.again import as_it_was
+from ops.allotting import allotting
 from ops.replay.standing import Reading, Standing
 from storage import audits, generations, run_generations
 from storage.database import Connection, Database
-from storage.faults import Fault, fault_of
+from storage.faults import Fault
 from storage.generations import Wish
 from streams.read import Incoming
-
-ATTEMPTS = 10
 
 # What is known of natural keys: of each the highest generation that anything is stored of.
 Newest = Callable[[Connection, Collection[UUID]], Awaitable[dict[UUID, int]]]
@@ -82,18 +79,7 @@ class Reprocessing:
 
     async def _allotted(self, events: Sequence[Event]) -> dict[tuple[str, str], int]:
         """The generation of each event by its source and id, which commits before anything is published."""
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                async with self.database.transaction() as connection:
-                    return await self._allot(connection, events)
-            except Exception as error:
-                # Another operator had a generation of the same event allotted meanwhile.
-                again = generations.is_taken(error) or fault_of(error) is Fault.AGAIN
-                if not again or attempt == ATTEMPTS:
-                    raise
-                await asyncio.sleep(0.1 * attempt * random.random())  # noqa: S311 - no secret
+        return await allotting(self.database, lambda connection: self._allot(connection, events), {Fault.AGAIN})
 
     async def _allot(self, connection: Connection, events: Sequence[Event]) -> dict[tuple[str, str], int]:
         keys = {event.key: UUID(event.data.natural_key()) for event in events}

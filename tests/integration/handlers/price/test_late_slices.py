@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,26 +13,15 @@ from events.event import decode
 from events.failures import Permanent
 from storage.database import Database
 from storage.run_pruning import drop_generations
-from tests.integration.handlers.price.test_reprocess import A_SLICE, BOOK, a_read_run, book, planned_again, told
+from tests.integration.handlers.price.test_reprocess import BOOK, a_read_run, book, planned_again, told
 from tests.integration.handlers.price.test_slices import cancel_event
 from tests.support.reprocess import again
 from tests.support.rig import Rig
-from tests.support.worker import flow_named
 
 LEFT = """
 select 1 from run_plans where generation = $1 union all select 1 from run_slices where generation = $1
 union all select 1 from run_generations where generation = $1
 """
-
-
-@pytest.fixture
-async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str) -> AsyncIterator[Rig]:
-    """Runs of ten positions are priced in three slices."""
-    flows = flow_named("runs", topic_prefix), flow_named("slices", topic_prefix)
-    rig = Rig(flows[0], kafka, database_url, redis_url, object_store_url, beside=flows[1:], slice_cells=A_SLICE)
-    await rig.prepare()
-    yield rig
-    await rig.close()
 
 
 async def prune(rig: Rig, database: Database, generation: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -17,14 +16,14 @@ from handlers.price import slices
 from handlers.price.generations import place
 from storage.database import Database
 from storage.runs import RunRow, read_run
-from tests.integration.handlers.price.test_slices import a_run, cancel_event
+from tests.integration.handlers.price.conftest import A_SLICE
+from tests.integration.handlers.price.test_slices import a_run, cancel_event, runs_alone
 from tests.support.reprocess import again
 from tests.support.rig import Rig
 from tests.support.runs import run_event
-from tests.support.worker import flow_named
 from tests.unit.handlers.price.books import FORWARD
 
-BOOK, A_SLICE = "books/desk.jsonl", 4
+BOOK = "books/desk.jsonl"
 # Generation and value of what a reader finds.
 READ = "select distinct generation, count(*) over () as rows from run_values"
 SUMMED = "select generation, count(*)::int as cells, round(sum(value)::numeric, 2)::float8 as total from run_values group by 1"
@@ -37,16 +36,6 @@ def book(notional: float, count: int = 10) -> bytes:
 
 def asked(**changes: Any) -> dict[str, Any]:
     return a_run({"uri": BOOK}, scenarios=[{"id": "base"}], measures=["PV"], **changes)
-
-
-@pytest.fixture
-async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str) -> AsyncIterator[Rig]:
-    """Runs of ten positions are priced in three slices."""
-    flows = flow_named("runs", topic_prefix), flow_named("slices", topic_prefix)
-    rig = Rig(flows[0], kafka, database_url, redis_url, object_store_url, beside=flows[1:], slice_cells=A_SLICE)
-    await rig.prepare()
-    yield rig
-    await rig.close()
 
 
 async def told(rig: Rig, *events: bytes, completions: int, without: str = "") -> dict[tuple[str, int], dict[str, Any]]:
@@ -171,12 +160,7 @@ async def test_a_reprocess_that_lost_slices_has_failed_and_leaves_a_whole_result
 async def test_a_reprocess_that_lost_slices_replaces_what_lost_some_itself(rig: Rig) -> None:
     await rig.objects.put(BOOK, book(1000.0))
     event = run_event("e-1", asked())
-    beside, rig.beside = rig.beside, ()
-    async with rig.engine():
-        await rig.publish([event])
-        await rig.until("select count(*) from runs", 1)
-        await rig.idle()
-    rig.beside = beside
+    await runs_alone(rig, event)
     await rig.objects.put(BOOK, book_with_a_new_end())
     assert (await told(rig, completions=1))["e-1", 0]["status"] == "partial"
 
