@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from handlers.audit.settings import AuditSettings
@@ -27,7 +28,7 @@ from streams.decisions import RetryPolicy
 from streams.kafka import KafkaConfig
 from streams.limits import FailurePolicy
 from streams.progress import ProgressPolicy
-from streams.pruning import InboxRetention, RunHistory
+from streams.pruning import INBOX, RUN_HISTORY
 
 OPENAI = "api.openai.com"
 
@@ -80,8 +81,8 @@ def engine_config(settings: Settings) -> EngineConfig:
             backoff=Backoff(base=settings.retry_base_seconds, cap=settings.retry_cap_seconds),
         ),
         progress=ProgressPolicy(stall=settings.stall_seconds, out=settings.consumer_lost_seconds),
-        inbox=InboxRetention(days=settings.inbox_days),
-        history=RunHistory(days=settings.run_history_days),
+        inbox=replace(INBOX, days=settings.inbox_days),
+        history=replace(RUN_HISTORY, days=settings.run_history_days),
         lease=settings.lease_seconds,
     )
 

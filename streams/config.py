@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from streams.decisions import RetryPolicy
 from streams.limits import FailurePolicy
 from streams.progress import ProgressPolicy
-from streams.pruning import InboxRetention, RunHistory
+from streams.pruning import INBOX, RUN_HISTORY, Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class EngineConfig:
     consumer: ConsumerLimits = field(default_factory=ConsumerLimits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     progress: ProgressPolicy = field(default_factory=ProgressPolicy)
-    inbox: InboxRetention = field(default_factory=InboxRetention)
-    history: RunHistory = field(default_factory=RunHistory)
+    inbox: Retention = INBOX
+    history: Retention = RUN_HISTORY
     claim: float = 20.0
     lease: float = 30.0
     group_prefix: str = "millrace"

@@ -22,26 +22,21 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class InboxRetention:
-    """How many days the inbox remembers an event, and how gently it forgets: batches of `rows`, a round all `interval` seconds.
+class Retention:
+    """How many days something is kept, and how gently it goes then: batches of `rows`, a round all `interval` seconds.
 
     Between two batches the loop rests `rest` times as long as the one took, so that it has a quarter of one session.
     """
 
-    days: float = 30.0
-    rows: int = 1_000
+    days: float
+    rows: int
     interval: float = 600.0
     rest: float = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class RunHistory:
-    """How many days a generation of a run stays that is not read any more, and how gently it goes: as for the inbox."""
-
-    days: float = 7.0
-    rows: int = 5_000
-    interval: float = 600.0
-    rest: float = 3.0
+INBOX = Retention(days=30.0, rows=1_000)
+# Of a run, the generations that are not read any more.
+RUN_HISTORY = Retention(days=7.0, rows=5_000)
 
 
 class Rounds(ABC):
@@ -49,7 +44,7 @@ class Rounds(ABC):
 
     what: str
 
-    def __init__(self, database: Database, retention: InboxRetention | RunHistory) -> None:
+    def __init__(self, database: Database, retention: Retention) -> None:
         self.database, self.retention = database, retention
         self.age = timedelta(days=retention.days)
 
@@ -127,6 +122,6 @@ class RunPruner(Rounds):
         return dropped
 
 
-def pruning_loops(database: Database, inbox: InboxRetention, history: RunHistory) -> list[Coroutine[None, None, None]]:
+def pruning_loops(database: Database, inbox: Retention, history: Retention) -> list[Coroutine[None, None, None]]:
     """What a worker has forgotten while it runs."""
     return [Pruner(database, inbox).run(), RunPruner(database, history).run()]

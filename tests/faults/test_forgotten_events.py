@@ -11,7 +11,7 @@ import orjson
 from prometheus_client import REGISTRY
 
 from devstack.standin.control import Control
-from streams.pruning import InboxRetention, Pruner
+from streams.pruning import Pruner, Retention
 from tests.support.accounts import all_is_finished
 from tests.support.audits import audit_data, audit_event, put_embedded
 from tests.support.notes import note
@@ -25,7 +25,7 @@ MISSING = {"portfolio": {"uri": "nowhere.parquet"}}
 async def forget(rig: Rig) -> int:
     """Lets a month pass for the inbox."""
     await rig.rows(AGED)
-    return await Pruner(rig.database, InboxRetention(days=30, rows=2)).round()
+    return await Pruner(rig.database, Retention(days=30, rows=2)).round()
 
 
 async def once_and_again(rig: Rig, values: Sequence[bytes]) -> list[dict[str, Any]]:

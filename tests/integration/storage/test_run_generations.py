@@ -27,7 +27,7 @@ from storage.run_generations import (
 from storage.run_pruning import drop_generations
 from storage.runs import RunRow, insert_runs, read_run
 from storage.tenant import tenant_session
-from streams.pruning import RunHistory, RunPruner
+from streams.pruning import Retention, RunPruner
 
 MakeRun = Callable[..., RunRow]
 MakeResults = Callable[..., ResultRows]
@@ -175,7 +175,7 @@ async def test_one_worker_at_a_time_drops_what_is_past(database: Database, past:
 
 
 async def test_a_round_drops_all_of_it(database: Database, past: RunRow) -> None:
-    pruner = RunPruner(database, RunHistory(days=7, rows=3, rest=0.0))
+    pruner = RunPruner(database, Retention(days=7, rows=3, rest=0.0))
     assert await pruner.round() == 12
     assert await pruner.round() == 0
 
