@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PEERS := .venv-bench
 
+# Compiled modules are kept, or each of the many processes that tests and the demo start would compile all of them again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench faults clean
 
@@ -21,7 +24,7 @@ demo: $(INSTALLED)
 	@$(BIN)/millrace demo
 
 test: lint
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check

@@ -1,0 +1,50 @@
+"""Workers that die one after the other, and what is to hold of their notes then."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+
+import orjson
+
+from tests.support.accounts import all_is_finished
+from tests.support.rig import Rig
+from tests.support.worker_process import Workers
+
+# Three starts without progress, then three deaths with the record alone in hand.
+DEATHS_OF_ONE = 6
+# A fetch before the record's own may still be finished by one of the first workers, which counts as progress.
+PROGRESS = 3
+OUTCOMES = "(select count(*) from inbox) + (select count(*) from dead_letters where event_id is null)"
+# As they do by themselves after a minute.
+LEASES_END = "update retries set leased_until = now() - interval '1 second' where leased_until is not null"
+
+
+async def deaths_until(rig: Rig, crew: Workers, outcomes: int, most: int) -> int:
+    """Starts a worker for each that dies, until so many records have their outcome; how many have died."""
+    deaths, worker = 0, await crew.start()
+    while (await rig.rows(f"select {OUTCOMES} as number"))[0]["number"] < outcomes:
+        if not worker.is_running():
+            deaths += 1
+            assert deaths <= most, f"{deaths} workers have died"
+            await rig.rows(LEASES_END)
+            worker = await crew.start()
+        await asyncio.sleep(0.1)
+    await all_is_finished(rig)
+    assert worker.is_running()
+    return deaths
+
+
+async def every_note_is_completed_once(rig: Rig, ids: Iterable[str], killing: Iterable[str] = ()) -> None:
+    """All but the killing ones have completed, and those have failed; a completion that is repeated has the same id."""
+    expected = dict.fromkeys(ids, "completed") | dict.fromkeys(killing, "failed")
+    told, completion_ids = dict[str, str](), defaultdict[str, set[str]](set)
+    for record in await rig.published(rig.spec.completed_topic, len(expected)):
+        completion = orjson.loads(record.value or b"")
+        told[completion["causationid"]] = completion["data"]["status"]
+        completion_ids[completion["causationid"]].add(completion["id"])
+    assert told == expected
+    assert {len(each) for each in completion_ids.values()} == {1}
+    done = [event_id for event_id, status in expected.items() if status == "completed"]
+    assert sorted(row["event_id"] for row in await rig.rows("select event_id from notes")) == sorted(done)
