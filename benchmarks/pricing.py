@@ -47,6 +47,7 @@ STAGES = {
     "schedules": "schedules, positions/s",
     "flows": "schedules and cash flows, positions/s",
     "kernel": "discount factors and PV, cash flows ready, PVs/s",
+    "matrix": "the product alone, discount factors ready, PVs/s",
     "dv01": "DV01 from the same arrays, values/s",
     "krd": "KRD from the same arrays, cells/s",
     "run": "whole run of PV, PVs/s",
@@ -229,6 +230,7 @@ def _staged(report: dict[str, Any]) -> Table:
     for key, name in STAGES.items():
         table.add_row(name, *(f"{each[key]:,.0f}" for each in staged))
     theirs = {row["product"]: row["quantlib"] for row in report["products"]}
+    table.add_row("cash flows a position", *(f"{each['flows_each']:.0f}" for each in staged))
     table.add_row("kernel / QuantLib-Python", *(f"{each['kernel'] / theirs[each['product']]:.0f}" for each in staged))
     return table
 
