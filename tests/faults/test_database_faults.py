@@ -131,15 +131,15 @@ async def test_a_deadlock_is_entered_again(rig: Rig) -> None:
         async with rig.engine():
             # PostgreSQL ends either of the two; it is the engine that has to come across it.
             while not any("DeadlockDetectedError" in line["error"] for line in lines if line["event"] == "save_failed"):
-                await rig.publish([note(f"n-{n}") for n in range(published, published + EVENTS)])
                 published += EVENTS
                 with suppress(asyncpg.DeadlockDetectedError):
-                    await _entered(rig)
+                    await _entered(rig, [note(f"n-{n}") for n in range(published - EVENTS, published)])
             await all_completed_at_the_first_attempt(rig, published)
 
 
-async def _entered(rig: Rig) -> None:
+async def _entered(rig: Rig, events: Sequence[bytes]) -> None:
     async with locked(rig, "notes") as rival:
+        await rig.publish(events)
         await eventually(lambda: is_waiting(rig), expected=True)
         await rival.execute("lock table inbox in access exclusive mode")  # which the engine has in part
 

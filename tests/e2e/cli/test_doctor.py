@@ -53,10 +53,10 @@ def test_all_is_well_where_all_is_well(millrace: Any) -> None:
 
 def test_a_key_that_is_refused_is_wrong_and_an_openai_that_is_away_is_exit_code_5(millrace: Any) -> None:
     refused = millrace("doctor", "--json", OPENAI_API_KEY="sk-hunter2-hunter2")
-    assert (refused.returncode, by_name(refused.stdout)["openai"]["state"]) == (1, "wrong")
+    assert (refused.returncode, by_name(refused.stdout)["openai"]["state"]) == (1, "wrong"), refused.stdout
     assert "hunter2" not in refused.stdout + refused.stderr
     away = millrace("doctor", "--json", OPENAI_BASE_URL="http://127.0.0.1:1/v1")
-    assert (away.returncode, by_name(away.stdout)["openai"]["state"]) == (5, "away")
+    assert (away.returncode, by_name(away.stdout)["openai"]["state"]) == (5, "away"), away.stdout
 
 
 def test_other_partitions_than_wanted_are_a_remark(millrace: Any) -> None:

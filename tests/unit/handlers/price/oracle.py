@@ -128,8 +128,10 @@ def schedule(position: dict[str, Any]) -> ql.Schedule:
 def unadjusted_schedule(position: dict[str, Any]) -> ql.Schedule:
     start, maturity = _date(position["start_date"]), _date(position["maturity_date"])
     step = ql.Period(12 // position["frequency"], ql.Months)
-    rule = ql.DateGeneration.Forward if position["stub"] == "short_last" else ql.DateGeneration.Backward
-    eom = bool(position.get("end_of_month"))
+    forward = position["stub"] == "short_last"
+    rule = ql.DateGeneration.Forward if forward else ql.DateGeneration.Backward
+    # Elsewhere it changes no date, but ACT/ACT ISMA would count a stub beside 28 February from a month's end.
+    eom = bool(position.get("end_of_month")) and ql.Date.isEndOfMonth(start if forward else maturity)
 
     def rolled(first: ql.Date) -> ql.Schedule:
         return ql.Schedule(start, maturity, step, ql.NullCalendar(), ql.Unadjusted, ql.Unadjusted, rule, eom, first)

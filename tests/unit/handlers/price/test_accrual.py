@@ -116,3 +116,13 @@ def test_quasi_coupon_periods_roll_from_month_end_to_month_end() -> None:
     day = date(2027, 2, 27)
     assert flat(bond | {"end_of_month": True}, day, "ACCRUED") == pytest.approx(2.0 * 104 / 181)
     assert flat(bond, day, "ACCRUED") == pytest.approx(2.0 * 104 / 184)
+
+
+@pytest.mark.parametrize("product", [GILT, LOAN])
+def test_a_month_end_along_the_way_is_no_anchor(product: dict[str, Any]) -> None:
+    """Each 28th, so that 28 February ends a month by chance: the long first period is counted as without `end_of_month`."""
+    rolled = product | {"currency": "GBP", "start_date": "2026-01-01", "maturity_date": "2027-01-28"}
+    rolled |= {"frequency": 12, "stub": "long_first", "day_count": "ACT/ACT ISMA"}
+    day = date(2026, 2, 10)
+    for measure in ("PV", "ACCRUED"):
+        assert flat(rolled | {"end_of_month": True}, day, measure) == flat(rolled, day, measure)
