@@ -76,7 +76,8 @@ def _principal(loan: dict[str, Any], balance: float, interest: float, number: in
         repaid = paid - interest
     elif loan.get("payment"):
         repaid = loan["payment"]
-    return balance if (balance - repaid) * loan["notional"] < 0.0 else repaid
+    is_plain = not (free or balloon or loan.get("payment"))
+    return repaid if is_plain or (balance - repaid) * loan["notional"] >= 0.0 else balance
 
 
 @settings(max_examples=150)
