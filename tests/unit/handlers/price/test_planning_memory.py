@@ -40,8 +40,8 @@ MEGABYTE = 1 << 20
 def test_a_book_ten_times_as_large_is_planned_in_the_same_memory(tmp_path: Path, ending: str) -> None:
     (few, small, little), (many, large, much) = (planned(tmp_path, f"b{count}{ending}", count) for count in (5_000, 50_000))
     assert (few, many) == (5_000, 50_000)
-    assert large - small > 60 * MEGABYTE
-    assert much - little < 45 * MEGABYTE  # arrays of a piece, wherever they come to lie
+    assert large - small > 120 * MEGABYTE
+    assert much - little < 60 * MEGABYTE  # arrays of some pieces, wherever they come to lie
 
 
 def planned(folder: Path, name: str, count: int) -> tuple[int, int, int]:
@@ -49,7 +49,7 @@ def planned(folder: Path, name: str, count: int) -> tuple[int, int, int]:
     header, line = LINES[Path(name).suffix]
     with (folder / name).open("w") as file:
         file.write(header)
-        file.writelines(line.format(number=number, comment="x" * 1_500) for number in range(count))
+        file.writelines(line.format(number=number, comment="x" * 3_000) for number in range(count))
     command = [sys.executable, "-c", PLAN, str(folder), name]
     told = subprocess.run(command, check=True, capture_output=True, text=True)
     positions, size, most = map(int, told.stdout.split())
