@@ -55,6 +55,7 @@ STAGES = {
     "run_krd": "whole run of KRD, cells/s",
     "from_json": "terms from JSON objects, positions/s",
     "small_runs": "runs of one position, one scenario, runs/s",
+    "flows_each": "cash flows a position",
 }
 
 
@@ -230,7 +231,6 @@ def _staged(report: dict[str, Any]) -> Table:
     for key, name in STAGES.items():
         table.add_row(name, *(f"{each[key]:,.0f}" for each in staged))
     theirs = {row["product"]: row["quantlib"] for row in report["products"]}
-    table.add_row("cash flows a position", *(f"{each['flows_each']:.0f}" for each in staged))
     table.add_row("kernel / QuantLib-Python", *(f"{each['kernel'] / theirs[each['product']]:.0f}" for each in staged))
     return table
 
