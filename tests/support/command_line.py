@@ -6,14 +6,17 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, TypeVar
 
 from tests.support.forked import CHECKOUT, Forked, nursery
+
+T = TypeVar("T")
 
 KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
 SECONDS = 90
@@ -71,6 +74,14 @@ class Installed(CommandLine):
 def _text_of(output: IO[bytes]) -> str:
     output.seek(0)
     return output.read().decode()
+
+
+def eventually(ask: Callable[[], T], holds: Callable[[T], bool]) -> T:
+    """The last answer: the first of which it `holds`, if there is one in time."""
+    deadline = time.monotonic() + SECONDS
+    while not holds(answer := ask()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return answer
 
 
 def free_port() -> int:

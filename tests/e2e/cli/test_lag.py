@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
-from tests.support.command_line import SECONDS
+from tests.support.command_line import eventually
 
 
 def runs(millrace: Any) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def test_what_is_published_is_lag_until_it_is_done(millrace: Any, start_worker: 
 
     worker = start_worker(millrace, "--flows", "runs")
     worker.wait_until("/health/deep")
-    assert eventually(lambda: runs(millrace)["lag"]) == 0
+    assert eventually(lambda: runs(millrace)["lag"], lambda lag: lag == 0) == 0
     done = runs(millrace)
     assert all(each["committed"] == each["end"] for each in done["partitions"] if each["end"])
     assert (done["waiting"], done["due"], done["unpublished"]) == (0, 0, 0)
@@ -39,11 +38,3 @@ def test_a_database_that_is_away_is_exit_code_5(millrace: Any) -> None:
     result = millrace("lag", DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/x")
     assert (result.returncode, result.stdout) == (5, "")
     assert "hunter2" not in result.stderr
-
-
-def eventually(ask: Any) -> Any:
-    """The last answer: the first that is 0, if there is one in time."""
-    deadline = time.monotonic() + SECONDS
-    while (answer := ask()) != 0 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return answer

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import time
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -14,10 +13,10 @@ import pytest
 
 from streams.kafka import KafkaConfig
 from streams.publish import Outgoing, publish
+from tests.support.command_line import eventually
 from tests.support.runs import run_data, run_event
 
 NOBODY = "127.0.0.1:1"
-PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -73,10 +72,9 @@ def left_out(applied: subprocess.CompletedProcess[str]) -> str:
 
 def wait_for_done(millrace: Any, client: str) -> dict[str, int]:
     """The prediction once none is new; the worker may have records of many other tests to read before."""
-    until = time.monotonic() + PATIENCE
-    while (predicted := plan(millrace, client)["prediction"])["new"]:
-        assert time.monotonic() < until, predicted
-    return dict(predicted)
+    predicted: dict[str, int] = eventually(lambda: plan(millrace, client)["prediction"], lambda found: not found["new"])
+    assert not predicted["new"], predicted
+    return predicted
 
 
 def test_replays_are_listed_and_shown(millrace: Any, client: str, events: None) -> None:
@@ -127,10 +125,10 @@ def test_what_ended_well_is_done_again(millrace: Any, start_worker: Any, client:
     applied = millrace("replay", "apply", plan_id)
     assert (applied.returncode, applied.stdout) == (0, f"applied  {plan_id}  1 published, {left_out(applied)} left out\n")
     run_id = str(run_ids(client)[1])
-    until = time.monotonic() + PATIENCE
-    while not (shown := json.loads(millrace("results", "run", run_id, "--json").stdout))["generation"]:
-        assert time.monotonic() < until, shown
-    assert shown["generation"] == 1
+    read = eventually(
+        lambda: json.loads(millrace("results", "run", run_id, "--json").stdout), lambda found: found["generation"]
+    )
+    assert read["generation"] == 1
     shown = millrace("replay", "status", plan_id)
     assert [line.split() for line in shown.stdout.splitlines() if line.startswith("mode")] == [["mode", "reprocess"]]
     assert worker.end() == 0
