@@ -6,41 +6,21 @@ Permanent
 └── ObjectTooLarge    too_large       more bytes than the reader allows
 Outage                object_store_unreachable   the store does not answer a listing either
 Transient             object_store_failed        it does: something is wrong with this object
+└── ObjectTooShort                               it has fewer bytes than are asked for
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import re
-import stat
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from errno import ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 from pathlib import Path
-from typing import Final, Protocol
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, S3Store
 
 from events.failures import Outage, Permanent, Transient
-
-CONNECT_TIMEOUT: Final = timedelta(seconds=5)
-REQUEST_TIMEOUT: Final = timedelta(seconds=60)
-MAX_RETRIES: Final = 2
-
-_has_scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:").match
-# obstore keeps such names for files that are being written.
-_is_unfinished = re.compile(r".*#[0-9]+").fullmatch
-
-
-class ForbiddenUri(Permanent):
-    """The uri is not a plain path below the store's root, or leads out of it."""
-
-    def __init__(self, uri: str, why: str) -> None:
-        super().__init__("forbidden_uri", f"{uri!r} {why}")
+from storage.places import place_of
+from storage.uris import resolve
 
 
 class ObjectNotFound(Permanent):
@@ -57,6 +37,14 @@ class ObjectTooLarge(Permanent):
         super().__init__("too_large", f"{uri!r} has {size} bytes, at most {max_bytes} are allowed")
 
 
+class ObjectTooShort(Transient):
+    """The object ends before the bytes that are asked for; who knows that it had them once knows that it was replaced."""
+
+    def __init__(self, uri: str, size: int, end: int) -> None:
+        super().__init__("object_store_failed", f"{uri!r} has {size} bytes, and is to be read up to byte {end}")
+        self.args = (uri, size, end)
+
+
 class ObjectStore:
     """The object store at `file:///folder` or `s3://bucket/prefix`.
 
@@ -65,7 +53,7 @@ class ObjectStore:
     """
 
     def __init__(self, url: str, options: Mapping[str, str] | None = None) -> None:
-        self._place = _place(urlsplit(url), options or {})
+        self._place = place_of(urlsplit(url), options or {})
 
     async def get(self, uri: str, max_bytes: int) -> bytes:
         """The object's bytes; its size is known before any is read.
@@ -103,7 +91,7 @@ class ObjectStore:
     async def ranges(self, uri: str, wanted: Sequence[tuple[int, int]]) -> list[bytes]:
         """Parts of the object, each from its first byte to before its end.
 
-        Raises ForbiddenUri, ObjectNotFound, Outage or Transient, the last also when the object has fewer bytes.
+        Raises ForbiddenUri, ObjectNotFound, ObjectTooShort, Outage or Transient.
         """
         path, lengths = resolve(uri), [end - first for first, end in wanted]
         if not wanted:
@@ -116,10 +104,12 @@ class ObjectStore:
             await self.ping()
             raise ObjectNotFound(uri) from error
         except (BaseError, OSError) as error:
+            await self._require_bytes(uri, wanted)
             raise await self._blame(error) from error
         parts = [bytes(part) for part in found]
         if [len(part) for part in parts] != lengths:
-            raise Transient("object_store_failed", f"{uri!r} has fewer bytes than it had")
+            await self._require_bytes(uri, wanted)
+            raise Transient("object_store_failed", f"{uri!r} was replaced while it was read")
         return parts
 
     async def put(self, uri: str, content: bytes) -> None:
@@ -148,118 +138,18 @@ class ObjectStore:
         except (BaseError, OSError) as error:
             raise Outage("object_store_unreachable", _first_line(error)) from error
 
+    async def _require_bytes(self, uri: str, wanted: Sequence[tuple[int, int]]) -> None:
+        """Raises ObjectTooShort, whichever way the store refused to read on, and whatever `size` raises."""
+        size, last = await self.size(uri), max(end for _, end in wanted)
+        if size < last:
+            raise ObjectTooShort(uri, size, last)
+
     async def _blame(self, error: Exception) -> Outage | Transient:
         try:
             await self.ping()
         except Outage as outage:
             return outage
         return Transient("object_store_failed", _first_line(error))
-
-
-def resolve(uri: str) -> str:
-    """The path below the store's root that a uri names, taken literally: percent signs are not decoded.
-
-    Raises ForbiddenUri for an absolute path, a scheme, a backslash, an empty or dotted segment, a character that is
-    not printable, also where these are percent-encoded, however often.
-    """
-    text, decoded = uri, unquote(uri)
-    _require_plain(uri, text)
-    while decoded != text:
-        text, decoded = decoded, unquote(decoded)
-        _require_plain(uri, text)
-    return uri
-
-
-def _require_plain(uri: str, text: str) -> None:
-    if not text.isprintable() or "\\" in text:
-        raise ForbiddenUri(uri, "has a backslash or a character that is not printable")
-    if text.startswith("/") or _has_scheme(text):
-        raise ForbiddenUri(uri, "is not relative to the object store")
-    segments = text.split("/")
-    if any(segment in {"", ".", ".."} for segment in segments) or _is_unfinished(segments[-1]):
-        raise ForbiddenUri(uri, "is not a plain path")
-
-
-class _Place(Protocol):
-    def store(self) -> LocalStore | S3Store: ...
-
-    async def existing(self, path: str) -> str: ...
-
-    async def within(self, path: str) -> str: ...
-
-    async def ping(self) -> None: ...
-
-
-class _Folder:
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def store(self) -> LocalStore:
-        return LocalStore(self._root)
-
-    async def existing(self, path: str) -> str:
-        """Where a regular file lies, its links followed. A pipe or device would never end."""
-        return await asyncio.to_thread(self._existing, path)
-
-    async def within(self, path: str) -> str:
-        """Where the path leads, its links followed."""
-        return await asyncio.to_thread(self._within, path)
-
-    async def ping(self) -> None:
-        if not await asyncio.to_thread(self._root.is_dir):
-            raise NotADirectoryError(f"{self._root} is no folder")
-
-    def _existing(self, path: str) -> str:
-        real = self._within(path)
-        try:
-            mode = (self._root / real).stat().st_mode
-        except OSError as error:
-            if error.errno in {ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP}:
-                raise FileNotFoundError(path) from error
-            raise
-        if not stat.S_ISREG(mode):
-            raise FileNotFoundError(path)
-        return real
-
-    def _within(self, path: str) -> str:
-        root = self._root.resolve()
-        real = os.path.relpath(os.path.realpath(root / path), root)
-        if real == os.pardir or real.startswith(os.pardir + os.sep):
-            raise ForbiddenUri(path, "leads out of the object store")
-        return real
-
-
-class _Bucket:
-    def __init__(self, bucket: str, prefix: str, options: Mapping[str, str]) -> None:
-        self._store = S3Store(
-            bucket,
-            prefix=prefix or None,
-            config=dict(options),  # type: ignore[arg-type]  # the names are checked by the store
-            # An endpoint that is addressed by http is meant so.
-            client_options={"allow_http": True, "connect_timeout": CONNECT_TIMEOUT, "timeout": REQUEST_TIMEOUT},
-            retry_config={"max_retries": MAX_RETRIES, "retry_timeout": REQUEST_TIMEOUT},
-        )
-
-    def store(self) -> S3Store:
-        return self._store
-
-    async def existing(self, path: str) -> str:
-        return path
-
-    async def within(self, path: str) -> str:
-        return path
-
-    async def ping(self) -> None:
-        async for _ in obstore.list(self._store, chunk_size=1):
-            return
-
-
-def _place(url: SplitResult, options: Mapping[str, str]) -> _Place:
-    if url.scheme == "file" and url.netloc in {"", "localhost"} and url.path.startswith("/"):
-        return _Folder(Path(unquote(url.path)))
-    if url.scheme == "s3" and url.netloc:
-        return _Bucket(url.netloc, url.path.strip("/"), options)
-    raise ValueError("the object store must be file:///folder or s3://bucket/prefix")
 
 
 def _first_line(error: Exception) -> str:

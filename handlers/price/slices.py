@@ -31,7 +31,7 @@ from handlers.price.stored import requested_run
 from handlers.resources import Resources
 from storage.database import Connection
 from storage.markets import read_markets
-from storage.objects import ObjectNotFound
+from storage.objects import ObjectNotFound, ObjectTooShort
 from storage.plans import PlannedSlice, SliceKey, end_slices, planned_slices
 from storage.results import copy_results
 from storage.run_generations import Late, RunKey, past_generations, stored_generations
@@ -159,6 +159,8 @@ class SlicesFlow:
                 loaded.portfolio = await self.objects.ranges(plan.positions_uri, _slice(plan).ranges)
             except ObjectNotFound as error:
                 raise Permanent("portfolio_not_found", error.message) from error
+            except ObjectTooShort as error:
+                raise Permanent("checksum_mismatch", f"{error.message}: it has changed since the run was planned") from error
         loaded.market, digest = await self._market(run, plan.client_id)
         if digest != plan.market_sha256:
             raise Permanent("checksum_mismatch", "the market has changed since the run was planned")

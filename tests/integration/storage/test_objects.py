@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from events.failures import Outage, Transient
-from storage.objects import ForbiddenUri, ObjectNotFound, ObjectStore, ObjectTooLarge
+from storage.objects import ObjectNotFound, ObjectStore, ObjectTooLarge, ObjectTooShort
+from storage.uris import ForbiddenUri
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": "us-east-1"}
 MEGABYTE = 1 << 20
@@ -101,6 +103,29 @@ async def test_a_size_is_told_without_reading(place: Place) -> None:
         await place.store.size("../book.parquet")
     with pytest.raises(Outage):
         await place.missing.size("book.parquet")
+
+
+async def test_parts_are_read_as_they_are_asked_for(place: Place) -> None:
+    await place.store.put("book.csv", bytes(range(100)))
+
+    parts = await place.store.ranges("book.csv", [(90, 100), (0, 3)])
+
+    assert parts == [bytes(range(90, 100)), bytes([0, 1, 2])]
+    assert await place.store.ranges("book.csv", []) == []
+    with pytest.raises(ObjectNotFound):
+        await place.store.ranges("none.csv", [(0, 1)])
+    with pytest.raises(Outage):
+        await place.missing.ranges("book.csv", [(0, 1)])
+
+
+@pytest.mark.parametrize("wanted", [[(0, 101)], [(98, 120), (0, 3)], [(0, 3), (100, 101)], [(500, 510)]])
+async def test_parts_behind_the_end_of_an_object_are_not_there(place: Place, wanted: list[tuple[int, int]]) -> None:
+    await place.store.put("book.csv", bytes(range(100)))
+
+    with pytest.raises(ObjectTooShort, match=r"'book\.csv' has 100 bytes, and is to be read up to byte \d+") as caught:
+        await place.store.ranges("book.csv", wanted)
+    assert caught.value.code == "object_store_failed"
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 async def test_a_second_put_replaces_the_first(place: Place) -> None:

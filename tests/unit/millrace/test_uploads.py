@@ -16,7 +16,7 @@ from handlers.embed import kinds
 from handlers.embed.kinds import EXTENSIONS
 from millrace.failures import CommandError
 from millrace.uploads import MEDIA_TYPES, LocalFile, document_id_of, examine, key_name, read_unchanged, uploaded, uri_of
-from storage.objects import resolve
+from storage.uris import resolve
 
 
 def complaint(path: Path, max_bytes: int = 100) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.objects import ForbiddenUri, ObjectStore, resolve
+from storage.objects import ObjectStore
+from storage.uris import ForbiddenUri, resolve
 
 PLAIN = [
     "book.parquet",

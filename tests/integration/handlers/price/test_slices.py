@@ -318,6 +318,23 @@ async def test_a_slice_whose_bytes_have_changed_marks_its_cells_and_the_run_ends
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
 
 
+async def test_a_slice_whose_bytes_are_no_longer_there_ends_at_once(rig: Rig) -> None:
+    """Another try would not bring them back, and nobody has to look at a dead letter."""
+    run = await planned_file(rig, book())
+    await rig.objects.put("b.jsonl", json_lines(book()[:10]))
+    answer = (await completed(rig))["e-1"]
+
+    assert answer["data"]["status"] == "partial"
+    await the_rows_are_those_of(rig, run, at_once(run, book()), failed=range(8, 23))
+    failed = await rig.rows("select slice_no, failure_code, failure_message from run_slices where status = 'failed' order by 1")
+    assert [(each["slice_no"], each["failure_code"]) for each in failed] == [
+        (place, "checksum_mismatch") for place in range(2, 6)
+    ]
+    assert all("b.jsonl' has" in each["failure_message"] for each in failed)
+    for table in ("dead_letters", "retries"):
+        assert await rig.rows(f"select count(*) from {table}") == [{"count": 0}]
+
+
 async def test_a_slice_whose_market_has_changed_names_its_positions_all_the_same(rig: Rig) -> None:
     snapshot = orjson.dumps(market().model_dump())
     await rig.objects.put("m.json", snapshot)
