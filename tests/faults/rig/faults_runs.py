@@ -13,7 +13,7 @@ from tests.faults.rig.manifest import Asked
 from tests.faults.rig.watch import AWAY
 from tests.faults.rig.world import World
 
-TRIES = 5  # a run may have ended before anybody could do anything to it
+TRIES = 5  # a run may have ended before anybody could do anything to it; each next one is twice as long
 PATIENCE = 300.0  # the run may stand behind all that came while nobody worked
 LOOK_AGAIN = 0.02
 
@@ -27,8 +27,8 @@ from runs where run_id = $1
 async def run_cancelled(world: World) -> None:
     """The end of a run is asked for while slices of it are priced and others wait."""
     with world.fault("a run is cancelled amid its slices") as noted:
-        for _ in range(TRIES):
-            asked = await _amid(world, large_runs.long(world.author))
+        for earlier in range(TRIES):
+            asked = await _amid(world, large_runs.long(world.author, 2**earlier))
             await world.publish([large_runs.cancel(world.author, asked)])
             run = await until_ended(world, asked)
             noted.told = f"{run['status']} after {run['slices_done']} of {run['slices']} slices"
@@ -39,8 +39,8 @@ async def run_cancelled(world: World) -> None:
 
 async def _spoilt(world: World, *, whole: bool) -> None:
     with world.fault("the portfolio of a run is removed" if whole else "the portfolio of a run is changed") as noted:
-        for _ in range(TRIES):
-            asked = await _amid(world, large_runs.long(world.author, is_spoilt=True))
+        for earlier in range(TRIES):
+            asked = await _amid(world, large_runs.long(world.author, 2**earlier, is_spoilt=True))
             await asyncio.to_thread(partial(world.author.spoil, asked, whole=whole))
             run = await until_ended(world, asked)
             noted.told = f"{run['failed']} of {run['slices']} slices failed"

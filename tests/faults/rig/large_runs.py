@@ -56,9 +56,10 @@ def cancel(author: Author, asked: Asked) -> Record:
     return author.numbered([author.record(author.ask.cancel(asked), "a request to end a run")])[0]
 
 
-def long(author: Author, *, is_spoilt: bool = False) -> Record:
-    """A run of many slices; `is_spoilt`: whoever publishes it spoils its portfolio then."""
-    asked = _stored(author, author.draw.choice(list(FILES)), MANY)
+def long(author: Author, times: int = 1, *, is_spoilt: bool = False) -> Record:
+    """A run of so many times many slices; `is_spoilt`: whoever publishes it spoils its portfolio then."""
+    fewest, most = MANY
+    asked = _stored(author, author.draw.choice(list(FILES)), (times * fewest, times * most))
     about = "a large run whose portfolio is spoilt" if is_spoilt else "a large run of many slices"
     return author.numbered([author.record(replace(asked, is_spoilt=is_spoilt), about)])[0]
 
