@@ -72,7 +72,6 @@ def engine_config(settings: Settings) -> EngineConfig:
         consumer=ConsumerLimits(
             fetch_records=settings.fetch_records,
             fetch_bytes=settings.fetch_bytes,
-            poll_milliseconds=settings.poll_milliseconds,
             session_timeout=settings.session_timeout_seconds,
             max_poll_interval=settings.max_poll_interval_seconds,
         ),

@@ -148,7 +148,6 @@ class Settings(BaseSettings):
 
     fetch_records: int = knob(2_000, 1, 20_000, "records", "Consumer", "Taken from Kafka's client at once")
     fetch_bytes: int = knob(MIB, 1024, 64 * MIB, "bytes", "Consumer", "Fetched of one partition at once")
-    poll_milliseconds: int = knob(5, 1, 1_000, "milliseconds", "Consumer", "How long the client waits for more records")
     session_timeout_seconds: float = knob(
         30, 6, 300, "seconds", "Consumer", "Silence after which Kafka takes a worker for dead"
     )

@@ -39,7 +39,6 @@ class ConsumerLimits:
 
     fetch_records: int = 2_000
     fetch_bytes: int = 1024 * 1024
-    poll_milliseconds: int = 5
     session_timeout: float = 30.0
     max_poll_interval: float = 300.0
 

@@ -30,6 +30,8 @@ TAKE_OVER_ROWS = 500
 # What this relay has in hand may be late; a row of its own that it has lost sight of (a delete that a crash of Postgres
 # undid, for example) is found again, only later.
 OWN_AFTER_CLAIMS = 3
+# Published rows are deleted together with those of so many seconds: a transaction costs more than the rows that it deletes.
+REAP_LINGER = 0.05
 
 
 @dataclass(slots=True, eq=False)
@@ -120,6 +122,7 @@ class Relay:
         """Deletes published rows in a session of its own, many at a time, until cancelled."""
         while True:
             await self._to_delete.wait()
+            await asyncio.sleep(REAP_LINGER)
             self._to_delete.clear()
             await self.delete_published()
 

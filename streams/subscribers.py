@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -23,6 +24,9 @@ log = structlog.get_logger(__name__)
 # Seconds that a rebalance leaves for the commit after the drain.
 DRAIN_MARGIN = 15.0
 
+# How long one poll of an idle consumer takes; records end it as they come.
+IDLE_POLL_MILLISECONDS = 200
+
 
 class RawBatch(KafkaAckableMessage):
     """A batch whose offsets are committed by the lane, never by FastStream."""
@@ -35,7 +39,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     """What FastStream and aiokafka call for one lane."""
 
     def __init__(self, broker: KafkaBroker, lane: Lane, config: EngineConfig, starts: Starts) -> None:
-        self.lane, self.starts, self.patience = lane, starts, config.lane.patience
+        self.lane, self.starts = lane, starts
+        self.patience, self.fetch_records = config.lane.patience, config.consumer.fetch_records
         limits = config.consumer
         self.subscriber: Any = broker.subscriber(
             lane.spec.topic,
@@ -44,8 +49,6 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             ack_policy=AckPolicy.NACK_ON_ERROR,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            batch_timeout_ms=limits.poll_milliseconds,
-            max_records=limits.fetch_records,
             max_partition_fetch_bytes=limits.fetch_bytes,
             session_timeout_ms=int(limits.session_timeout * 1000),
             heartbeat_interval_ms=int(limits.session_timeout * 100),
@@ -61,6 +64,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         self._paused = asyncio.Event()
         self._retention = RetentionCheck(lane)
         self.subscriber(self._handler())
+        self.subscriber.get_msg = self._poll
         lane.offsets.consumer = lambda: self.consumer
 
     @property
@@ -153,6 +157,14 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         # What AsyncAPI shows as the message; nothing is parsed by it.
         intake.__annotations__ = {"records": Envelope[next(iter(self.lane.spec.models.values()))]}  # type: ignore[misc]
         return intake
+
+    async def _poll(self, consumer: AIOKafkaConsumer) -> Sequence[ConsumerRecord]:
+        """The next records of all partitions, as soon as there are any.
+
+        FastStream's own way sleeps after an empty poll for as long as the poll took, and what comes meanwhile waits.
+        """
+        fetched = await consumer.getmany(timeout_ms=IDLE_POLL_MILLISECONDS, max_records=self.fetch_records)
+        return tuple(chain.from_iterable(fetched.values()))
 
     async def _parse(self, records: Sequence[ConsumerRecord]) -> RawBatch:
         return RawBatch(

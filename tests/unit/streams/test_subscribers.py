@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from aiokafka import ConsumerRecord
+import pytest
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import ConsumerStoppedError
 from faststream._internal.endpoint.subscriber.usecase import SubscriberUsecase
 from faststream.kafka import KafkaBroker
 
@@ -46,14 +48,56 @@ def record(partition: int, offset: int) -> ConsumerRecord:
     )
 
 
-async def test_records_reach_the_lane_before_anything_else_can_run() -> None:
-    """A rebalance between fetch and intake would bind records to the wrong assignment."""
-    lane = FakeLane()
+class FakeConsumer:
+    """Nothing at the first poll, records at the second, stopped at the third."""
+
+    def __init__(self) -> None:
+        self.polled: list[int] = []
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        assert timeout_ms > 0  # or an idle consumer would never rest
+        self.polled.append(max_records)
+        match len(self.polled):
+            case 1:
+                return {}
+            case 2:
+                return {TopicPartition("t.notes.requested", place): [record(place, 5), record(place, 6)] for place in (0, 1)}
+            case _:
+                raise ConsumerStoppedError
+
+    def assignment(self) -> set[TopicPartition]:
+        return set()
+
+
+async def started(lane: FakeLane) -> Any:
+    """A subscriber with all but its consumer."""
     broker = KafkaBroker("localhost:1", apply_types=False)
     broker._setup_logger()
     subscriber = Intake(broker, lane, EngineConfig(), None).subscriber  # type: ignore[arg-type]
-    await SubscriberUsecase.start(subscriber)  # all but the consumer
+    await SubscriberUsecase.start(subscriber)
     subscriber._post_start()
+    return subscriber
+
+
+async def test_an_empty_poll_is_followed_by_the_next_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sleeps in between leaves what comes meanwhile lying."""
+
+    async def sleep(_seconds: float) -> None:
+        raise AssertionError("it sleeps")
+
+    monkeypatch.setattr("anyio.sleep", sleep)
+    lane, consumer = FakeLane(), FakeConsumer()
+    subscriber = await started(lane)
+    subscriber.consumer = consumer
+    await subscriber._run_consume_loop(consumer)
+    assert lane.taken == [[(0, 5), (0, 6)], [(1, 5), (1, 6)]]
+    assert consumer.polled == [EngineConfig().consumer.fetch_records] * 3
+
+
+async def test_records_reach_the_lane_before_anything_else_can_run() -> None:
+    """A rebalance between fetch and intake would bind records to the wrong assignment."""
+    lane = FakeLane()
+    subscriber = await started(lane)
     coroutine = subscriber.process_message((record(0, 5), record(0, 6), record(1, 3)))
     with suppress(StopIteration):
         coroutine.send(None)
