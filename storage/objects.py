@@ -1,7 +1,7 @@
 """Portfolios, market snapshots and documents as bytes, in a folder or an S3 bucket, by uri relative to its root.
 
 Permanent
-├── ForbiddenUri      forbidden_uri   the uri names no place within the store
+├── ForbiddenUri      forbidden_uri   the uri names no place within the store (storage/uris)
 ├── ObjectNotFound    not_found       nothing is there, while the store itself answers
 └── ObjectTooLarge    too_large       more bytes than the reader allows
 Outage                object_store_unreachable   the store does not answer a listing either
@@ -11,6 +11,7 @@ Transient             object_store_failed        it does: something is wrong wit
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -97,15 +98,18 @@ class ObjectStore:
         if not wanted:
             return []
         try:
-            place = await self._place.existing(path)
-            starts = [first for first, _ in wanted]
-            found = await obstore.get_ranges_async(self._place.store(), place, starts=starts, lengths=lengths)
+            place, store = await self._place.existing(path), self._place.store()
+            # All of them in one call would make obstore panic where one lies behind the object's end.
+            each = (obstore.get_range_async(store, place, start=first, end=end) for first, end in wanted)
+            found = await asyncio.gather(*each)
         except FileNotFoundError as error:
             await self.ping()
             raise ObjectNotFound(uri) from error
         except (BaseError, OSError) as error:
-            await self._require_bytes(uri, wanted)
-            raise await self._blame(error) from error
+            blamed = await self._blame(error)
+            if isinstance(blamed, Transient):
+                await self._require_bytes(uri, wanted)
+            raise blamed from error
         parts = [bytes(part) for part in found]
         if [len(part) for part in parts] != lengths:
             await self._require_bytes(uri, wanted)

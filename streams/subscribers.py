@@ -41,14 +41,23 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, broker: KafkaBroker, lane: Lane, config: EngineConfig, starts: Starts) -> None:
         self.lane, self.starts = lane, starts
         self.patience, self.fetch_records = config.lane.patience, config.consumer.fetch_records
-        limits = config.consumer
-        self.subscriber: Any = broker.subscriber(
-            lane.spec.topic,
+        self._paused = asyncio.Event()
+        self._retention = RetentionCheck(lane)
+        self.subscriber = self._subscriber(broker, config)
+        self.subscriber(self._handler())
+        self.subscriber.get_msg = self._poll
+        lane.offsets.consumer = lambda: self.consumer
+
+    def _subscriber(self, broker: KafkaBroker, config: EngineConfig) -> Any:
+        spec, limits = self.lane.spec, config.consumer
+        return broker.subscriber(
+            spec.topic,
             batch=True,
-            group_id=f"{config.group_prefix}.{lane.spec.name}",
+            group_id=f"{config.group_prefix}.{spec.name}",
             ack_policy=AckPolicy.NACK_ON_ERROR,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
+            max_records=limits.fetch_records,
             max_partition_fetch_bytes=limits.fetch_bytes,
             session_timeout_ms=int(limits.session_timeout * 1000),
             heartbeat_interval_ms=int(limits.session_timeout * 100),
@@ -58,14 +67,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             parser=self._parse,
             decoder=_raw,
             listener=self,
-            title=f"{lane.spec.topic}:{lane.spec.name}",
-            description=f"Consumed by the flow {lane.spec.name}",
+            title=f"{spec.topic}:{spec.name}",
+            description=f"Consumed by the flow {spec.name}",
         )
-        self._paused = asyncio.Event()
-        self._retention = RetentionCheck(lane)
-        self.subscriber(self._handler())
-        self.subscriber.get_msg = self._poll
-        lane.offsets.consumer = lambda: self.consumer
 
     @property
     def consumer(self) -> AIOKafkaConsumer | None:
@@ -158,7 +162,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         intake.__annotations__ = {"records": Envelope[next(iter(self.lane.spec.models.values()))]}  # type: ignore[misc]
         return intake
 
-    async def _poll(self, consumer: AIOKafkaConsumer) -> Sequence[ConsumerRecord]:
+    async def _poll(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         """The next records of all partitions, as soon as there are any.
 
         FastStream's own way sleeps after an empty poll for as long as the poll took, and what comes meanwhile waits.

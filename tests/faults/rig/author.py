@@ -193,13 +193,15 @@ class Author:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
         unfinished.rename(path)
 
-    def spoil(self, asked: Asked, *, whole: bool) -> None:
-        """The portfolio of a run is gone, the `whole` of it, or holds other bytes, as many as before."""
-        path = self.objects / asked.data["portfolio"]["uri"]
-        if whole:
+    def spoil(self, asked: Asked, spoilt: Callable[[bytes], bytes | None]) -> None:
+        """The portfolio of a run becomes what `spoilt` makes of its bytes; None: it is gone."""
+        uri = asked.data["portfolio"]["uri"]
+        path = self.objects / uri
+        left = spoilt(path.read_bytes())
+        if left is None:
             path.unlink()
         else:
-            self.put(asked.data["portfolio"]["uri"], path.read_bytes()[::-1])
+            self.put(uri, left)
 
     def _uuid(self) -> str:
         return str(UUID(int=self.draw.getrandbits(128), version=4))

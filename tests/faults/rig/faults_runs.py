@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -37,26 +38,31 @@ async def run_cancelled(world: World) -> None:
     raise AssertionError(f"no run was cancelled: the last one was {noted.told}")
 
 
-async def _spoilt(world: World, *, whole: bool) -> None:
-    with world.fault("the portfolio of a run is removed" if whole else "the portfolio of a run is changed") as noted:
+async def portfolio_changed(world: World) -> None:
+    """Other bytes, as many as before, stand in the place of a portfolio that has been planned."""
+    await _spoilt(world, "the portfolio of a run is changed", lambda content: content[::-1])
+
+
+async def portfolio_cut(world: World) -> None:
+    """Only the first half of a portfolio is left after it has been planned."""
+    await _spoilt(world, "the portfolio of a run is cut in half", lambda content: content[: len(content) // 2])
+
+
+async def portfolio_removed(world: World) -> None:
+    """A portfolio is gone after it has been planned."""
+    await _spoilt(world, "the portfolio of a run is removed", lambda _content: None)
+
+
+async def _spoilt(world: World, name: str, spoilt: Callable[[bytes], bytes | None]) -> None:
+    with world.fault(name) as noted:
         for earlier in range(TRIES):
             asked = await _amid(world, large_runs.long(world.author, 2**earlier, is_spoilt=True))
-            await asyncio.to_thread(partial(world.author.spoil, asked, whole=whole))
+            await asyncio.to_thread(partial(world.author.spoil, asked, spoilt))
             run = await until_ended(world, asked)
             noted.told = f"{run['failed']} of {run['slices']} slices failed"
             if run["failed"]:
                 return
     raise AssertionError("no slice failed")
-
-
-async def portfolio_changed(world: World) -> None:
-    """Other bytes stand in the place of a portfolio that has been planned."""
-    await _spoilt(world, whole=False)
-
-
-async def portfolio_removed(world: World) -> None:
-    """A portfolio is gone after it has been planned."""
-    await _spoilt(world, whole=True)
 
 
 async def published(world: World, record: Any) -> Asked:

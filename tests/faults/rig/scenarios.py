@@ -57,6 +57,7 @@ RUNS: Mapping[str, ServerFault] = MappingProxyType(
     {
         "run_cancelled": runs.run_cancelled,
         "portfolio_changed": runs.portfolio_changed,
+        "portfolio_cut": runs.portfolio_cut,
         "portfolio_removed": runs.portfolio_removed,
         "slices_replayed": operators.slices_replayed,
     }

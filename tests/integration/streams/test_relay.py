@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from storage import outbox
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.outbox import OutboxRow
 from streams.outages import Outages
 from streams.relay import Publication, Relay
@@ -102,5 +103,39 @@ async def test_what_a_cancelled_deletion_left_is_deleted_at_the_end(database: Da
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     await relay.delete_published()
+    async with database.connection() as connection:
+        assert await connection.fetchval("select count(*) from outbox") == 0
+
+
+async def test_what_is_published_within_a_moment_is_deleted_together(
+    database: Database, publisher: SlowPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what a worker that stops meanwhile had not deleted yet, it deletes last of all."""
+    mine, settled, deleted = uuid4(), asyncio.Semaphore(0), list[list[UUID]]()
+    rows = [OutboxRow(uuid4(), "runs", "acme", "t", b"k", b"v", None, mine) for _ in range(2)]
+
+    async def then() -> None:
+        settled.release()
+
+    async def delete(connection: Connection, ids: Collection[UUID]) -> None:
+        deleted.append(list(ids))
+        await outbox_delete(connection, ids)
+
+    outbox_delete = outbox.delete
+    monkeypatch.setattr("streams.relay.outbox.delete", delete)
+    monkeypatch.setattr("streams.relay.REAP_LINGER", 60.0)
+    publisher.free.set()
+    async with database.connection() as connection:
+        await outbox.add(connection, rows)
+    relay = Relay(database, publisher, mine, outages=Outages(()), claim=CLAIM)  # type: ignore[arg-type]
+    tasks = [asyncio.create_task(loop) for loop in (relay.publish(), relay.reap())]
+    for row in rows:
+        await relay.put(Publication("runs", [row], then))
+        await settled.acquire()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await relay.delete_published()
+    assert deleted == [[row.id for row in rows]]
     async with database.connection() as connection:
         assert await connection.fetchval("select count(*) from outbox") == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -289,8 +289,12 @@ async def test_nothing_of_a_run_is_in_the_view_before_its_last_slice_and_its_row
 
 
 async def planned_file(rig: Rig, positions: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
-    await rig.objects.put("b.jsonl", json_lines(positions))
-    run = a_run({"uri": "b.jsonl"}, **changes)
+    return await planned_content(rig, "b.jsonl", json_lines(positions), **changes)
+
+
+async def planned_content(rig: Rig, name: str, content: bytes, **changes: Any) -> dict[str, Any]:
+    await rig.objects.put(name, content)
+    run = a_run({"uri": name}, **changes)
     await runs_alone(rig, run_event("e-1", run))
     return run
 
@@ -318,19 +322,23 @@ async def test_a_slice_whose_bytes_have_changed_marks_its_cells_and_the_run_ends
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
 
 
-async def test_a_slice_whose_bytes_are_no_longer_there_ends_at_once(rig: Rig) -> None:
+@pytest.mark.parametrize(("name", "write"), [("b.jsonl", json_lines), ("b.csv", csv), ("b.parquet", parquet)])
+async def test_a_slice_whose_bytes_are_no_longer_there_ends_at_once(
+    rig: Rig, name: str, write: Callable[[list[dict[str, Any]]], bytes]
+) -> None:
     """Another try would not bring them back, and nobody has to look at a dead letter."""
-    run = await planned_file(rig, book())
-    await rig.objects.put("b.jsonl", json_lines(book()[:10]))
+    content = write(book())
+    run = await planned_content(rig, name, content)
+    await rig.objects.put(name, content[: len(content) // 2])
     answer = (await completed(rig))["e-1"]
 
     assert answer["data"]["status"] == "partial"
-    await the_rows_are_those_of(rig, run, at_once(run, book()), failed=range(8, 23))
     failed = await rig.rows("select slice_no, failure_code, failure_message from run_slices where status = 'failed' order by 1")
-    assert [(each["slice_no"], each["failure_code"]) for each in failed] == [
-        (place, "checksum_mismatch") for place in range(2, 6)
-    ]
-    assert all("b.jsonl' has" in each["failure_message"] for each in failed)
+    whole = 0 if name == "b.parquet" else len(content) // 2 * 6 // len(content)  # its footer was last
+    assert [each["slice_no"] for each in failed] == list(range(whole, 6))
+    assert {each["failure_code"] for each in failed} == {"checksum_mismatch"}
+    assert f"{name}' has {len(content) // 2} bytes" in failed[-1]["failure_message"]
+    await the_rows_are_those_of(rig, run, at_once(run, book()), failed=range(4 * whole, 23))
     for table in ("dead_letters", "retries"):
         assert await rig.rows(f"select count(*) from {table}") == [{"count": 0}]
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.objects import ObjectStore
 from storage.uris import ForbiddenUri, resolve
 
 PLAIN = [
@@ -50,9 +49,3 @@ def test_no_number_of_encodings_brings_a_dotted_segment_through(segments: list[s
     else:
         with pytest.raises(ForbiddenUri):
             resolve(uri)
-
-
-@pytest.mark.parametrize("url", ["http://host/x", "file://host/x", "file:x", "s3:///prefix", "memory:///", "/folder", ""])
-def test_another_kind_of_address_is_refused_at_once(url: str) -> None:
-    with pytest.raises(ValueError, match="object store must be"):
-        ObjectStore(url)
