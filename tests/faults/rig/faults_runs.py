@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -15,7 +16,7 @@ from tests.faults.rig.watch import AWAY
 from tests.faults.rig.world import World
 
 TRIES = 5  # a run may have ended before anybody could do anything to it; each next one is twice as long
-PATIENCE = 300.0  # the run may stand behind all that came while nobody worked
+PATIENCE = 120.0  # seconds in which nothing at all is finished
 LOOK_AGAIN = 0.02
 
 COUNTS = """
@@ -86,11 +87,17 @@ async def until_ended(world: World, asked: Asked) -> dict[str, Any]:
 
 
 async def _until(world: World, asked: Asked, holds: Any) -> dict[str, Any]:
-    """The run's row and counts, once `holds` says so of them; a database that is away is asked again."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            with suppress(*AWAY):
-                rows = await world.sight.rows(COUNTS, UUID(asked.data["run_id"]))
-                if rows and holds(rows[0]):
-                    return rows[0]
-            await asyncio.sleep(LOOK_AGAIN)
+    """The run's row and counts, once `holds` says so of them; a database that is away is asked again.
+
+    The run may stand behind all that came while nobody worked, so it is waited for as long as workers get on.
+    """
+    finished, since = world.watch.finished, time.monotonic()
+    while time.monotonic() - since < PATIENCE:
+        with suppress(*AWAY):
+            rows = await world.sight.rows(COUNTS, UUID(asked.data["run_id"]))
+            if rows and holds(rows[0]):
+                return rows[0]
+        if finished != world.watch.finished:
+            finished, since = world.watch.finished, time.monotonic()
+        await asyncio.sleep(LOOK_AGAIN)
+    raise TimeoutError(f"run {asked.data['run_id']} does not get on, nor does anything else")
