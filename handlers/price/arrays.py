@@ -58,14 +58,12 @@ def distinct(values: Ints, span: int | None = None, rank: Callable[[Ints], Ints]
     if span > values.size * _SORTED_SHARE:
         found, places = np.unique(values, return_inverse=True)
         return found + low, places.astype(np.int64, copy=False)
-    seen = np.zeros(span, dtype=np.bool_)
-    seen[values] = True
-    found = np.flatnonzero(seen)
+    found = np.flatnonzero(np.bincount(values, minlength=span))
     if rank is not None:
         found = found[np.argsort(rank(found + low), kind="stable")]
     place = np.zeros(span, dtype=np.int64)
     place[found] = np.arange(found.size)
-    return found + low, place[values]
+    return found + low, place.take(values)
 
 
 def members(place: Ints, count: int) -> list[Ints]:
