@@ -62,6 +62,9 @@ FIELDS = ", ".join(COLUMNS)
 READ_FIELDS = ", ".join(f"{name}::text" if name in {"totals", "scenarios"} else name for name in COLUMNS)
 PRIMARY_KEY = "pk_runs"
 
+# Up to so many rows one statement takes less time than COPY within a savepoint, which is four round trips.
+FEW_ROWS = 8
+
 # Rows by column. An array cannot hold arrays of several lengths, so $7, $8, $28 and $32 hold each run's as a literal.
 VALUES = """
 run_id, client_id, generation, status, valuation_date, reporting_currency, scenario_ids::text[],
@@ -98,6 +101,8 @@ async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UU
     if len({row.run_id for row in ordered}) < len(ordered):
         raise ValueError("one run_id stands in two rows of the same insert")
     stored = [as_stored(row) for row in ordered]
+    if len(stored) <= FEW_ROWS:
+        return await _insert_the_new(connection, stored) if stored else {}
     try:
         # COPY takes half the time of the other way; the savepoint keeps the caller's transaction alive.
         async with connection.transaction():
@@ -128,7 +133,8 @@ async def read_run(connection: Connection, run_id: UUID) -> RunRow | None:
 
 async def _insert_the_new(connection: Connection, rows: Sequence[RunRow]) -> dict[UUID, RunRow]:
     new = {row["run_id"] for row in await connection.fetch(INSERT_THE_NEW, *by_column(rows))}
-    return await stored_runs(connection, [row.run_id for row in rows if row.run_id not in new])
+    known = [row.run_id for row in rows if row.run_id not in new]
+    return await stored_runs(connection, known) if known else {}
 
 
 def as_stored(row: RunRow) -> RunRow:

@@ -9,9 +9,15 @@ import asyncpg
 import pytest
 
 from storage.database import Database
-from storage.runs import RunRow, insert_runs, read_run, stored_runs
+from storage.runs import FEW_ROWS, RunRow, insert_runs, read_run, stored_runs
 
 MakeRun = Callable[..., RunRow]
+
+
+@pytest.fixture(autouse=True, params=[0, FEW_ROWS], ids=["copy", "insert"])
+def _ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rows by either of the two ways in which rows are written."""
+    monkeypatch.setattr("storage.runs.FEW_ROWS", request.param)
 
 
 async def test_new_runs_are_stored_as_they_were_given(database: Database, make_run: MakeRun) -> None:
