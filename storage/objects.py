@@ -98,10 +98,7 @@ class ObjectStore:
         if not wanted:
             return []
         try:
-            place, store = await self._place.existing(path), self._place.store()
-            # All of them in one call would make obstore panic where one lies behind the object's end.
-            each = (obstore.get_range_async(store, place, start=first, end=end) for first, end in wanted)
-            found = await asyncio.gather(*each)
+            found = await self._parts(path, wanted)
         except FileNotFoundError as error:
             await self.ping()
             raise ObjectNotFound(uri) from error
@@ -115,6 +112,12 @@ class ObjectStore:
             await self._require_bytes(uri, wanted)
             raise Transient("object_store_failed", f"{uri!r} was replaced while it was read")
         return parts
+
+    async def _parts(self, path: str, wanted: Sequence[tuple[int, int]]) -> list[obstore.Bytes]:
+        # Each by a request of its own: obstore panics when of several in one call one lies behind the object's end.
+        place, store = await self._place.existing(path), self._place.store()
+        requests = (obstore.get_range_async(store, place, start=first, end=end) for first, end in wanted)
+        return await asyncio.gather(*requests)
 
     async def put(self, uri: str, content: bytes) -> None:
         """Stores the object whole or not at all; one that was there is replaced.

@@ -104,7 +104,7 @@ async def insert_runs(connection: Connection, rows: Sequence[RunRow]) -> dict[UU
     if len(stored) <= FEW_ROWS:
         return await _insert_the_new(connection, stored) if stored else {}
     try:
-        # COPY takes half the time of the other way; the savepoint keeps the caller's transaction alive.
+        # Of many rows COPY takes less time than the other way; the savepoint keeps the caller's transaction alive.
         async with connection.transaction():
             await connection.copy_records_to_table("runs", records=stored, columns=COLUMNS)
     except asyncpg.UniqueViolationError as error:

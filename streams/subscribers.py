@@ -57,7 +57,6 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             ack_policy=AckPolicy.NACK_ON_ERROR,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            max_records=limits.fetch_records,
             max_partition_fetch_bytes=limits.fetch_bytes,
             session_timeout_ms=int(limits.session_timeout * 1000),
             heartbeat_interval_ms=int(limits.session_timeout * 100),

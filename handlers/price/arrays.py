@@ -45,8 +45,8 @@ def keep_memory() -> None:
 def distinct(values: Ints, span: int | None = None, rank: Callable[[Ints], Ints] | None = None) -> tuple[Ints, Ints]:
     """The distinct values in ascending order, and the place of each value among them (as `np.unique`, in linear time).
 
-    Values known to lie from 0 up to, but not at, `span` are not looked through for their bounds. Where a table of all possible
-    values is worth its memory, distinct ones come in the order of their `rank`, those of equal rank in their own.
+    Values known to lie from 0 up to, but not at, `span` are not looked through for their bounds; others raise. Where a table of
+    all possible values is worth its memory, distinct ones come in the order of their `rank`, those of equal rank in their own.
     """
     if values.size == 0:
         return values, values

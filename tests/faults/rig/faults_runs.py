@@ -63,7 +63,7 @@ async def _spoilt(world: World, name: str, spoilt: Callable[[bytes], bytes | Non
             noted.told = f"{run['failed']} of {run['slices']} slices failed"
             if run["failed"]:
                 return
-    raise AssertionError("no slice failed")
+    raise AssertionError(f"no slice failed: of the last run {noted.told}")
 
 
 async def published(world: World, record: Any) -> Asked:
@@ -89,15 +89,17 @@ async def until_ended(world: World, asked: Asked) -> dict[str, Any]:
 async def _until(world: World, asked: Asked, holds: Any) -> dict[str, Any]:
     """The run's row and counts, once `holds` says so of them; a database that is away is asked again.
 
-    The run may stand behind all that came while nobody worked, so it is waited for as long as workers get on.
+    The run may stand behind all that came while nobody worked, so it is waited for as long as workers get on, up to a bound.
     """
-    finished, since = world.watch.finished, time.monotonic()
-    while time.monotonic() - since < PATIENCE:
+    finished, began = world.watch.finished, time.monotonic()
+    since = began
+    while (now := time.monotonic()) - since < PATIENCE and now - began < world.times.run:
         with suppress(*AWAY):
             rows = await world.sight.rows(COUNTS, UUID(asked.data["run_id"]))
             if rows and holds(rows[0]):
                 return rows[0]
         if finished != world.watch.finished:
-            finished, since = world.watch.finished, time.monotonic()
+            finished, since = world.watch.finished, now
         await asyncio.sleep(LOOK_AGAIN)
-    raise TimeoutError(f"run {asked.data['run_id']} does not get on, nor does anything else")
+    stood = f"{now - began:.0f} s, of which nothing moved in the last {now - since:.0f}"
+    raise TimeoutError(f"run {asked.data['run_id']} was waited for in vain for {stood}")

@@ -14,6 +14,7 @@ class Times:
     `between` is from the end of a fault to the next in its line. A kill stops the whole group for `session`, so with two lines
     of kills anything much shorter than twice that leaves no time in which anybody works. `behind`: how much the workers may
     have before them, in seconds of what comes in; beyond that nothing is published, or a slow machine would never be done.
+    `run`: how long a large run may take, all that lies before it included.
     """
 
     redis_paused: float = 30.0
@@ -30,6 +31,7 @@ class Times:
     slow_answer: float = 13.0
     between: float = 20.0
     behind: float = 120.0
+    run: float = 900.0
     group: int = 200
     short_waits: bool = False
 
@@ -72,6 +74,7 @@ SHORT = Times(
     storm=6.0,
     between=0.5,
     behind=10.0,
+    run=240.0,
     group=25,
     short_waits=True,
 )

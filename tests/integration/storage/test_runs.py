@@ -78,7 +78,7 @@ async def test_what_the_transaction_did_before_outlives_a_run_that_is_there(data
 async def test_of_two_transactions_with_one_run_the_second_waits_and_is_told_of_the_first(
     database: Database, make_run: MakeRun
 ) -> None:
-    runs = [make_run() for _ in range(20)]
+    runs = [make_run() for _ in range(FEW_ROWS)]
 
     async def insert(event_id: str) -> dict[Any, RunRow]:
         async with database.transaction() as connection:
@@ -88,7 +88,7 @@ async def test_of_two_transactions_with_one_run_the_second_waits_and_is_told_of_
 
     outcomes = await asyncio.gather(insert("a"), insert("b"), insert("c"))
 
-    assert sorted(len(stored) for stored in outcomes) == [0, 20, 20]
+    assert sorted(len(stored) for stored in outcomes) == [0, FEW_ROWS, FEW_ROWS]
     assert len({run.event_id for stored in outcomes for run in stored.values()}) == 1
 
 
