@@ -12,7 +12,8 @@ Transient             object_store_failed        it does: something is wrong wit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -62,18 +63,12 @@ class ObjectStore:
         Raises ForbiddenUri, ObjectNotFound, ObjectTooLarge, Outage or Transient.
         """
         path = resolve(uri)
-        try:
+        async with self._reading(uri):
             found = await obstore.get_async(self._place.store(), await self._place.existing(path))
             size = found.meta["size"]
             if size > max_bytes:
                 raise ObjectTooLarge(uri, size, max_bytes)
             return (await found.bytes_async()).to_bytes()
-        except FileNotFoundError as error:
-            # A bucket or folder that is gone looks the same.
-            await self.ping()
-            raise ObjectNotFound(uri) from error
-        except (BaseError, OSError) as error:
-            raise await self._blame(error) from error
 
     async def size(self, uri: str) -> int:
         """How many bytes the object has; none of them are read.
@@ -81,43 +76,32 @@ class ObjectStore:
         Raises ForbiddenUri, ObjectNotFound, Outage or Transient.
         """
         path = resolve(uri)
-        try:
+        async with self._reading(uri):
             return (await obstore.head_async(self._place.store(), await self._place.existing(path)))["size"]
-        except FileNotFoundError as error:
-            await self.ping()
-            raise ObjectNotFound(uri) from error
-        except (BaseError, OSError) as error:
-            raise await self._blame(error) from error
 
     async def ranges(self, uri: str, wanted: Sequence[tuple[int, int]]) -> list[bytes]:
         """Parts of the object, each from its first byte to before its end.
 
         Raises ForbiddenUri, ObjectNotFound, ObjectTooShort, Outage or Transient.
         """
-        path, lengths = resolve(uri), [end - first for first, end in wanted]
+        path = resolve(uri)
         if not wanted:
             return []
         try:
-            found = await self._parts(path, wanted)
-        except FileNotFoundError as error:
-            await self.ping()
-            raise ObjectNotFound(uri) from error
-        except (BaseError, OSError) as error:
-            blamed = await self._blame(error)
-            if isinstance(blamed, Transient):
-                await self._require_bytes(uri, wanted)
-            raise blamed from error
-        parts = [bytes(part) for part in found]
-        if [len(part) for part in parts] != lengths:
+            async with self._reading(uri):
+                return await self._parts(path, wanted)
+        except Transient:
             await self._require_bytes(uri, wanted)
-            raise Transient("object_store_failed", f"{uri!r} was replaced while it was read")
-        return parts
+            raise
 
-    async def _parts(self, path: str, wanted: Sequence[tuple[int, int]]) -> list[obstore.Bytes]:
+    async def _parts(self, path: str, wanted: Sequence[tuple[int, int]]) -> list[bytes]:
         # Each by a request of its own: obstore panics when of several in one call one lies behind the object's end.
         place, store = await self._place.existing(path), self._place.store()
         requests = (obstore.get_range_async(store, place, start=first, end=end) for first, end in wanted)
-        return await asyncio.gather(*requests)
+        parts = [bytes(part) for part in await asyncio.gather(*requests)]
+        if [len(part) for part in parts] != [end - first for first, end in wanted]:
+            raise Transient("object_store_failed", f"{path!r} was replaced while it was read")
+        return parts
 
     async def put(self, uri: str, content: bytes) -> None:
         """Stores the object whole or not at all; one that was there is replaced.
@@ -144,6 +128,18 @@ class ObjectStore:
             await self._place.ping()
         except (BaseError, OSError) as error:
             raise Outage("object_store_unreachable", _first_line(error)) from error
+
+    @asynccontextmanager
+    async def _reading(self, uri: str) -> AsyncIterator[None]:
+        """What goes wrong within, as ObjectNotFound, Outage or Transient."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            # A bucket or folder that is gone looks the same.
+            await self.ping()
+            raise ObjectNotFound(uri) from error
+        except (BaseError, OSError) as error:
+            raise await self._blame(error) from error
 
     async def _require_bytes(self, uri: str, wanted: Sequence[tuple[int, int]]) -> None:
         """Raises ObjectTooShort, whichever way the store refused to read on, and whatever `size` raises."""
