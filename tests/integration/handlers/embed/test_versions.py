@@ -126,8 +126,8 @@ async def test_while_a_changed_file_is_swapped_in_readers_see_a_whole_version_al
 
     readers = [asyncio.create_task(look()) for _ in range(2)]
     for upload in uploads[1:]:
-        before = looks
         await desk.handle(upload)
+        before = looks  # two looks may have begun before the swap: of four that end after it two began after it
         while looks < before + 4 and not any(reader.done() for reader in readers):  # noqa: ASYNC110 - as in a reader's loop
             await asyncio.sleep(0.01)
     done = True
