@@ -20,7 +20,7 @@ from handlers.resources import Resources
 from millrace.failures import WrongSetting
 from millrace.settings import Settings
 from storage.database import Database
-from storage.idempotency import IdempotencyKeys
+from storage.idempotency import ANSWER_SECONDS, IdempotencyKeys
 from storage.objects import ObjectStore
 from streams.backoff import Backoff
 from streams.config import ConsumerLimits, EngineConfig, LaneLimits
@@ -91,9 +91,9 @@ def database_of(settings: Settings) -> Database:
     return Database(settings.need("database_url"), pool_size=settings.database_pool_size, application_name="millrace-worker")
 
 
-def keys_of(settings: Settings) -> IdempotencyKeys:
-    """The idempotency keys in Redis."""
-    return IdempotencyKeys(settings.need("redis_url"), days=settings.redis_mark_days)
+def keys_of(settings: Settings, timeout: float = ANSWER_SECONDS) -> IdempotencyKeys:
+    """The idempotency keys in Redis, which has `timeout` seconds for each answer."""
+    return IdempotencyKeys(settings.need("redis_url"), days=settings.redis_mark_days, timeout=timeout)
 
 
 def resources_of(settings: Settings, database: Database, flows: Sequence[FlowSpec]) -> Resources:

@@ -23,6 +23,9 @@ log = structlog.get_logger(__name__)
 
 DAY_SECONDS = 86_400
 
+# A worker that does not hear from Redis for so long goes on without it.
+ANSWER_SECONDS = 1.0
+
 
 class IdempotencyKeys:
     """The done marks of one Redis.
@@ -35,7 +38,7 @@ class IdempotencyKeys:
         url: str,
         *,
         days: int = 2,
-        timeout: float = 1.0,
+        timeout: float = ANSWER_SECONDS,
         pause: float = 2.0,
         prefix: str = "millrace",
         clock: Callable[[], float] = time.time,

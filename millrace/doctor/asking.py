@@ -65,7 +65,8 @@ async def database(chosen: Settings) -> list[Check]:
 
 async def redis(chosen: Settings) -> list[Check]:
     """Whether it answers."""
-    keys = keys_of(chosen)
+    # A worker would not wait as long; but here all servers are asked at once, and each for the first time.
+    keys = keys_of(chosen, timeout=SECONDS)
     try:
         await keys.ping()
     except Exception as error:
