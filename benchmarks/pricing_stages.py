@@ -15,9 +15,10 @@ from events.market import Market
 from events.scenario import Scenario
 from handlers.price.cashflows import cash_flows
 from handlers.price.dates import to_day
+from handlers.price.discounted import discounted
 from handlers.price.engine import price_run
 from handlers.price.market import MarketData
-from handlers.price.measures import discounted, dv01, krd, present_value
+from handlers.price.measures import dv01, krd, present_value
 from handlers.price.neighbours import side_by_side
 from handlers.price.portfolio import Portfolio
 from handlers.price.schedule import build
@@ -29,15 +30,19 @@ _SMALL_RUNS = 200
 class Stages:
     """Medians a second of the process's own time; PVs, values and cells are of one position under one scenario.
 
-    `kernel`: present values with cash flows ready, discount factors included; `matrix`: the sparse matrix times ready discount
-    factors alone, which bounds it, over `flows_each` cash flows a position. `dv01`, `krd`: from the kernel's arrays, KRD with
-    a cell for each pillar. `run_dv01`, `run_krd`: whole runs of these alone. `small_runs`: one position, one scenario.
+    `kernel`: present values with cash flows ready, discount factors included, under scenarios that move all rates alike;
+    `kernel_bent`: under as many that move one pillar each; `kernel_many`: under ten times as many of these. `matrix`: what is
+    left of `kernel` when discount factors or their samples are ready, over `flows_each` cash flows a position. `dv01`, `krd`:
+    from the kernel's arrays, KRD with a cell for each pillar. `run_dv01`, `run_krd`: whole runs of these alone. `small_runs`:
+    one position, one scenario.
     """
 
     product: str
     schedules: float
     flows: float
     kernel: float
+    kernel_bent: float
+    kernel_many: float
     matrix: float
     dv01: float
     krd: float
@@ -50,13 +55,21 @@ class Stages:
 
 
 def stages(
-    product: str, book: Sequence[dict[str, Any]], market: Market, scenarios: Sequence[Scenario], valuation: date, rounds: int
+    product: str,
+    book: Sequence[dict[str, Any]],
+    market: Market,
+    scenarios: Sequence[Scenario],
+    bent: Sequence[Scenario],
+    valuation: date,
+    rounds: int,
 ) -> Stages:
     """Times each stage in turn, round after round; stages have positions in the order in which a run takes them."""
     portfolio, one = Portfolio.from_records(book), Portfolio.from_records(book[:1])
     terms: Any = portfolio.groups[0].terms
     terms = terms.take(side_by_side(terms, np.arange(len(book))))
     data, day = MarketData.of(market, scenarios, valuation), to_day(valuation)
+    many = MarketData.of(market, bent, valuation)
+    few = many.under(slice(len(scenarios)))
     flows = cash_flows(terms, day)
     priced = discounted(flows, data)
     values = len(book) * len(scenarios)
@@ -70,6 +83,8 @@ def stages(
         "schedules": (lambda: build(*roll), len(book)),
         "flows": (lambda: cash_flows(terms, day), len(book)),
         "kernel": (lambda: present_value(discounted(flows, data)), values),
+        "kernel_bent": (lambda: present_value(discounted(flows, few)), values),
+        "kernel_many": (lambda: present_value(discounted(flows, many)), len(book) * len(bent)),
         "matrix": (lambda: priced.summed(priced.weights), values),
         "dv01": (lambda: dv01(priced), values),
         "krd": (lambda: krd(priced), cells),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Days = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
 
 

@@ -30,7 +30,7 @@ def credit_nodes(market: MarketData, curve: Ints, credit: Ints, day: Ints) -> tu
     Discount factors are those of the zero rate, the spread curve's rate (`credit` -1: none) and the scenario's shift of all
     spreads together; pillars and weights are the discount curve's. `curve` and `credit` may be one for all days.
     """
-    shift = market.spread_shift if market.spread_shift.any() else None
+    shift = market.shift
     if (credit == NOTHING).all():
         return market.curves.nodes(curve, day, shift)
     horizon = int(day.max()) - market.curves.valuation + 1

@@ -32,7 +32,7 @@ class CubicNodes:
     share: Floats
 
     @classmethod
-    def of(cls, rows: Ints, ahead: Ints, days: Ints, rates: Floats) -> CubicNodes:
+    def of(cls, rows: Ints, ahead: Ints | Floats, days: Ints, rates: Floats) -> CubicNodes:
         """Nodes on days `ahead` of the valuation, pillars on `days` counted the same way."""
         pillars = days / DAYS_A_YEAR
         left = np.clip(np.searchsorted(days, ahead, side="right") - 1, 0, max(days.size - 2, 0))

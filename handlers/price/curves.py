@@ -96,8 +96,8 @@ class Curves:
 
         return rank
 
-    def at(self, curve: Ints, ahead: Ints, spread: Floats | None = None) -> Nodes:
-        """A node for each of these days, counted from the valuation, on these curves."""
+    def at(self, curve: Ints, ahead: Ints | Floats, spread: Floats | None = None) -> Nodes:
+        """A node for each of these days, whole or not, counted from the valuation, on these curves."""
         days = self.pillars - self.valuation
         first, last = self.bounds[curve], self.bounds[curve + 1] - 1
         own = np.repeat(np.arange(self.codes.size), np.diff(self.bounds))
@@ -115,12 +115,17 @@ class Curves:
         left, right = found.left - first, found.right - first
         return Nodes(found.time, left, right, found.left_time, found.right_time, discount, cubic)
 
-    def _cubic(self, curve: Ints, ahead: Ints) -> tuple[CubicNodes, ...]:
+    def _cubic(self, curve: Ints, ahead: Ints | Floats) -> tuple[CubicNodes, ...]:
         found = []
         for each in np.unique(curve[self.methods[curve] == MONOTONE_CUBIC_ZERO]).tolist():
             rows, pillars = np.flatnonzero(curve == each), slice(*self.bounds[each : each + 2].tolist())
             found.append(CubicNodes.of(rows, ahead[rows], self.pillars[pillars] - self.valuation, self.rates[pillars]))
         return tuple(found)
+
+
+def rate_bump(years: Floats) -> Floats:
+    """What discount factors of that many years gain, relatively, when the zero rate rises by a basis point."""
+    return np.expm1(-BASIS_POINT * years)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,7 @@ class Nodes:
 
     def rate_bump(self) -> Floats:
         """What discount factors gain, relatively, when the whole curve rises by a basis point (N)."""
-        return np.expm1(-BASIS_POINT * self.time)
+        return rate_bump(self.time)
 
     def pillar_bumps(self) -> tuple[Floats, Floats]:
         """The same when only the left, or only the right pillar rises; 0 on monotone cubic curves."""

@@ -9,9 +9,10 @@ import numpy as np
 
 from handlers.price import measures
 from handlers.price.arrays import Floats, Ints, offsets
+from handlers.price.discounted import DiscountedFlows, risk_free
+from handlers.price.discounted import discounted as discounted_flows
 from handlers.price.floating import FloatingFlows
 from handlers.price.market import MarketData
-from handlers.price.measures import DiscountedFlows
 from handlers.price.projection import ProjectedCoupons, projected_coupons
 
 
@@ -27,7 +28,7 @@ class DiscountedFloating:
 
 def discounted(flows: FloatingFlows, market: MarketData) -> DiscountedFloating:
     """`flows`, whose past fixings are known, on the curves of their currencies and indices."""
-    known = (measures.discounted if flows.has_credit else measures.risk_free)(flows.known(), market)
+    known = (discounted_flows if flows.has_credit else risk_free)(flows.known(), market)
     pillars = market.projections.pillar_counts(market.projections.find(flows.leg.index.name))
     return DiscountedFloating(flows, known, projected_coupons(flows, market), pillars)
 
@@ -54,7 +55,7 @@ def krd(priced: DiscountedFloating) -> Floats:
     """What each pillar 1 bp higher changes: rows by position, then by pillar of the discount, then of the projection curve."""
     own, other = priced.known.pillars, priced.projection_pillars
     first = offsets(own + other)
-    sums = np.zeros((int(first[-1]), priced.known.nodes.discount.shape[1]))
+    sums = np.zeros((int(first[-1]), priced.known.market.scenarios))
     sums[np.repeat(first[:-1] - offsets(own)[:-1], own) + np.arange(own.sum())] = measures.krd(priced.known)
     if priced.coupons is not None:
         _add_pillars(sums, first[:-1], own, priced.coupons.discount_pillar)

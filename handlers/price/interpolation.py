@@ -35,7 +35,7 @@ class Brackets:
     right_time: Floats
 
 
-def bracket(days: Ints, method: Ints, ahead: Ints, first: Ints, last: Ints, left: Ints) -> Brackets:
+def bracket(days: Ints, method: Ints, ahead: Ints | Floats, first: Ints, last: Ints, left: Ints) -> Brackets:
     """Brackets of days `ahead` of the valuation, each on a curve with this method and these first and last pillars.
 
     `days` are all pillars, counted from the valuation; `left` is the last pillar not after the day.
@@ -51,7 +51,7 @@ def bracket(days: Ints, method: Ints, ahead: Ints, first: Ints, last: Ints, left
     return _by_method(days, method, ahead, first, found) if method.any() else found
 
 
-def _by_method(days: Ints, method: Ints, ahead: Ints, first: Ints, found: Brackets) -> Brackets:
+def _by_method(days: Ints, method: Ints, ahead: Ints | Floats, first: Ints, found: Brackets) -> Brackets:
     found = _log_linear(days, method, ahead, first, found)
     cubic = method == MONOTONE_CUBIC_ZERO
     found.left_time[cubic] = 0.0
@@ -59,7 +59,7 @@ def _by_method(days: Ints, method: Ints, ahead: Ints, first: Ints, found: Bracke
     return found
 
 
-def _log_linear(days: Ints, method: Ints, ahead: Ints, first: Ints, found: Brackets) -> Brackets:
+def _log_linear(days: Ints, method: Ints, ahead: Ints | Floats, first: Ints, found: Brackets) -> Brackets:
     """The same where logarithms of discount factors are linear: from 0 at the valuation on, so that earlier pillars drop out.
 
     Before the first pillar that leaves the zero rate flat; after the last, FLAT_FORWARD goes on as between the last two.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
-from handlers.price.arrays import Floats, Ints, offsets
+from handlers.price.arrays import Days, Floats, Ints, offsets
 from handlers.price.curves import Nodes
 from handlers.price.names import NOTHING
 
@@ -57,10 +57,10 @@ def _sparse(weights: Floats, column: Ints, row: Ints, shape: tuple[int, int]) ->
     return _segments(weights, column, offsets(np.bincount(row, minlength=shape[0])), shape)
 
 
-def segment_product(weights: Floats, column: Ints, bounds: Ints, dense: Floats) -> Floats:
+def segment_product(weights: Floats, column: Ints | Days, bounds: Ints, dense: Floats) -> Floats:
     """The same with the weights of row r at `bounds[r]` to `bounds[r + 1]`."""
     return np.asarray(_segments(weights, column, bounds, (bounds.size - 1, dense.shape[0])) @ dense)
 
 
-def _segments(weights: Floats, column: Ints, bounds: Ints, shape: tuple[int, int]) -> csr_array:
-    return csr_array((weights, column.astype(np.int32), bounds.astype(np.int32)), shape=shape)
+def _segments(weights: Floats, column: Ints | Days, bounds: Ints, shape: tuple[int, int]) -> csr_array:
+    return csr_array((weights, column.astype(np.int32, copy=False), bounds.astype(np.int32)), shape=shape)

@@ -95,6 +95,11 @@ class MarketData:
         """How many scenarios there are."""
         return self.spread_shift.size
 
+    @property
+    def shift(self) -> Floats | None:
+        """What the scenarios add to every credit spread; None if nothing."""
+        return self.spread_shift if self.spread_shift.any() else None
+
     def spot(self, base: int, quote: int) -> Floats | None:
         """Units of `quote` for one of `base` under each scenario: as quoted, else the inverse, else by way of a third currency.
 

@@ -7,113 +7,16 @@ DF is exactly that, because rates are continuous.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from handlers.price.arrays import Floats, Ints, offsets
+from handlers.price.arrays import Floats, offsets
 from handlers.price.cashflows import CashFlows
-from handlers.price.credit import credit_nodes, steady_spreads
-from handlers.price.curves import Nodes
-from handlers.price.internal_rate import Weighted
-from handlers.price.keyrates import key_rates, segment_product
+from handlers.price.curves import rate_bump
+from handlers.price.discounted import PER_CENT, DiscountedFlows, discounted, outstanding
+from handlers.price.keyrates import key_rates
 from handlers.price.ladder import Paid, paid_by_day
 from handlers.price.losses import AtRisk
-from handlers.price.market import MarketData
-from handlers.price.names import NOTHING
-from handlers.price.spreads import ZSpreads
-from handlers.price.yields import Yields
-
-_PER_CENT = 100.0
-_NO_CREDIT = np.array([NOTHING])
-
-
-@dataclass(frozen=True)
-class DiscountedFlows:
-    """Cash flows of P positions and the N nodes of the curves on which they lie, credit shocks in their discount factors.
-
-    `curve` (P) is where each position's curve is in the `market`, `place` the node of each flow; `weights` are the amounts
-    times what the position's own credit spread leaves of them, and spread curves that no scenario moves.
-    """
-
-    flows: CashFlows
-    market: MarketData
-    curve: Ints
-    nodes: Nodes
-    place: Ints
-    weights: Floats
-
-    @property
-    def pillars(self) -> Ints:
-        """The number of pillars of each position's curve (P)."""
-        return self.market.curves.pillar_counts(self.curve)
-
-    def summed(self, weights: Floats) -> Floats:
-        """The sum over each position's flows of weight × discount factor (P × S)."""
-        return segment_product(weights, self.place, self.flows.bounds, self.nodes.discount)
-
-    @cached_property
-    def value(self) -> Floats:
-        """Present values, dirty (P × S)."""
-        return self.summed(self.weights)
-
-    @cached_property
-    def yields(self) -> Yields:
-        """Yields at the present values."""
-        flows, standing = self.flows, self.flows.standing
-        if standing is None:
-            once = np.ones(flows.accrued.size, dtype=np.int64)
-            return Yields.of(Weighted(flows.bounds, flows.amount, self.nodes.time[self.place]), once, self.value)
-        timed = Weighted(flows.bounds, flows.amount, standing.times(flows.bounds))
-        return Yields.of(timed, standing.terms.frequency, self.value)
-
-    @cached_property
-    def riskless(self) -> tuple[Nodes, Ints]:
-        """The nodes of the curves without any spread, and the place of each flow among them."""
-        return self.market.curves.nodes(self.curve[self.flows.owner], self.flows.date)
-
-    @cached_property
-    def z_spreads(self) -> ZSpreads:
-        """Spreads at the prices that are quoted, elsewhere at the present values."""
-        flows, (nodes, place) = self.flows, self.riskless
-        price, standing = self.value, flows.standing
-        if standing is not None and not np.isnan(standing.terms.quote).all():
-            quoted = standing.terms.quote / _PER_CENT * outstanding(flows) + flows.accrued
-            price = np.where(np.isnan(quoted)[:, None], price, quoted[:, None])
-        return ZSpreads.of(Weighted(flows.bounds, flows.amount, nodes.time[place], nodes.discount, place), price)
-
-
-def discounted(flows: CashFlows, market: MarketData) -> DiscountedFlows:
-    """`flows` on their currencies' curves, which the market must have, and on the spread curves that it has for them."""
-    curve = market.curves.find(flows.terms.currency)
-    credit = market.spreads.find_first(flows.terms.issuer, flows.terms.rating)
-    on_curve, on_credit = _of_flows(curve, flows), _of_flows(credit, flows)
-    weights, spread = flows.amount, flows.terms.credit_spread
-    left = steady_spreads(market, on_credit, flows.date)
-    if left is not None:
-        weights, on_credit = weights * left, _NO_CREDIT
-    nodes, place = credit_nodes(market, on_curve, on_credit, flows.date)
-    if spread.any():
-        weights = weights * np.exp(-spread[flows.owner] * nodes.time[place])
-    return DiscountedFlows(flows, market, curve, nodes, place, weights)
-
-
-def _of_flows(curve: Ints, flows: CashFlows) -> Ints:
-    """The curve of each flow; one alone if all positions are on the same."""
-    return curve[:1] if (curve == curve[:1]).all() else curve[flows.owner]
-
-
-def outstanding(flows: CashFlows) -> Floats:
-    """What is owed at the valuation date, or at the start if that comes later (P)."""
-    return flows.terms.notional if flows.standing is None else flows.standing.outstanding(flows.bounds)
-
-
-def risk_free(flows: CashFlows, market: MarketData) -> DiscountedFlows:
-    """The same without any credit spread."""
-    curve = market.curves.find(flows.terms.currency)
-    nodes, place = market.curves.nodes(_of_flows(curve, flows), flows.date)
-    return DiscountedFlows(flows, market, curve, nodes, place, flows.amount)
 
 
 def present_value(priced: DiscountedFlows) -> Floats:
@@ -123,7 +26,7 @@ def present_value(priced: DiscountedFlows) -> Floats:
 
 def clean_price(priced: DiscountedFlows) -> Floats:
     """Present value without accrued interest, per 100 of what is outstanding (P × S)."""
-    return (priced.value - priced.flows.accrued[:, None]) / outstanding(priced.flows)[:, None] * _PER_CENT
+    return (priced.value - priced.flows.accrued[:, None]) / outstanding(priced.flows)[:, None] * PER_CENT
 
 
 def ytm(priced: DiscountedFlows) -> Floats:
@@ -175,7 +78,7 @@ def expected_loss(priced: DiscountedFlows) -> Floats:
 
 def dv01(priced: DiscountedFlows) -> Floats:
     """What every zero rate of every curve 1 bp higher changes (P × S)."""
-    return priced.summed(priced.weights * priced.nodes.rate_bump()[priced.place])
+    return priced.summed(priced.weights * priced.by_day(rate_bump))
 
 
 def cs01(priced: DiscountedFlows) -> Floats:

@@ -7,18 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handlers.price.arrays import Bools, Floats, Ints
+from handlers.price.discounted import PER_CENT, risk_free
+from handlers.price.discounted import discounted as discounted_flows
 from handlers.price.floating import FloatingFlows
 from handlers.price.floating_measures import DiscountedFloating, present_value
 from handlers.price.internal_rate import Weighted
 from handlers.price.keyrates import product
 from handlers.price.ladder import Paid, paid_by_day
 from handlers.price.market import MarketData
-from handlers.price.measures import discounted as discounted_flows
-from handlers.price.measures import risk_free
 from handlers.price.projection import ProjectedCoupons, payment_nodes, projected_coupons
 from handlers.price.spreads import ZSpreads
-
-_PER_CENT = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class ProjectedFlows:
         """What is known, and what the coupons still to be fixed come to at the rates that the curves give."""
         paid = payments(priced.flows)
         owner = np.repeat(np.arange(paid.bounds.size - 1), np.diff(paid.bounds))
-        scenarios = priced.known.nodes.discount.shape[1]
+        scenarios = priced.known.market.scenarios
         amount = np.repeat(paid.amount[:, None], scenarios, axis=1)
         coupons, leg = priced.coupons, priced.flows.leg
         if coupons is not None:
@@ -62,7 +60,7 @@ def cash_flows(priced: DiscountedFloating) -> Floats:
 def clean_price(priced: DiscountedFloating) -> Floats:
     """Present value without accrued interest, per 100 of notional (P × S)."""
     value = present_value(priced) - priced.flows.accrued[:, None]
-    return value / priced.known.flows.terms.notional[:, None] * _PER_CENT
+    return value / priced.known.flows.terms.notional[:, None] * PER_CENT
 
 
 def z_spread(priced: DiscountedFloating) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -92,6 +93,8 @@ app.callback()(_millrace)
 
 def main() -> None:
     """The console script: a known failure is one line on stderr and its exit code, never a traceback."""
+    # More threads of BLAS would mostly wait for each other, and not asleep. It reads this when NumPy is first imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app(prog_name="millrace")
     except BrokenPipeError:

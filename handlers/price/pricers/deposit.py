@@ -12,8 +12,9 @@ from handlers.price.arrays import Bools, Columnar, Floats, Ints
 from handlers.price.cashflows import CREDIT_FIELDS, CashFlows
 from handlers.price.daterules import ADJUSTMENT_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS_BY_DATES, fractions_between
+from handlers.price.discounted import discounted
 from handlers.price.fields import Column, choice, currency, day, number
-from handlers.price.measures import VALUE_MEASURES, discounted, payments
+from handlers.price.measures import VALUE_MEASURES, payments
 from handlers.price.pricers.pricer import Pricer, own_curve
 
 

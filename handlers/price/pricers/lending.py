@@ -24,9 +24,10 @@ from handlers.price.arrays import Bools, Floats, Ints
 from handlers.price.cashflows import CREDIT_FIELDS, LendingTerms, cash_flows
 from handlers.price.daterules import EX_COUPON_FIELDS, SCHEDULE_FIELDS, DateRules
 from handlers.price.daycount import DAY_COUNTS
+from handlers.price.discounted import discounted
 from handlers.price.fields import Column, choice, currency, day, number, whole
 from handlers.price.market import MarketData
-from handlers.price.measures import PRICE_MEASURES, discounted, expected_loss, payments
+from handlers.price.measures import PRICE_MEASURES, expected_loss, payments
 from handlers.price.names import NOTHING
 from handlers.price.pricers.pricer import Pricer, own_curve
 from handlers.price.requirements import Lacks, Requirements, lacking

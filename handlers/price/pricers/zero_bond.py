@@ -11,8 +11,9 @@ import numpy as np
 from handlers.price.arrays import Bools, Columnar, Floats, Ints
 from handlers.price.cashflows import CREDIT_FIELDS, CashFlows
 from handlers.price.daterules import PAYMENT_FIELDS, DateRules
+from handlers.price.discounted import discounted
 from handlers.price.fields import Column, currency, day, number
-from handlers.price.measures import PRICE_MEASURES, discounted, payments
+from handlers.price.measures import PRICE_MEASURES, payments
 from handlers.price.pricers.pricer import Pricer, own_curve
 
 
