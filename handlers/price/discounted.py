@@ -21,6 +21,7 @@ from handlers.price.samples import FEWEST_TERMS, Samples, samples
 from handlers.price.spreads import ZSpreads
 from handlers.price.yields import Yields
 
+# Prices are quoted per 100 of what is outstanding.
 PER_CENT = 100.0
 _NO_CREDIT = np.array([NOTHING])
 
@@ -78,6 +79,7 @@ class DiscountedFlows:
         if credit is not None and (credit != NOTHING).any():
             return None
         spread = None if credit is None else self.market.shift
+        # In time order, the last flow of a position is its latest.
         curves, latest = self.market.curves, int(flows.date[flows.bounds[1:] - 1].max())
         horizon = latest - curves.valuation + 1
         return samples(curves, int(self.curve[0]), horizon, spread, flows.date.size, flows.accrued.size)

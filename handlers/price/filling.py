@@ -13,7 +13,7 @@ from handlers.price.book import Book
 from handlers.price.errors import CALCULATION_FAILED, MISSING_MARKET_DATA, UNSUPPORTED, Fault
 from handlers.price.ladder import Ladder
 from handlers.price.market import MarketData
-from handlers.price.neighbours import side_by_side
+from handlers.price.neighbours import by_currency, side_by_side
 from handlers.price.pricers.pricer import Pricer
 from handlers.price.requirements import Lacks
 from handlers.price.sheet import Sheet
@@ -148,8 +148,9 @@ class Filling:
         most = CHUNK_FLOWS
         if self.book.pricer.nodes_by_flow or self._credit_curves > FEW_CREDIT_CURVES:
             most = min(most, max(1, BLOCK_CELLS // self.market.scenarios))
-        ordered = side_by_side(self.book.terms, chosen)
-        return pieces(ordered, self.book.terms.sizes[ordered], most)
+        terms = self.book.terms
+        for part in by_currency(terms, side_by_side(terms, chosen)):
+            yield from pieces(part, terms.sizes[part], most)
 
     @property
     def _credit_curves(self) -> int:

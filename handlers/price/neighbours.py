@@ -13,14 +13,22 @@ from handlers.price.dates import LAST_DAY, month_and_day
 # Fewer positions share few days in any order.
 _MANY = 1_000
 
+# Fewer flows are not worth steps of their own.
+_MANY_FLOWS = 20_000
+
 
 class Paid(Protocol):
-    """Terms of P positions, of which the currency and the last payment tell on which nodes of the curves they lie."""
+    """Terms of P positions, of which the currency and the last payment tell on which nodes of the curves they lie.
+
+    `sizes` is about how many flows each has.
+    """
 
     @property
     def currency(self) -> Ints: ...
     @property
     def maturity(self) -> Ints: ...
+    @property
+    def sizes(self) -> Ints: ...
 
 
 def side_by_side(terms: Paid, chosen: Ints) -> Ints:
@@ -33,3 +41,14 @@ def side_by_side(terms: Paid, chosen: Ints) -> Ints:
     _, day_of_month = month_and_day(np.minimum(terms.maturity[chosen], LAST_DAY))  # holdings never mature
     _, currency = np.unique(terms.currency[chosen], return_inverse=True)
     return chosen[np.argsort(currency * DAYS_OF_MONTH + day_of_month, kind="stable")]
+
+
+def by_currency(terms: Paid, ordered: Ints) -> list[Ints]:
+    """Positions in this order, apart where the currency changes if that leaves large parts.
+
+    Flows on one curve can be summed by samples.
+    """
+    ends = np.flatnonzero(np.diff(terms.currency[ordered])) + 1
+    if int(terms.sizes[ordered].sum()) < (ends.size + 1) * _MANY_FLOWS:
+        return [ordered]
+    return np.split(ordered, ends)

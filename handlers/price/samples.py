@@ -34,10 +34,22 @@ _ELLIPSES = 2.0 ** np.arange(0.5, 14.5, 0.5)
 
 # With fewer flows × scenarios there is nothing to gain.
 FEWEST_TERMS = 100_000
+_FEWEST_DAYS = 2
+
+# Factors that are moved by more than exp(±this) have no samples: their product with the mean's might leave what doubles hold.
+_FARTHEST = 300.0
 
 # In units of one multiplication of a sparse product, as measured: one of a dense product; what there is to be done for a flow,
 # more where it has to be seen which stretch it is on; for a day, and once, to make samples; for a node's factor without them.
 _DENSE, _FLOW, _CUT, _DAY, _ONCE, _NODE = 0.4, 10, 15, 500, 2_500_000, 15
+
+
+class Moved(NamedTuple):
+    """One curve at the `mean` of its rates, and the U distinct moves that it is moved `by`; `move` (S) as in `Samples`."""
+
+    mean: Curves
+    by: Curves
+    move: Ints | None
 
 
 class Stretches(NamedTuple):
@@ -53,22 +65,28 @@ class Samples:
     """K stretches of a curve with M samples each, for the days 0 to H - 1 after the valuation, under S scenarios.
 
     `stretch` (H) tells which one a day is on, `weights` (H × M) what each of its samples counts for on that day, times the
-    factor at the mean of the rates; `factors` (KM × S) are the samples: what each scenario multiplies that one by.
+    factor at the mean of the rates; `factors` (KM × U) are the samples: what each of U moves multiplies that one by. `move`
+    (S) is that of each scenario; None if every scenario has its own.
     """
 
-    stretch: Ints
+    stretch: Days
     weights: Floats
     factors: Floats
+    move: Ints | None
 
     def summed(self, amounts: Floats, ahead: Days, bounds: Ints) -> Floats:
-        """The sum of amount × discount factor (P × S) of the flows `bounds[i]` to `bounds[i + 1]`, paid on days `ahead`."""
+        """The sum of amount × discount factor (P × S) of the flows `bounds[i]` to `bounds[i + 1]`, paid on days `ahead`.
+
+        A position's flows are in time order.
+        """
         count = self.factors.shape[0] // self.weights.shape[1]
         rows = bounds if count == 1 else self._cut(ahead, bounds, count)
-        found: Floats = segment_product(amounts, ahead, rows, self.weights).reshape(bounds.size - 1, -1) @ self.factors
-        return found
+        sums = segment_product(amounts, ahead, rows, self.weights).reshape(bounds.size - 1, -1)
+        found: Floats = sums @ self.factors
+        return found if self.move is None else found.take(self.move, axis=1)
 
     def _cut(self, ahead: Days, bounds: Ints, count: int) -> Ints:
-        """The bounds of each position's flows on each stretch; flows of a position are in time order."""
+        """The bounds of each position's flows on each stretch."""
         on = self.stretch.take(ahead)
         begins = np.empty(on.size, dtype=bool)
         np.not_equal(on[1:], on[:-1], out=begins[1:])
@@ -88,9 +106,11 @@ def samples(curves: Curves, curve: int, horizon: int, spread: Floats | None, flo
     scenarios = curves.rates.shape[1]
     most = flows * (_FLOW + scenarios) + min(flows, horizon) * scenarios * _NODE
     least = flows * (_FLOW + _SAMPLES[0]) + horizon * _DAY + _ONCE
-    if least >= most or curves.methods[curve] == MONOTONE_CUBIC_ZERO:
+    least += 2 * int(np.diff(curves.bounds)[curve]) * scenarios * _NODE
+    if horizon < _FEWEST_DAYS or least >= most or curves.methods[curve] == MONOTONE_CUBIC_ZERO:
         return None
-    stretches = _stretches(curves, curve, horizon - 1, spread)
+    moved = _moved(curves, curve, spread)
+    stretches = _stretches(moved, horizon - 1)
     costs = []
     for count, cuts in _ways(stretches):
         parts = int(cuts.sum())
@@ -100,22 +120,44 @@ def samples(curves: Curves, curve: int, horizon: int, spread: Floats | None, flo
     if not costs:
         return None
     cost, count, cuts = min(costs, key=itemgetter(0))
-    return _sampled(curves, curve, horizon, spread, _cut_ends(stretches.ends, cuts), count) if cost < most else None
+    return _sampled(moved, horizon, _cut_ends(stretches.ends, cuts), count) if cost < most else None
 
 
-def _stretches(curves: Curves, curve: int, last: int, spread: Floats | None) -> Stretches:
-    """One stretch from the valuation to the `last` day if no pillar bends any scenario's e, else those between the pillars."""
-    pillars = curves.pillars[slice(*curves.bounds[curve : curve + 2])] - curves.valuation
+def _moved(curves: Curves, curve: int, spread: Floats | None) -> Moved:
+    own = slice(*curves.bounds[curve : curve + 2].tolist())
+    # On every pillar it is on every day, however the curve is interpolated.
+    rates = curves.rates[own] if spread is None else curves.rates[own] + spread
+    mean = rates.mean(axis=1, keepdims=True)
+    moves, move = np.unique(rates - mean, axis=1, return_inverse=True)
+    alone = replace(
+        curves,
+        codes=curves.codes[curve : curve + 1],
+        names=curves.names[curve : curve + 1],
+        methods=curves.methods[curve : curve + 1],
+        bounds=np.array([0, rates.shape[0]]),
+        pillars=curves.pillars[own],
+        rates=mean,
+    )
+    if moves.shape[1] == rates.shape[1]:
+        return Moved(alone, replace(alone, rates=rates - mean), None)
+    return Moved(alone, replace(alone, rates=moves), move)
+
+
+def _stretches(moved: Moved, last: int) -> Stretches:
+    """One stretch from the valuation to the `last` day if no pillar bends any e, else those between the pillars."""
+    pillars = moved.mean.pillars - moved.mean.valuation
     ends = np.unique(np.concatenate(([0.0, last], pillars[(pillars > 0) & (pillars < last)])))
     days = np.concatenate((ends, (ends[:-1] + ends[1:]) / 2.0))
     whole = np.array([0.0, last, last / 2.0])
-    with np.errstate(all="ignore"):  # what no double can hold is no number here, and has no samples
-        moved = np.log(_factors(curves, curve, np.concatenate((days, whole)), spread))
-        moved -= moved.mean(axis=1, keepdims=True)
-        own, at_once = _coefficients(moved[: days.size]), _coefficients(moved[days.size :])
+    with np.errstate(all="ignore"):
+        moves = np.log(_factors(moved.by, np.concatenate((days, whole))))
+        moves[~(np.abs(moves) <= _FARTHEST)] = np.nan
+        own, at_once = _coefficients(moves[: days.size]), _coefficients(moves[days.size :])
         x = (2.0 * days / last - 1.0)[:, None]
-        bent = np.abs(moved[-1] + at_once[0] * x + at_once[1] * x * x - moved[: days.size])
-    return Stretches(whole[:2], *_largest(*at_once)) if (bent <= TOLERANCE).all() else Stretches(ends, *_largest(*own))
+        bent = np.abs(moves[-1] + at_once[0] * x + at_once[1] * x * x - moves[: days.size]).max()
+        # The difference of two rates is as exact as the rates are.
+        rounding = TOLERANCE * max(1.0, -np.log(_factors(moved.mean, whole).min()))
+    return Stretches(whole[:2], *_largest(*at_once)) if bent <= rounding else Stretches(ends, *_largest(*own))
 
 
 def _coefficients(moved: Floats) -> tuple[Floats, Floats]:
@@ -131,22 +173,22 @@ def _largest(linear: Floats, square: Floats) -> tuple[Floats, Floats]:
 
 def _ways(stretches: Stretches) -> Iterator[tuple[int, Ints]]:
     """How many samples a stretch can have, and into how many parts each must be cut for that to be enough."""
-    linear = (stretches.linear + 2.0 * stretches.square)[:, None] / _CUTS
-    square = stretches.square[:, None] / _CUTS**2
-    for count, miss in zip(_SAMPLES, missed(linear, square, _SAMPLES), strict=True):
+    # Off the middle of the whole, x² is a little of x in each part.
+    linear = stretches.linear[:, None] + 2.0 * stretches.square[:, None] * (1.0 - 1.0 / _CUTS)
+    misses = missed(linear / _CUTS, stretches.square[:, None] / _CUTS**2, _SAMPLES)
+    for count, miss in zip(_SAMPLES, misses, strict=True):
         enough = miss <= TOLERANCE
         if enough[:, -1].all():
             yield count, _CUTS[enough.argmax(axis=1)]
 
 
-def missed(linear: Floats, square: Floats, counts: Sequence[int]) -> Iterator[Floats]:
+def missed(linear: Floats, square: Floats, counts: Sequence[int]) -> list[Floats]:
     """For each number of samples at most what they miss of exp(-e), relatively; e has no larger coefficients of x and x²."""
     reach = (_ELLIPSES + 1.0 / _ELLIPSES) / 2.0
     with np.errstate(over="ignore", invalid="ignore"):
         swing = np.expm1(linear[..., None] * reach + square[..., None] * reach**2)
         swing *= 4.0 / (_ELLIPSES - 1.0) * np.exp(linear + square)[..., None]
-        for count in counts:
-            yield (swing * _ELLIPSES ** (1.0 - count)).min(axis=-1)
+        return [(swing * _ELLIPSES ** (1.0 - count)).min(axis=-1) for count in counts]
 
 
 def _cut_ends(ends: Floats, cuts: Ints) -> Floats:
@@ -155,20 +197,17 @@ def _cut_ends(ends: Floats, cuts: Ints) -> Floats:
     return np.append(begins, ends[-1])
 
 
-def _sampled(curves: Curves, curve: int, horizon: int, spread: Floats | None, ends: Floats, count: int) -> Samples:
-    mean = replace(curves, rates=curves.rates.mean(axis=1, keepdims=True))
-    shift = None if spread is None else spread.mean(keepdims=True)
+def _sampled(moved: Moved, horizon: int, ends: Floats, count: int) -> Samples:
     begin, length, points = ends[:-1], np.diff(ends), _points(count)
-    days = (begin[:, None] + length[:, None] * points).ravel()
-    factors = _factors(curves, curve, days, spread) / _factors(mean, curve, days, shift)
+    factors = _factors(moved.by, (begin[:, None] + length[:, None] * points).ravel())
     ahead = np.arange(horizon)
     stretch = np.minimum(np.searchsorted(ends, ahead, side="right") - 1, begin.size - 1)
-    weights = _lagrange((ahead - begin[stretch]) / length[stretch], points) * _factors(mean, curve, ahead, shift)[:, 0]
-    return Samples(stretch.astype(np.int16), np.ascontiguousarray(weights.T), factors)
+    weights = _lagrange((ahead - begin[stretch]) / length[stretch], points) * _factors(moved.mean, ahead)[:, 0]
+    return Samples(stretch.astype(np.int32), np.ascontiguousarray(weights.T), factors, moved.move)
 
 
-def _factors(curves: Curves, curve: int, ahead: Ints | Floats, spread: Floats | None) -> Floats:
-    return curves.at(np.full(ahead.size, curve), ahead, spread).discount
+def _factors(curves: Curves, ahead: Ints | Floats) -> Floats:
+    return curves.at(np.zeros(ahead.size, dtype=np.int64), ahead).discount
 
 
 @cache

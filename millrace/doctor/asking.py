@@ -31,6 +31,7 @@ from storage.migrate import newest_revision, older_revisions
 from streams.topics import differences, missing_topics, wanted_topics
 
 SECONDS = 15.0
+REDIS_SECONDS = 10.0
 # Written over by the next look; a store need not let anything be deleted.
 PROBE_URI, PROBE = "millrace-doctor.txt", b"Written by `millrace doctor` to see whether objects can be stored.\n"
 
@@ -66,7 +67,7 @@ async def database(chosen: Settings) -> list[Check]:
 async def redis(chosen: Settings) -> list[Check]:
     """Whether it answers."""
     # A worker would not wait as long; but here all servers are asked at once, and each for the first time.
-    keys = keys_of(chosen, timeout=SECONDS)
+    keys = keys_of(chosen, timeout=REDIS_SECONDS)
     try:
         await keys.ping()
     except Exception as error:
