@@ -9,21 +9,19 @@ import asyncio
 import gc
 import warnings
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from itertools import cycle
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import asyncpg
 import pytest
 import redis.asyncio
 from hypothesis import settings
-from sqlalchemy.engine import make_url
 
 from devstack.standin.control import Control
 from storage.database import Database
 from storage.migrate import migrate
+from tests.support.databases import Databases, at_database, execute, own_database
 from tests.support.providers import own_servers
 from tests.support.servers import Servers
 
@@ -90,10 +88,16 @@ async def empty_database_url(postgres: str) -> AsyncIterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: str, database_template: str) -> Databases:
+    """Migrated databases, one test's at a time."""
+    return Databases(postgres, TEMPLATE)
+
+
 @pytest.fixture
-async def database_url(postgres: str, database_template: str) -> AsyncIterator[str]:
+async def database_url(databases: Databases) -> AsyncIterator[str]:
     """A database of this test's own, migrated."""
-    async with own_database(postgres, TEMPLATE) as url:
+    async with databases.one() as url:
         yield url
 
 
@@ -156,38 +160,3 @@ def object_store_url(tmp_path: Path) -> str:
     folder = tmp_path / "objects"
     folder.mkdir()
     return folder.as_uri()
-
-
-@asynccontextmanager
-async def own_database(server: str, template: str) -> AsyncIterator[str]:
-    """A new database, dropped afterwards with whoever is still connected."""
-    name = f"t_{uuid4().hex}"
-    await execute(server, f"create database {name} template {template} strategy wal_log")
-    try:
-        yield at_database(server, name)
-    finally:
-        await _drop(server, name)
-
-
-async def _drop(server: str, name: str) -> None:
-    """Drops a database. A vacuum that runs there belongs to the superuser, so its end has to be waited for."""
-    for _ in range(100):
-        try:
-            return await execute(server, f"drop database if exists {name} with (force)")
-        except (asyncpg.InsufficientPrivilegeError, asyncpg.ObjectInUseError):
-            await asyncio.sleep(0.2)
-    raise AssertionError(f"{name} cannot be dropped")
-
-
-async def execute(url: str, statement: str) -> None:
-    """Runs one statement outside any transaction."""
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-def at_database(url: str, name: str) -> str:
-    """The same server and role, another database."""
-    return make_url(url).set(database=name).render_as_string(hide_password=False)

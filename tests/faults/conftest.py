@@ -10,7 +10,7 @@ import pytest
 
 from devstack.standin.control import Control
 from storage.migrate import migrate
-from tests.conftest import own_database
+from tests.support.databases import own_database
 from tests.support.note_rig import note_rig
 from tests.support.notes import TABLE, NotesFlow, notes
 from tests.support.providers import own_servers

@@ -21,8 +21,8 @@ from devstack.standin.api import KEY
 from devstack.standin.control import Control
 from millrace.cli.app import main
 from streams.kafka import KafkaConfig
-from tests.conftest import TEMPLATE, own_database
 from tests.support.command_line import KEPT, SECONDS, CommandLine, Process, Result, free_port
+from tests.support.databases import Databases
 from tests.support.fresh_topics import fresh_topics
 
 PARTITIONS = 3
@@ -66,10 +66,10 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 @pytest.fixture
-def url(postgres: str, database_template: str) -> Iterator[str]:
+def url(databases: Databases) -> Iterator[str]:
     """A migrated database for a test that is no coroutine itself."""
     with asyncio.Runner() as runner:
-        opened = own_database(postgres, TEMPLATE)
+        opened = databases.one()
         yield runner.run(opened.__aenter__())
         runner.run(opened.__aexit__(None, None, None))
 

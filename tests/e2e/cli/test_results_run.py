@@ -19,7 +19,7 @@ from handlers.price.parquet import ResultsFile
 from storage import exports
 from storage.runs import RunRow
 from streams.kafka import KafkaConfig
-from tests.conftest import execute
+from tests.support.databases import execute
 from tests.support.fresh_topics import fresh_topics
 from tests.support.run_rows import run_row, store_run
 

@@ -12,7 +12,7 @@ from devstack.stack import Stack
 from storage.condition import Condition, look
 from storage.database import Database
 from storage.migrate import newest_revision, older_revisions
-from tests.conftest import execute
+from tests.support.databases import execute
 
 
 async def condition(url: str) -> Condition:
