@@ -52,7 +52,7 @@ STAGES = {
     "kernel": "discount factors and PV, cash flows ready, PVs/s",
     "kernel_bent": "the same, each scenario moving one pillar",
     "kernel_many": "the same under ten times as many of these",
-    "matrix": "the product alone, discount factors ready, PVs/s",
+    "matrix": "the products alone, samples or discount factors ready, PVs/s",
     "dv01": "DV01 from the same arrays, values/s",
     "krd": "KRD from the same arrays, cells/s",
     "run": "whole run of PV, PVs/s",

@@ -72,6 +72,7 @@ def stages(
     few = many.under(slice(len(scenarios)))
     flows = cash_flows(terms, day)
     priced = discounted(flows, data)
+    _ = priced.value, priced.nodes  # samples and nodes are ready for the stages that have them so
     values = len(book) * len(scenarios)
     cells = int(priced.pillars.sum()) * len(scenarios)
     roll = (terms.start, terms.end, 12 // terms.frequency, terms.stub, terms.first_coupon, terms.rules.end_of_month)
