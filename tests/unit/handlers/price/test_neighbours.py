@@ -11,7 +11,7 @@ import pytest
 from handlers.price import neighbours
 from handlers.price.dates import month_and_day
 from handlers.price.engine import price_run
-from handlers.price.neighbours import side_by_side
+from handlers.price.neighbours import by_currency, side_by_side
 from handlers.price.portfolio import Portfolio
 from handlers.price.sheet import PricedRun, Sheet
 from tests.unit.handlers.price import fx_books
@@ -43,6 +43,18 @@ def test_positions_on_the_same_curve_and_day_of_the_month_lie_side_by_side(monke
     assert sorted(order.tolist()) == list(range(3, 60))
     key = terms.currency[order] * 32 + month_and_day(terms.maturity[order])[1]
     assert np.count_nonzero(np.diff(key)) == np.unique(key).size - 1
+
+
+def test_parts_are_apart_by_currency_where_that_leaves_many_flows_in_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "_MANY", 2)
+    terms = Portfolio.from_records([maturing(number) for number in range(1, 200, 3)]).groups[0].terms
+    order = side_by_side(terms, np.arange(terms.currency.size))
+    [together] = by_currency(terms, order)
+    np.testing.assert_array_equal(together, order)
+    monkeypatch.setattr(neighbours, "_MANY_FLOWS", int(terms.sizes.sum()) // 2)
+    parts = by_currency(terms, order)
+    assert [np.unique(terms.currency[part]).size for part in parts] == [1, 1]
+    np.testing.assert_array_equal(np.concatenate(parts), order)
 
 
 def test_rows_come_in_the_portfolio_s_order_and_hold_what_each_position_has_alone(monkeypatch: pytest.MonkeyPatch) -> None:
