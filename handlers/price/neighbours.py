@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from handlers.price.arrays import Ints
+from handlers.price.arrays import Ints, members
 from handlers.price.curves import DAYS_OF_MONTH
 from handlers.price.dates import LAST_DAY, month_and_day
 
@@ -44,11 +44,11 @@ def side_by_side(terms: Paid, chosen: Ints) -> Ints:
 
 
 def by_currency(terms: Paid, ordered: Ints) -> list[Ints]:
-    """Positions in this order, apart where the currency changes if that leaves large parts.
+    """Positions in this order, those of each currency apart if they have many flows on average.
 
     Flows on one curve can be summed by samples.
     """
-    ends = np.flatnonzero(np.diff(terms.currency[ordered])) + 1
-    if int(terms.sizes[ordered].sum()) < (ends.size + 1) * _MANY_FLOWS:
+    found, place = np.unique(terms.currency[ordered], return_inverse=True)
+    if int(terms.sizes[ordered].sum()) < found.size * _MANY_FLOWS:
         return [ordered]
-    return np.split(ordered, ends)
+    return [ordered[some] for some in members(place, found.size)]

@@ -29,15 +29,18 @@ TOLERANCE = 1e-15
 _SAMPLES = (5, 6, 7, 8, 9, 10, 12)
 _CUTS = 2 ** np.arange(6)
 
-# Of which the terms are added up: where one more would count, those before are too large by far.
+# Terms that are added up: where a later one would count, earlier ones are too large by far.
 _MOST_DEGREES = 40
 
 # With fewer flows × scenarios there is nothing to gain.
 FEWEST_TERMS = 100_000
 _FEWEST_DAYS = 2
 
-# Factors that are moved by more than exp(±this) have no samples: their product with the mean's might leave what doubles hold.
-_FARTHEST = 300.0
+# Nor are tables of more days worth their memory.
+_MOST_DAYS = 100_000
+
+# Factors beyond exp(±these), at the mean of the rates and of a move, have no samples: a product might leave what doubles hold.
+_FARTHEST_MEAN, _FARTHEST = 650.0, 300.0
 
 # In units of one multiplication of a sparse product, as measured: one of a dense product; what there is to be done for a flow,
 # more where it has to be seen which stretch it is on; for a day, and once, to make samples; for a node's factor without them.
@@ -107,7 +110,7 @@ def samples(curves: Curves, curve: int, horizon: int, spread: Floats | None, flo
     most = flows * (_FLOW + scenarios) + min(flows, horizon) * scenarios * _NODE
     least = flows * (_FLOW + _SAMPLES[0]) + horizon * _DAY + _ONCE
     least += 2 * int(np.diff(curves.bounds)[curve]) * scenarios * _NODE
-    if horizon < _FEWEST_DAYS or least >= most or curves.methods[curve] == MONOTONE_CUBIC_ZERO:
+    if least >= most or not _FEWEST_DAYS <= horizon <= _MOST_DAYS or curves.methods[curve] == MONOTONE_CUBIC_ZERO:
         return None
     moved = _moved(curves, curve, spread)
     stretches = _stretches(moved, horizon - 1)
@@ -115,7 +118,7 @@ def samples(curves: Curves, curve: int, horizon: int, spread: Floats | None, flo
     for count, cuts in _ways(stretches):
         parts = int(cuts.sum())
         sparse = flows * (_FLOW + count + (_CUT if parts > 1 else 0))
-        dense = positions * parts * count * scenarios * _DENSE
+        dense = positions * parts * count * moved.by.rates.shape[1] * _DENSE
         costs.append((sparse + dense + horizon * _DAY + _ONCE, count, cuts))
     if not costs:
         return None
@@ -128,7 +131,8 @@ def _moved(curves: Curves, curve: int, spread: Floats | None) -> Moved:
     # On every pillar it is on every day, however the curve is interpolated.
     rates = curves.rates[own] if spread is None else curves.rates[own] + spread
     mean = rates.mean(axis=1, keepdims=True)
-    moves, move = np.unique(rates - mean, axis=1, return_inverse=True)
+    by = rates - mean
+    moves, move = np.unique(by, axis=1, return_inverse=True)
     alone = replace(
         curves,
         codes=curves.codes[curve : curve + 1],
@@ -139,7 +143,7 @@ def _moved(curves: Curves, curve: int, spread: Floats | None) -> Moved:
         rates=mean,
     )
     if moves.shape[1] == rates.shape[1]:
-        return Moved(alone, replace(alone, rates=rates - mean), None)
+        return Moved(alone, replace(alone, rates=by), None)
     return Moved(alone, replace(alone, rates=moves), move)
 
 
@@ -155,9 +159,12 @@ def _stretches(moved: Moved, last: int) -> Stretches:
         own, at_once = _coefficients(moves[: days.size]), _coefficients(moves[days.size :])
         x = (2.0 * days / last - 1.0)[:, None]
         bent = np.abs(moves[-1] + at_once[0] * x + at_once[1] * x * x - moves[: days.size]).max()
-        # The difference of two rates is as exact as the rates are.
-        rounding = TOLERANCE * max(1.0, -np.log(_factors(moved.mean, whole).min()))
-    return Stretches(whole[:2], *_largest(*at_once)) if bent <= rounding else Stretches(ends, *_largest(*own))
+        size = np.abs(np.log(_factors(moved.mean, whole))).max()
+    if not size <= _FARTHEST_MEAN:
+        return Stretches(ends, *_largest(*(np.full_like(each, np.nan) for each in own)))
+    # The difference of two rates is as exact as the rates are.
+    unbent = bent <= TOLERANCE * max(1.0, size)
+    return Stretches(whole[:2], *_largest(*at_once)) if unbent else Stretches(ends, *_largest(*own))
 
 
 def _coefficients(moved: Floats) -> tuple[Floats, Floats]:
@@ -187,7 +194,7 @@ def missed(linear: Floats, square: Floats, counts: Sequence[int]) -> list[Floats
 
     With a and b these, exp(-e) is a product of two Chebyshev series, of which the coefficients are Bessel functions: 2 I_k(a),
     and 2 I_k(b / 2) of degree 2k. I_k(z) is at most (z / 2)^k / k! · exp(z² / 4), so that all of degree n together are at most
-    4 · exp(...) times the coefficient of z^n in exp(a z / 2 + b z² / 4). Each that the points cannot tell misses twice itself.
+    4 · exp(...) times the coefficient of z^n in exp(a z / 2 + b z² / 4). One of degree `count` or more is missed twice at most.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         terms = [np.ones_like(linear), linear / 2.0]

@@ -8,7 +8,10 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
+import structlog
 from sqlalchemy.engine import make_url
+
+log = structlog.get_logger(__name__)
 
 # Takes away what the template has not: tables, rows, and how far sequences have counted.
 SWEEP = """
@@ -20,8 +23,9 @@ begin
     for found in select tablename from pg_tables where schemaname = 'public' and tablename <> all (array[{tables}]) loop
         execute format('drop table public.%I cascade', found.tablename);
     end loop;
-    select string_agg(oid::regclass::text, ', ') into filled from pg_class where relkind = 'r'
-    and relnamespace = 'public'::regnamespace and relname <> 'alembic_version' and pg_relation_size(oid) > 0;
+    select string_agg(oid::regclass::text, ', ') into filled from pg_class
+    where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relname <> 'alembic_version'
+    and (pg_relation_size(oid) > 0 or reltuples >= 0);
     if filled is not null then
         execute 'truncate ' || filled || ' restart identity cascade';
     end if;
@@ -31,7 +35,7 @@ begin
 end $$
 """
 
-# All that a test may have changed but rows: a database that differs is dropped.
+# What else a test may have changed, or the server found out about its rows: a database that differs is dropped.
 FINGERPRINT = """
 select md5(string_agg(line, chr(10) order by line)) from (
     select concat_ws('|', relname, relkind, relpersistence, relowner, relacl, reloptions, relrowsecurity, relforcerowsecurity)
@@ -50,11 +54,28 @@ select md5(string_agg(line, chr(10) order by line)) from (
     select concat_ws('|', indrelid::regclass, indisvalid, pg_get_indexdef(indexrelid)) from pg_index
     join pg_class on pg_class.oid = indrelid where relnamespace = 'public'::regnamespace
     union all
-    select concat_ws('|', tgrelid::regclass, tgname, tgenabled) from pg_trigger where not tgisinternal
+    select concat_ws('|', tgenabled, pg_get_triggerdef(oid)) from pg_trigger where not tgisinternal
     union all
-    select concat_ws('|', polrelid::regclass, polname, polcmd, polroles, pg_get_expr(polqual, polrelid)) from pg_policy
+    select concat_ws('|', polrelid::regclass, polname, polcmd, polpermissive, polroles, pg_get_expr(polqual, polrelid),
+                     pg_get_expr(polwithcheck, polrelid))
+    from pg_policy
     union all
-    select concat_ws('|', proname, proacl, md5(prosrc)) from pg_proc where pronamespace = 'public'::regnamespace
+    select concat_ws('|', proname, pg_get_function_identity_arguments(oid), proacl, proconfig, prosecdef, md5(prosrc))
+    from pg_proc where pronamespace = 'public'::regnamespace
+    union all
+    select concat_ws('|', typname, typtype, typacl) from pg_type where typnamespace = 'public'::regnamespace
+    union all
+    select concat_ws('|', seqrelid::regclass, seqstart, seqincrement, seqmax, seqmin, seqcache, seqcycle) from pg_sequence
+    union all
+    select concat_ws('|', ev_class::regclass, rulename, ev_enabled) from pg_rewrite where ev_class >= 16384
+    union all
+    select concat_ws('|', stxname, stxkeys) from pg_statistic_ext
+    union all
+    select concat_ws('|', defaclrole, defaclobjtype, defaclacl) from pg_default_acl
+    union all
+    select concat_ws('|', tablename, attname) from pg_stats where schemaname = 'public'
+    union all
+    select concat_ws('|', datconnlimit, datallowconn, datacl) from pg_database where datname = current_database()
     union all
     select concat_ws('|', nspname, nspacl) from pg_namespace where nspname !~ '^pg_'
     union all
@@ -69,10 +90,11 @@ select md5(string_agg(line, chr(10) order by line)) from (
 
 TABLES = """
 select relname, pg_relation_size(oid) > 0 as filled from pg_class
-where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1
+where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1
 """
 
-OTHERS = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()"
+# But the server's own, which make way by themselves.
+OTHERS = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1 and usesysid is not null"
 
 
 class Databases:
@@ -99,24 +121,31 @@ class Databases:
             await self._take_back(name)
 
     async def _take_back(self, name: str) -> None:
-        """Sweeps the database and gives it another name; drops it if it cannot be made as the template is."""
+        """Gives the database another name, so that nobody finds it any more, and sweeps it; drops what is not as it was."""
         new = new_name()
         try:
+            await self._rename(name, new)
+            name = new
             if await self._swept(name):
-                await execute(self.server, f"alter database {name} rename to {new}")
-                self._free.append(new)
+                self._free.append(name)
                 return
-        except (asyncpg.PostgresError, OSError, TimeoutError):
-            pass  # somebody is still there, or the test left nothing that could be swept
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            log.warning("not_swept", database=name, error=repr(error))
         await drop(self.server, name)
+
+    async def _rename(self, name: str, new: str) -> None:
+        connection = await asyncpg.connect(self.server, timeout=10, command_timeout=10)
+        try:
+            await connection.fetch(OTHERS, name)
+            await connection.execute(f"alter database {name} rename to {new}")
+        finally:
+            await connection.close()
 
     async def _swept(self, name: str) -> bool:
         if not self._fingerprint:
             await self._look_at_template()
         connection = await asyncpg.connect(at_database(self.server, name), timeout=10, command_timeout=10)
         try:
-            await connection.execute("set lock_timeout = '2s'")
-            await connection.fetch(OTHERS, name)
             tables = ", ".join(f"'{table}'" for table in self._tables)
             await connection.execute(SWEEP.format(tables=tables))
             return bool(await connection.fetchval(FINGERPRINT) == self._fingerprint)

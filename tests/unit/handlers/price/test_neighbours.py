@@ -55,6 +55,9 @@ def test_parts_are_apart_by_currency_where_that_leaves_many_flows_in_each(monkey
     parts = by_currency(terms, order)
     assert [np.unique(terms.currency[part]).size for part in parts] == [1, 1]
     np.testing.assert_array_equal(np.concatenate(parts), order)
+    mixed = by_currency(terms, np.arange(terms.currency.size))
+    assert [np.unique(terms.currency[part]).size for part in mixed] == [1, 1]
+    assert all((np.diff(part) > 0).all() for part in mixed)
 
 
 def test_rows_come_in_the_portfolio_s_order_and_hold_what_each_position_has_alone(monkeypatch: pytest.MonkeyPatch) -> None:
