@@ -108,18 +108,20 @@ def samples(curves: Curves, curve: int, horizon: int, spread: Floats | None, flo
     """
     scenarios = curves.rates.shape[1]
     most = flows * (_FLOW + scenarios) + min(flows, horizon) * scenarios * _NODE
-    least = flows * (_FLOW + _SAMPLES[0]) + horizon * _DAY + _ONCE
-    least += 2 * int(np.diff(curves.bounds)[curve]) * scenarios * _NODE
+    made = horizon * _DAY + _ONCE
+    least = flows * (_FLOW + _SAMPLES[0]) + made + 2 * int(np.diff(curves.bounds)[curve]) * scenarios * _NODE
     if least >= most or not _FEWEST_DAYS <= horizon <= _MOST_DAYS or curves.methods[curve] == MONOTONE_CUBIC_ZERO:
         return None
     moved = _moved(curves, curve, spread)
     stretches = _stretches(moved, horizon - 1)
+    if stretches is None:
+        return None
     costs = []
     for count, cuts in _ways(stretches):
         parts = int(cuts.sum())
         sparse = flows * (_FLOW + count + (_CUT if parts > 1 else 0))
         dense = positions * parts * count * moved.by.rates.shape[1] * _DENSE
-        costs.append((sparse + dense + horizon * _DAY + _ONCE, count, cuts))
+        costs.append((sparse + dense + made, count, cuts))
     if not costs:
         return None
     cost, count, cuts = min(costs, key=itemgetter(0))
@@ -147,21 +149,24 @@ def _moved(curves: Curves, curve: int, spread: Floats | None) -> Moved:
     return Moved(alone, replace(alone, rates=moves), move)
 
 
-def _stretches(moved: Moved, last: int) -> Stretches:
-    """One stretch from the valuation to the `last` day if no pillar bends any e, else those between the pillars."""
+def _stretches(moved: Moved, last: int) -> Stretches | None:
+    """One stretch from the valuation to the `last` day if no pillar bends any e, else those between the pillars.
+
+    None if doubles hardly hold the factors at the mean of the rates.
+    """
     pillars = moved.mean.pillars - moved.mean.valuation
     ends = np.unique(np.concatenate(([0.0, last], pillars[(pillars > 0) & (pillars < last)])))
     days = np.concatenate((ends, (ends[:-1] + ends[1:]) / 2.0))
     whole = np.array([0.0, last, last / 2.0])
     with np.errstate(all="ignore"):
+        size = np.abs(np.log(_factors(moved.mean, whole))).max()
+        if not size <= _FARTHEST_MEAN:
+            return None
         moves = np.log(_factors(moved.by, np.concatenate((days, whole))))
         moves[~(np.abs(moves) <= _FARTHEST)] = np.nan
         own, at_once = _coefficients(moves[: days.size]), _coefficients(moves[days.size :])
         x = (2.0 * days / last - 1.0)[:, None]
         bent = np.abs(moves[-1] + at_once[0] * x + at_once[1] * x * x - moves[: days.size]).max()
-        size = np.abs(np.log(_factors(moved.mean, whole))).max()
-    if not size <= _FARTHEST_MEAN:
-        return Stretches(ends, *_largest(*(np.full_like(each, np.nan) for each in own)))
     # The difference of two rates is as exact as the rates are.
     unbent = bent <= TOLERANCE * max(1.0, size)
     return Stretches(whole[:2], *_largest(*at_once)) if unbent else Stretches(ends, *_largest(*own))
