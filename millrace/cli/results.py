@@ -33,7 +33,7 @@ def run(
     errors: Annotated[bool, typer.Option("--errors", help="Of the rows only those with an error.")] = False,
     parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all values to a Parquet file.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="First wait for its end, showing how far it is.")] = False,
-    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds to follow it at most.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds to follow it at most after a first look.")] = None,
     as_json: Json = False,
 ) -> None:
     """Print a run: its state, its totals by scenario and by group, the rows that could not be priced, and values if asked for.

@@ -45,25 +45,35 @@ class Show(Protocol):
 
 
 def follow(run_id: UUID, client: str | None, timeout: float | None) -> RunRow:
-    """The generation that was followed, as it has ended. Raises CommandError when the time is over before."""
+    """The generation that was followed, as it has ended.
+
+    Raises CommandError when it has not `timeout` seconds after the first look, and Unreachable where PostgreSQL is away.
+    """
     from millrace.cli.servers import reaching_database, settings
-    from millrace.failures import CommandError
 
     url = settings("database_url").need("database_url")
     with reaching_database(url), showing(run_id) as show:
-        try:
-            return asyncio.run(_until_ended(url, run_id, client, timeout, show))
-        except TimeoutError:
-            raise CommandError(f"run {run_id} has not ended within {timeout:g} s", "What waits: millrace lag") from None
+        return asyncio.run(_until_ended(url, run_id, client, timeout, show))
 
 
 async def _until_ended(url: str, run_id: UUID, client: str | None, timeout: float | None, show: Show) -> RunRow:
-    # Closed before the loop is: the connection goes in peace then.
-    async with asyncio.timeout(timeout), aclosing(_looks(url, run_id, client)) as looks:
-        async for found, now in looks:
-            show(standing_of(found, now) if found else None)
-            if found is not None and found.status != "planned":
-                return found
+    from millrace.failures import CommandError
+
+    bound = asyncio.timeout(None)
+    try:
+        # Closed before the loop is: the connection goes in peace then.
+        async with bound, aclosing(_looks(url, run_id, client)) as looks:
+            async for found, now in looks:
+                show(standing_of(found, now) if found else None)
+                if found is not None and found.status != "planned":
+                    return found
+                # Not before the first look: a run that has ended would be told to be on where reaching it takes longer.
+                if timeout is not None and bound.when() is None:
+                    bound.reschedule(asyncio.get_running_loop().time() + timeout)
+    except TimeoutError:
+        if not bound.expired():
+            raise
+        raise CommandError(f"run {run_id} has not ended within {timeout:g} s", "What waits: millrace lag") from None
     raise AssertionError("looks never end")
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from millrace.cli.results_follow import Standing, in_words, showing, standing_of
+from millrace.cli import results_follow
+from millrace.cli.results_follow import Standing, follow, in_words, showing, standing_of
+from millrace.failures import CommandError, Unreachable
 from storage.runs import RunRow
 
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -63,3 +67,45 @@ def test_a_pipe_gets_a_line_for_each_change_and_none_for_an_estimate_alone(capsy
         "planned",
         "completed",
     ]
+
+
+Look = RunRow | None | Exception
+
+
+def looked(monkeypatch: pytest.MonkeyPatch, *looks: Look, first_takes: float = 0.0) -> None:
+    """Looks find this, one after the other; after the last nothing comes any more."""
+
+    async def found(*_: Any) -> AsyncIterator[tuple[RunRow | None, datetime]]:
+        await asyncio.sleep(first_takes)
+        for look in looks:
+            if isinstance(look, Exception):
+                raise look
+            yield look, START
+        await asyncio.Event().wait()
+
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setattr(results_follow, "_looks", found)
+
+
+def test_a_run_that_has_ended_is_told_so_however_long_reaching_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked(monkeypatch, ended := a_run(status="completed"), first_takes=0.1)
+    assert follow(uuid4(), None, 0.01) is ended
+
+
+@pytest.mark.parametrize(("look", "told"), [(None, "not there yet"), (a_run(), "planned")])
+def test_however_short_the_time_what_was_found_is_told_before_it_is_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], look: Look, told: str
+) -> None:
+    looked(monkeypatch, look, first_takes=0.1)
+    with pytest.raises(CommandError, match=r"has not ended within 0\.01 s"):
+        follow(uuid4(), None, 0.01)
+    assert capsys.readouterr().err.startswith(told)
+
+
+@pytest.mark.parametrize("timeout", [None, 60.0])
+def test_a_server_that_does_not_answer_is_not_a_run_that_has_not_ended(
+    monkeypatch: pytest.MonkeyPatch, timeout: float | None
+) -> None:
+    looked(monkeypatch, None, TimeoutError())
+    with pytest.raises(Unreachable, match="PostgreSQL"):
+        follow(uuid4(), None, timeout)
