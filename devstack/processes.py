@@ -21,14 +21,16 @@ class Stat:
 
 
 def read_stat(pid: int) -> Stat | None:
-    """The process as it is now, None when there is none; a zombie counts as none."""
+    """The process as it is now, None when there is none; a zombie counts as none once all of its threads have ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = text.rpartition(")")[2].split()
     found = Stat(state=fields[0], parent=int(fields[1]), started=int(fields[19]))
-    return None if found.state in "ZX" else found
+    # The first thread can end before the others, which still hold its files, locks and ports.
+    threads = int(fields[17])
+    return None if found.state in "ZX" and threads <= 1 else found
 
 
 def boot_id() -> str:

@@ -16,7 +16,7 @@ from devstack.server import Command, Server
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 STOP_SECONDS = 20.0
-KILL_SECONDS = 10.0
+KILL_SECONDS = 60.0
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,13 @@ PARENT_WITH_CHILD = """
 import subprocess
 with subprocess.Popen(["sleep", "60"]) as child:
     print(child.pid, flush=True)
+"""
+
+# What ends by itself is one thread only: of several, the first.
+ENDED_FIRST_THREAD = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(3600,)).start()
+ctypes.CDLL(None).pthread_exit(None)
 """
 
 
@@ -30,6 +38,18 @@ def test_a_process_that_ended_is_not_alive_though_nobody_has_collected_it(sleepe
     os.kill(sleeper.pid, signal.SIGKILL)
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
     assert read_stat(sleeper.pid) is None
+
+
+def test_a_process_is_alive_until_its_last_thread_has_ended_which_holds_its_files_until_then() -> None:
+    with subprocess.Popen([sys.executable, "-c", ENDED_FIRST_THREAD], stdout=subprocess.PIPE) as process:
+        stat = Path(f"/proc/{process.pid}/stat")
+        try:
+            while stat.read_text().rpartition(")")[2].split()[0] != "Z":
+                time.sleep(0.01)
+            assert is_alive(process.pid)
+        finally:
+            process.kill()
+        assert await_end([process.pid], 60)
 
 
 def test_a_stopped_process_is_alive(sleeper: subprocess.Popen[bytes]) -> None:
