@@ -16,12 +16,13 @@ from uuid import uuid4
 
 import pytest
 import redis.asyncio
+from alembic import command
 from hypothesis import settings
 
 from devstack.standin.control import Control
 from storage.database import Database
-from storage.migrate import migrate
-from tests.support.databases import Databases, at_database, execute, own_database
+from storage.migrate import configuration
+from tests.support.databases import PATIENT, Databases, at_database, execute, insist, own_database
 from tests.support.providers import own_servers
 from tests.support.servers import Servers
 
@@ -31,7 +32,11 @@ settings.load_profile("millrace")
 
 TEMPLATE = "millrace_template"
 # The shared server goes with the session, and what a process wrote before it was killed stays: only a machine could lose it.
-HASTY = ("alter system set fsync = off", "alter system set full_page_writes = off", "select pg_reload_conf()")
+# Nobody vacuums there: what comes about once a minute would change a plan, or a count of pages, in one test of a thousand.
+HASTY = (
+    *(f"alter system set {name} = off" for name in ("fsync", "full_page_writes", "autovacuum")),
+    "select pg_reload_conf()",
+)
 
 
 def pytest_collection_finish() -> None:
@@ -72,12 +77,9 @@ def postgres(servers: Servers) -> str:
 @pytest.fixture(scope="session")
 def database_template(postgres: str) -> str:
     """The address of a migrated database to copy from; nobody may stay connected to it."""
-
-    async def build() -> None:
-        await execute(postgres, f"create database {TEMPLATE}")
-        await migrate(at_database(postgres, TEMPLATE))
-
-    asyncio.run(build())
+    asyncio.run(insist(postgres, f"create database {TEMPLATE}"))
+    # As migrate() does but for its looks before and after, for which it soon gives up to connect.
+    command.upgrade(configuration(at_database(postgres, TEMPLATE)), "head")
     return at_database(postgres, TEMPLATE)
 
 
@@ -104,7 +106,7 @@ async def database_url(databases: Databases) -> AsyncIterator[str]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A pool on this test's own database."""
-    opened = Database(database_url)
+    opened = Database(database_url, limits=PATIENT)
     yield opened
     await opened.close()
 

@@ -11,7 +11,13 @@ import asyncpg
 import structlog
 from sqlalchemy.engine import make_url
 
+from storage.database import Connection, SessionLimits
+
 log = structlog.get_logger(__name__)
+
+PATIENCE = 60.0
+# A worker that stands still is cut off soon, for others wait; a test that does, on a busy machine, holds up nobody.
+PATIENT = SessionLimits(lock=120.0, transaction=240.0, idle_in_transaction=240.0, connect=PATIENCE, command=240.0)
 
 # Takes away what the template has not: tables, rows, and how far sequences have counted.
 SWEEP = """
@@ -94,7 +100,10 @@ where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1
 """
 
 # But the server's own, which make way by themselves.
-OTHERS = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1 and usesysid is not null"
+OTHERS = "select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = $1 and usesysid is not null"
+
+# Whether somebody waits for a lock that this session holds. Not of pg_stat_activity, which stays the same in a transaction.
+WAITED_FOR = "select exists (select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid)))"
 
 
 class Databases:
@@ -134,7 +143,7 @@ class Databases:
         await drop(self.server, name)
 
     async def _rename(self, name: str, new: str) -> None:
-        connection = await asyncpg.connect(self.server, timeout=10, command_timeout=10)
+        connection = await asyncpg.connect(self.server, timeout=PATIENCE, command_timeout=2 * PATIENCE)
         try:
             await connection.fetch(OTHERS, name)
             await connection.execute(f"alter database {name} rename to {new}")
@@ -144,7 +153,7 @@ class Databases:
     async def _swept(self, name: str) -> bool:
         if not self._fingerprint:
             await self._look_at_template()
-        connection = await asyncpg.connect(at_database(self.server, name), timeout=10, command_timeout=10)
+        connection = await asyncpg.connect(at_database(self.server, name), timeout=PATIENCE, command_timeout=PATIENCE)
         try:
             tables = ", ".join(f"'{table}'" for table in self._tables)
             await connection.execute(SWEEP.format(tables=tables))
@@ -172,18 +181,31 @@ def new_name() -> str:
 async def create(server: str, template: str) -> str:
     """The name of a new copy of the template, to which nobody may be connected."""
     name = new_name()
-    await execute(server, f"create database {name} template {template} strategy wal_log")
+    await insist(server, f"create database {name} template {template} strategy wal_log")
     return name
 
 
 async def drop(server: str, name: str) -> None:
     """Drops a database. A vacuum that runs there belongs to the superuser, so its end has to be waited for."""
-    for _ in range(100):
+    await insist(server, f"drop database if exists {name} with (force)")
+
+
+async def insist(server: str, statement: str) -> None:
+    """Has a statement done that is refused while others are in its database: the server itself waits 5 s for their end."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while True:
         try:
-            return await execute(server, f"drop database if exists {name} with (force)")
+            return await execute(server, statement)
         except (asyncpg.InsufficientPrivilegeError, asyncpg.ObjectInUseError):
+            if asyncio.get_running_loop().time() > deadline:
+                raise
             await asyncio.sleep(0.2)
-    raise AssertionError(f"{name} cannot be dropped")
+
+
+async def until_waited_for(holder: Connection) -> None:
+    """Waits until another session waits for a lock that this one holds."""
+    while not await holder.fetchval(WAITED_FOR):  # noqa: ASYNC110 - Postgres tells nobody
+        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from events.topics import TOPICS, dlq
 from streams.kafka import KafkaConfig
 from streams.topics import ensure_topics, wanted_topics
 
-GONE_SECONDS = 30.0
+GONE_SECONDS = 120.0
 
 
 async def fresh_topics(kafka: KafkaConfig, partitions: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from handlers.llm import Llm, LlmAnswer
 
+SECONDS = 60
 EMBEDDER, AUDITOR = "text-embedding-3-small", "gpt-5.4-mini"
 TEXT = {"type": "string"}
 EVIDENCE = 'What is overdue?\n<chunk id="c-1" document="d-1" page="4">Two invoices are overdue.</chunk>'
@@ -34,6 +35,6 @@ def paid(calls: dict[str, int]) -> dict[str, int]:
 
 async def until(holds: Callable[[], object]) -> None:
     """Looks again and again."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         while not holds():  # noqa: ASYNC110 - the stand-in is another process
             await asyncio.sleep(0.01)

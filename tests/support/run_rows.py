@@ -13,6 +13,7 @@ import numpy as np
 from storage.database import Database
 from storage.results import ResultRows, copy_results
 from storage.runs import RunRow, insert_runs
+from tests.support.databases import PATIENT
 
 
 def run_row(**columns: Any) -> RunRow:
@@ -51,7 +52,7 @@ def store_run(url: str, run: RunRow, values: Sequence[Sequence[float]] = ()) -> 
 
 
 async def _store(url: str, run: RunRow, values: Sequence[Sequence[float]]) -> None:
-    database = Database(url)
+    database = Database(url, limits=PATIENT)
     try:
         async with database.transaction() as connection:
             await insert_runs(connection, [run])
