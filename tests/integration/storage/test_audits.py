@@ -16,7 +16,7 @@ from storage.tenant import tenant_session
 
 AWKWARD = 'a "b" \\ {c}, \u2028 é 💶\n\ttab'
 
-GENERATIONS = 200
+GENERATIONS, ENOUGH = 200, 20
 
 
 def audit(**columns: Any) -> AuditRow:
@@ -179,19 +179,22 @@ async def test_who_reads_while_an_audit_is_replaced_finds_it_with_its_findings(d
     await put_with_findings(database, row, 1)
     seen = set[tuple[int, int]]()
 
+    def enough() -> bool:
+        return row.generation >= GENERATIONS and len(seen) > ENOUGH
+
     async def read() -> None:
         async with database.connection() as connection:
-            while row.generation < GENERATIONS:
+            while not enough():
                 found = await read_audit(connection, row.audit_id)
                 assert found is not None
                 seen.add((found.row.generation, len(found.findings)))
 
     reading = asyncio.create_task(read())
-    while row.generation < GENERATIONS and not reading.done():
+    # Who reads may be held up for longer than all of these take: then there are more.
+    while not enough() and not reading.done():
         row = row._replace(generation=row.generation + 1)
         await put_with_findings(database, row, 1)
     await reading
-    assert len(seen) > 1, "nothing was read in between"
     assert {findings for _, findings in seen} == {1}
 
 

@@ -12,6 +12,7 @@ import pytest
 from storage import generations
 from storage.database import Connection, Database
 from storage.generations import Allotment, Wanted, Wish, allot, allot_once, allotted
+from tests.support.databases import until_waited_for
 
 
 def wanted(event_id: str = "e-1", generation: int = 0, **changes: Any) -> Wanted:
@@ -73,7 +74,7 @@ async def test_of_replays_that_allot_at_once_one_is_told_to_ask_again(database: 
     async with database.transaction() as first, database.transaction() as second:
         assert await allot_once(first, "runs", [Wish("/s", "e-1", 0)], "r-1", "me@here") == {("/s", "e-1"): 1}
         late = asyncio.create_task(allot_once(second, "runs", [Wish("/s", "e-1", 0)], "r-1", "me@here"))
-        await asyncio.sleep(0.2)
+        await until_waited_for(first)
         assert not late.done()
         await first.execute("commit")
         with pytest.raises(asyncpg.UniqueViolationError) as refused:

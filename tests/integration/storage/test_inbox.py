@@ -12,6 +12,7 @@ from storage import inbox
 from storage.database import Database
 from storage.inbox import InboxRow
 from storage.keys import as_uuid
+from tests.support.databases import until_waited_for
 
 
 def row(event_id: str, payload: bytes = bytes(32)) -> InboxRow:
@@ -57,6 +58,6 @@ async def test_of_two_groups_with_one_key_the_second_waits_and_sees_it_taken(dat
     async with database.transaction() as connection:
         await inbox.enter(connection, [row("a")])
         entered.set()
-        await asyncio.sleep(0.1)
+        await until_waited_for(connection)
         assert not waiting.done()
     assert await waiting == {row("b").event_key}

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import numpy as np
@@ -23,6 +22,7 @@ from handlers.price.grouping import GroupTotals
 from storage.database import Database
 from storage.migrate import CONFIGURATION, configuration, migrate, newest_revision, stored_revision
 from storage.models import Base
+from tests.support.databases import PATIENT, at_database, create, drop, until_waited_for
 
 # Everything that a schema of ours consists of, as Postgres itself writes it down.
 COLUMNS = """
@@ -153,7 +153,7 @@ async def test_group_totals_of_slices_become_bytes_and_numbers_again(empty_datab
 
 
 async def test_the_migrated_tables_are_those_of_the_models(database_url: str, empty_database_url: str) -> None:
-    modelled = Database(empty_database_url)
+    modelled = Database(empty_database_url, limits=PATIENT)
     async with modelled.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     await modelled.close()
@@ -191,7 +191,8 @@ async def test_migrating_leaves_no_connection_behind(empty_database_url: str) ->
 
     [others] = await rows(
         empty_database_url,
-        "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+        "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        " and backend_type = 'client backend'",
     )
     assert others == []
 
@@ -203,12 +204,10 @@ async def two_empty_databases(postgres: str) -> AsyncIterator[list[str]]:
     known = await connection.fetchval("select count(*) from pg_roles where rolname = 'millrace_tenant'")
     if known:
         await connection.execute("alter role millrace_tenant rename to millrace_tenant_of_others")
-    names = [f"t_{uuid4().hex}" for _ in range(2)]
-    for name in names:
-        await connection.execute(f"create database {name} strategy wal_log")
+    names = [await create(postgres, "template1") for _ in range(2)]
     yield [at_database(postgres, name) for name in names]
     for name in names:
-        await connection.execute(f"drop database {name} with (force)")
+        await drop(postgres, name)
     await connection.execute("drop role if exists millrace_tenant")
     if known:
         await connection.execute("alter role millrace_tenant_of_others rename to millrace_tenant")
@@ -238,7 +237,7 @@ async def test_a_database_that_another_process_migrates_is_waited_for(empty_data
     await other.fetchval("select pg_advisory_lock($1)", MIGRATION_LOCK)
 
     waiting = asyncio.create_task(migrate(empty_database_url))
-    await until(other, "select exists (select from pg_stat_activity where wait_event = 'advisory')")
+    await until_waited_for(other)
     untouched = await other.fetchval("select to_regclass('inbox') is null")
     await other.close()
 
@@ -253,7 +252,7 @@ async def test_a_role_that_another_database_creates_meanwhile_is_taken_as_it_is(
         async with first.transaction():
             await first.execute(statement)
             waiting = asyncio.create_task(second.execute(statement))
-            await until(first, "select $1 = any(pg_blocking_pids($2))", first.get_server_pid(), second.get_server_pid())
+            await until_waited_for(first)
         await waiting
         assert await second.fetchval("select pg_has_role('millrace_tenant', 'SET')")
         assert not await second.fetchval("select pg_has_role('millrace_tenant', 'USAGE')")
@@ -316,15 +315,6 @@ async def alembic(environment: dict[str, str], *arguments: str) -> tuple[int | N
     _, errors = await process.communicate()
     lines = errors.decode().splitlines(keepends=True)
     return process.returncode, "".join(line for line in lines if not line.startswith("INFO "))
-
-
-async def until(connection: asyncpg.Connection, condition: str, *values: object) -> None:
-    while not await connection.fetchval(condition, *values):  # noqa: ASYNC110 - Postgres tells nobody
-        await asyncio.sleep(0.01)
-
-
-def at_database(url: str, name: str) -> str:
-    return f"{url.rpartition('/')[0]}/{name}"
 
 
 def revision_module(revision: str) -> ModuleType:

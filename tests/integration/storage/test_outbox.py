@@ -10,7 +10,7 @@ from storage import outbox
 from storage.database import Connection, Database
 from storage.outbox import OutboxRow
 
-CLAIM = timedelta(seconds=20)
+CLAIM = timedelta(minutes=10)
 
 
 def row(owner: UUID) -> OutboxRow:

@@ -12,6 +12,7 @@ from storage.result_views import read_results
 from storage.results import ResultRows, copy_results
 from storage.runs import RunRow, insert_runs, read_run
 from storage.tenant import tenant_session
+from tests.support.databases import PATIENT
 
 MakeRun = Callable[..., RunRow]
 MakeResults = Callable[..., ResultRows]
@@ -80,7 +81,7 @@ ENGINE = sorted(set(Base.metadata.tables) - CONTENT)
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """One connection only, so that each session gets what the one before left."""
-    opened = Database(database_url, pool_size=1)
+    opened = Database(database_url, pool_size=1, limits=PATIENT)
     yield opened
     await opened.close()
 
