@@ -29,7 +29,7 @@ class Answer:
 def ask_and_wait(url: str, method: str = "GET") -> Answer:
     """The answer, whatever its status."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60) as answer:
             return Answer(answer.status, answer.headers["content-type"], answer.read())
     except urllib.error.HTTPError as error:
         with error:

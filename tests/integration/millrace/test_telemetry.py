@@ -37,11 +37,11 @@ class Sink:
             self.items.append((json.loads(header)["type"], json.loads(payload)))
 
     def reports(self) -> list[Any]:
-        telemetry.flush(5)
+        telemetry.flush(60)
         return [payload for kind, payload in self.items if kind == "event"]
 
     def traces(self) -> list[Any]:
-        telemetry.flush(5)
+        telemetry.flush(60)
         return [payload for kind, payload in self.items if kind == "transaction"]
 
 
