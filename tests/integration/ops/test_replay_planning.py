@@ -18,8 +18,9 @@ from streams.decisions import RetryPolicy
 from streams.kafka import KafkaConfig
 from streams.publish import Outgoing, publish
 from tests.support.notes import NotesFlow, note
+from tests.support.offsets import remaining
 from tests.support.operators import apply, plan, planned, replay_of
-from tests.support.rig import Rig
+from tests.support.rig import Rig, eventually
 
 IN_AN_HOUR = RetryPolicy(max_attempts=3, backoff=Backoff(base=3600, cap=3600))
 STANDINGS = ("new", "done", "dead", "waiting", "conflicting", "rejected")
@@ -42,6 +43,8 @@ async def a_bit_of_everything(rig: Rig) -> None:
         await rig.until("select count(*) from dead_letters", 2 + 3 + 1)
         await rig.until("select count(*) from retries", 1)
         await rig.idle()
+        # What is not committed before the worker leaves has not been reached.
+        await eventually(lambda: remaining(rig.kafka, f"{rig.spec.topic}.{rig.spec.name}", rig.spec.topic), 0)
     await rig.publish([note(f"new-{each}") for each in (0, 1, 2, 1)])
 
 

@@ -17,7 +17,7 @@ from ops.replay.failures import NotApplicable
 from ops.replay.reprocess import Reprocessing, goes_again
 from ops.replay.standing import Reading, Standing, read
 from storage.audits import newest_generations
-from tests.support.operators import apply, plan, planned, replay_of
+from tests.support.operators import apply, plan, planned, replay_of, unhurried
 from tests.support.rig import Rig
 from tests.support.runs import run_data, run_event
 from tests.support.worker import flow_named
@@ -34,6 +34,7 @@ READ = "select generation, count(distinct run_id)::int as runs from run_values g
 async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str) -> AsyncIterator[Rig]:
     """The flow of runs."""
     rig = Rig(flow_named("runs", topic_prefix), kafka, database_url, redis_url, object_store_url)
+    await unhurried(rig)
     await rig.prepare()
     yield rig
     await rig.close()
