@@ -14,7 +14,7 @@ from devstack.server import Server
 from devstack.supervision import clear, kill, launch, resume
 
 POLL_SECONDS = 0.02
-READY_SECONDS = 90.0
+READY_SECONDS = 150.0
 MAX_LAUNCHES = 4
 
 

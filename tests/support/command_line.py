@@ -19,7 +19,7 @@ from tests.support.forked import CHECKOUT, Forked, nursery
 T = TypeVar("T")
 
 KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
-SECONDS = 90
+SECONDS = 150
 
 Result = subprocess.CompletedProcess[str]
 Process = Forked | subprocess.Popen[bytes]

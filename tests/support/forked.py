@@ -20,7 +20,7 @@ from typing import IO, Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PR_SET_CHILD_SUBREAPER = 36
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 LIBC = ctypes.CDLL(None)
 
 
