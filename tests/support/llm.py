@@ -33,7 +33,7 @@ def paid(calls: dict[str, int]) -> dict[str, int]:
 
 
 async def until(holds: Callable[[], object]) -> None:
-    """Looks again and again."""
-    async with asyncio.timeout(20):
+    """Looks again and again, for longer than a busy machine takes."""
+    async with asyncio.timeout(120):
         while not holds():  # noqa: ASYNC110 - the stand-in is another process
             await asyncio.sleep(0.01)
