@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.integration.patience import patient
+from tests.integration.patience import unhurry
 from tests.support.note_rig import note_rig
 from tests.support.rig import Rig
 
@@ -23,5 +23,5 @@ async def rig(
     """Topics, tables and keys for the notes flow; what an engine gives back as it stops is back, however long that takes."""
     monkeypatch.setattr("streams.app.GIVE_BACK_SECONDS", 60.0)
     async with note_rig(topic_prefix, kafka, database_url, redis_url, object_store_url) as rig:
-        rig.config = patient(rig.config)
+        await unhurry(rig)
         yield rig

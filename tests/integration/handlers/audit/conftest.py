@@ -18,7 +18,7 @@ from handlers.llm import Llm, LlmConfig, Prices
 from handlers.resources import Resources
 from storage.database import Database
 from storage.objects import ObjectStore
-from tests.integration.patience import patient
+from tests.integration.patience import unhurry
 from tests.support.rig import Rig
 
 [AUDITS] = [spec for spec in FLOWS if spec.name == "audits"]
@@ -35,7 +35,7 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     spec = replace(AUDITS, topic=topic_prefix + AUDITS.topic, completed_topic=topic_prefix + AUDITS.completed_topic)
     rig = Rig(spec, kafka, database_url, redis_url, object_store_url, openai.base_url)
-    rig.config = patient(rig.config)
+    await unhurry(rig)
     rig.llm |= UNHURRIED
     await rig.prepare()
     yield rig

@@ -24,7 +24,7 @@ from handlers.price.snapshots import canonical_market
 from millrace.portfolios import enter, examine, store
 from storage.markets import insert_market
 from storage.portfolios import PortfolioRow, insert_portfolio
-from tests.integration.patience import patient
+from tests.integration.patience import unhurry
 from tests.support.accounts import all_is_finished
 from tests.support.rig import APPLICATION, Rig
 from tests.support.runs import MARKET, expected_rows, run_data, run_event
@@ -34,7 +34,7 @@ from tests.support.worker import flow_named
 @pytest.fixture
 async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str) -> AsyncIterator[Rig]:
     rig = Rig(flow_named("runs", topic_prefix), kafka, database_url, redis_url, object_store_url)
-    rig.config = patient(rig.config)
+    await unhurry(rig)
     await rig.prepare()
     yield rig
     await rig.close()

@@ -35,7 +35,7 @@ from storage.runs import RunRow
 from streams.group import GroupSaver, Saved
 from streams.item import Item
 from streams.publish import Outgoing, publish
-from tests.integration.patience import patient
+from tests.integration.patience import unhurry
 from tests.support.rig import APPLICATION, Rig
 from tests.support.runs import run_event
 from tests.support.worker import flow_named
@@ -78,7 +78,7 @@ async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: s
     """Runs in slices of four positions or so."""
     flows = flow_named("runs", topic_prefix), flow_named("slices", topic_prefix)
     rig = Rig(flows[0], kafka, database_url, redis_url, object_store_url, beside=flows[1:], slice_cells=4 * 3 * 7)
-    rig.config = patient(rig.config)
+    await unhurry(rig)
     await rig.prepare()
     yield rig
     await rig.close()
