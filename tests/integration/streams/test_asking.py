@@ -23,6 +23,8 @@ from streams.kafka import KafkaConfig
 from tests.support.llm import AUDITOR, EMBEDDER, SCHEMA
 
 ASKER = Asker("acme", "tests", None)
+# Seconds after which a server that has not answered is away: more than a busy machine takes.
+PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -31,9 +33,13 @@ async def engine(
 ) -> AsyncIterator[Engine]:
     """An engine of all flows, not started; one try for each call."""
     database, keys = Database(database_url), IdempotencyKeys(redis_url)
-    llm = Llm(LlmConfig(api_key=KEY, base_url=openai.base_url, provider="stand-in", tries=1), database, Prices())
+    patience = {"connect_seconds": PATIENCE, "probe_seconds": PATIENCE}
+    config = LlmConfig(api_key=KEY, base_url=openai.base_url, provider="stand-in", tries=1, **patience)
+    llm = Llm(config, database, Prices())
     resources = Resources(database, ObjectStore(object_store_url), llm=llm, parsers=ParserPool())
     engine = Engine(EngineConfig(), FLOWS, kafka=KafkaConfig(kafka), keys=keys, resources=resources)
+    for each in (*engine.dependencies.servers.values(), *engine.dependencies.models.values()):
+        each.timeout = PATIENCE
     yield engine
     engine.dependencies.close()
     await resources.close()

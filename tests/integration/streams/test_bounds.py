@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streams.config import ConsumerLimits
 from tests.support.notes import note
 from tests.support.rig import Rig
 
@@ -16,7 +15,7 @@ async def test_a_full_lane_pauses_its_consumer_and_loses_nothing(rig: Rig) -> No
     config = replace(
         rig.config,
         lane=replace(rig.config.lane, queue_records=50, patience=0.05),
-        consumer=ConsumerLimits(fetch_records=fetch, session_timeout=6.0),
+        consumer=replace(rig.config.consumer, fetch_records=fetch),
     )
     await rig.publish([note(f"n-{number}", behave="sleep:0.01") for number in range(EVENTS)])
     held, paused = 0, False

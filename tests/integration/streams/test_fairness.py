@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
+from streams.lane import Lane
 from tests.support.notes import NotesFlow, note, notes
-from tests.support.rig import Rig
+from tests.support.rig import Rig, eventually
 
 FLOOD, SMALL = 300, 5
+# So many of the flood are worked on before the others come.
+BEGUN = 40
+
+
+@pytest.fixture
+def go_on(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """The flood stands still in its midst until that is set, so that it cannot end before the others come."""
+    go_on, work = asyncio.Event(), NotesFlow._work
+
+    async def waiting(flow: NotesFlow, event: Any) -> Any:
+        if event.client_id == "flood" and len(NotesFlow.worked) >= BEGUN:
+            await go_on.wait()
+        return await work(flow, event)
+
+    monkeypatch.setattr(NotesFlow, "_work", waiting)
+    return go_on
+
+
+async def small_waiting(lane: Lane) -> int:
+    return len(lane._ready._waiting.get("small", ()))
 
 
 @pytest.mark.parametrize(("batch", "hands"), [(1, 4), (8, 2)])
 async def test_a_few_events_of_one_client_are_done_long_before_the_flood_of_another(
-    rig: Rig, topic_prefix: str, batch: int, hands: int
+    rig: Rig, topic_prefix: str, batch: int, hands: int, go_on: asyncio.Event
 ) -> None:
     await rig.publish([note(f"f-{number}", behave="sleep:0.02", clientid="flood") for number in range(FLOOD)])
-    async with rig.engine(spec=notes(topic_prefix, batch=batch, hands=hands)):
+    async with rig.engine(spec=notes(topic_prefix, batch=batch, hands=hands, timeout=300.0)) as engine:
         await rig.until("select count(*) >= 10 from inbox", expected=True)
         await rig.publish([note(f"s-{number}", behave="sleep:0.02", clientid="small") for number in range(SMALL)])
+        await eventually(lambda: small_waiting(engine.lanes[0]), SMALL)
+        go_on.set()
         await rig.until("select count(*) from inbox", FLOOD + SMALL)
         await rig.idle()
 

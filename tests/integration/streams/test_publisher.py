@@ -23,7 +23,7 @@ async def test_a_refused_row_does_not_keep_back_those_behind_it(kafka: str, topi
     values.insert(place, LARGE)
     rows = [OutboxRow(uuid4(), "notes", "acme", topic, b"key", value, None, uuid4()) for value in values]
 
-    publisher = Publisher(KafkaConfig(kafka))
+    publisher = Publisher(KafkaConfig(kafka), timeout=120.0)
     try:
         arrived, refused = await publisher.publish(rows)
     finally:

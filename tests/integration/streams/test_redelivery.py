@@ -40,7 +40,7 @@ async def read_all(kafka: str, topic: str) -> list[Incoming]:
 
 
 async def redeliver(kafka: str, records: list[Incoming]) -> list[tuple[Incoming, str]]:
-    redeliverer = Redeliverer(KafkaConfig(kafka))
+    redeliverer = Redeliverer(KafkaConfig(kafka), timeout=120.0)
     try:
         return list(await redeliverer.publish(records))
     finally:

@@ -25,7 +25,7 @@ async def there() -> None:
 
 @pytest.fixture
 def outages() -> Outages:
-    outages = Outages([Dependency("openai", there)], fresh=0.0)
+    outages = Outages([Dependency("openai", there, timeout=600.0)], fresh=0.0)
     outages.backoff = Backoff(base=0.001, cap=0.002)
     return outages
 
@@ -46,7 +46,7 @@ class Step:
 async def results(step: Step, outages: Outages) -> list[Any]:
     item = Mock(spec=Item)
     item.event = None
-    return await attempt(step, [item], name="work", flow="audits", timeout=5.0, outages=outages)
+    return await attempt(step, [item], name="work", flow="audits", timeout=600.0, outages=outages)
 
 
 async def test_what_was_not_asked_is_asked_again_as_often_as_it_takes(outages: Outages) -> None:
@@ -107,7 +107,7 @@ async def test_of_slices_one_is_worked_on_at_a_time_and_waiting_for_it_is_no_par
         return ["done" for _ in items]
 
     item = Mock(spec=Item)
-    long = asyncio.create_task(attempt(first, [item], "work", flow="slices", timeout=60.0, outages=outages, turn=turn))
+    long = asyncio.create_task(attempt(first, [item], "work", flow="slices", timeout=600.0, outages=outages, turn=turn))
     await asyncio.sleep(0)
     short = asyncio.create_task(attempt(second, [item], "work", flow="slices", timeout=0.05, outages=outages, turn=turn))
     await asyncio.sleep(0.2)

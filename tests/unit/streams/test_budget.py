@@ -22,7 +22,7 @@ async def test_waiting_for_room_ends_with_room_or_with_patience() -> None:
     budget = Budget(records=2, size=1000)
     budget.take(2, 10)
     assert not await budget.wait_for_room(0.01)
-    waiting = asyncio.create_task(budget.wait_for_room(5))
+    waiting = asyncio.create_task(budget.wait_for_room(120))
     await asyncio.sleep(0)
     budget.give(1, 5)
     assert await waiting
@@ -36,4 +36,4 @@ async def test_a_paused_consumer_is_resumed_only_when_half_is_free() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     budget.give(1, 1)
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 120)

@@ -18,6 +18,8 @@ from streams.outages import Outages
 
 NEVER = Backoff(base=3600.0, cap=3600.0)
 SOON = Backoff(base=0.01, cap=0.02)
+# Longer than a busy machine keeps a probe waiting that could go on.
+LONG = 3600.0
 BROKEN = ConnectionResetError("gone")
 
 
@@ -50,13 +52,13 @@ def server() -> Server:
 
 @pytest.fixture
 async def dependency(server: Server) -> AsyncIterator[Dependency]:
-    dependency = Dependency("server", server.ping, backoff=SOON, timeout=0.05, every=0.02)
+    dependency = Dependency("server", server.ping, backoff=SOON, timeout=LONG, every=0.02)
     yield dependency
     dependency.close()
 
 
 async def until(seen: Callable[[], Any]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not seen():  # noqa: ASYNC110 - what is looked at has no event
             await asyncio.sleep(0.005)
 
@@ -79,7 +81,7 @@ async def test_whoever_asks_there_is_one_probe_at_a_time(server: Server, depende
 
 
 async def test_while_it_is_away_nobody_looks_before_the_time(server: Server) -> None:
-    dependency = Dependency("server", server.ping, backoff=NEVER)
+    dependency = Dependency("server", server.ping, backoff=NEVER, timeout=LONG)
     server.error = ConnectionRefusedError()
     waiting = asyncio.create_task(all_at_once(dependency, 100))
     await until(lambda: dependency.breaker.error is not None)
@@ -93,7 +95,6 @@ async def test_while_it_is_away_nobody_looks_before_the_time(server: Server) -> 
 
 
 async def test_a_look_goes_on_although_who_asked_for_it_waits_no_longer(server: Server, dependency: Dependency) -> None:
-    dependency.timeout = 3600.0
     server.answers.clear()
     first = asyncio.create_task(dependency.first_look())
     await until(lambda: server.running)
@@ -106,9 +107,11 @@ async def test_a_look_goes_on_although_who_asked_for_it_waits_no_longer(server: 
 
 
 async def test_a_probe_that_hangs_has_found_nobody(server: Server, dependency: Dependency) -> None:
+    dependency.timeout = 0.05
     server.answers.clear()
     assert isinstance(await dependency.found(0.0), TimeoutError)
     assert dependency.told() == "TimeoutError: no answer within 0.05 s"
+    dependency.timeout = LONG
     server.answers.set()
     await dependency.until_closed()
     assert dependency.told() is None
@@ -137,7 +140,7 @@ async def test_a_probe_that_cannot_even_be_broken_off_keeps_others_from_beginnin
 
 
 async def test_one_slow_look_opens_nothing_and_a_second_does(server: Server) -> None:
-    dependency = Dependency("server", server.ping, backoff=NEVER, every=3600.0)
+    dependency = Dependency("server", server.ping, backoff=NEVER, timeout=LONG, every=3600.0)
     server.error = TimeoutError()
     await dependency._looked(0.0)
     assert dependency.breaker.state is State.CLOSED
@@ -175,7 +178,7 @@ async def test_an_error_of_ours_is_told_as_it_is(server: Server, dependency: Dep
 
 async def test_the_gate_of_two_servers_opens_when_both_are_back() -> None:
     gate, servers = Gate(), [Server(), Server()]
-    both = [Dependency(f"server {n}", server.ping, backoff=SOON) for n, server in enumerate(servers)]
+    both = [Dependency(f"server {n}", server.ping, backoff=SOON, timeout=LONG) for n, server in enumerate(servers)]
     for each, server in zip(both, servers, strict=True):
         each.stop(gate)
         server.error = ConnectionRefusedError()
@@ -199,6 +202,6 @@ async def cancels() -> None:
 
 @pytest.mark.parametrize("probe", [raises, cancels])
 async def test_whatever_a_probe_raises_its_server_is_away(probe: Callable[[], Awaitable[None]]) -> None:
-    dependency = Dependency("server", probe, backoff=NEVER)
+    dependency = Dependency("server", probe, backoff=NEVER, timeout=LONG)
     assert await dependency.found(0.0) is not None
     assert dependency.breaker.state is State.OPEN

@@ -149,4 +149,4 @@ async def test_decoding_waits_while_much_waits_for_a_hand() -> None:
     await asyncio.sleep(0)
     assert not room.done()
     await waiting.take()
-    await asyncio.wait_for(room, 5)
+    await asyncio.wait_for(room, 120)

@@ -36,12 +36,14 @@ def test_the_watermark_is_the_end_of_the_last_fetch_before_the_first_unfinished_
 class FakeConsumer:
     def __init__(self, error: Exception | None = None) -> None:
         self.committed: list[dict[TopicPartition, int]] = []
-        self.error = error
+        self.error, self.tried, self.has_committed = error, asyncio.Event(), asyncio.Event()
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        self.tried.set()
         if self.error:
             raise self.error
         self.committed.append(offsets)
+        self.has_committed.set()
 
 
 def offsets_with(consumer: FakeConsumer) -> Offsets:
@@ -119,11 +121,9 @@ async def test_a_commit_that_failed_is_tried_again_without_further_records() -> 
     offsets = offsets_with(consumer)
     task = asyncio.create_task(offsets.run())
     offsets.finish([offsets.partition("runs.requested", 0).deliver(6, 7, 1)])
-    await asyncio.sleep(0.01)
+    await consumer.tried.wait()
     consumer.error = None
-    async with asyncio.timeout(5):
-        while not consumer.committed:  # noqa: ASYNC110 - a fake has no event
-            await asyncio.sleep(0.001)
+    await asyncio.wait_for(consumer.has_committed.wait(), 120)
     task.cancel()
     assert consumer.committed[0] == {TP: 7}
 

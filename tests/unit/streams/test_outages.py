@@ -20,15 +20,18 @@ class Server:
 
     def __init__(self) -> None:
         self.asked, self.is_away = 0, False
+        self.missed = asyncio.Event()
 
     async def ping(self) -> None:
         self.asked += 1
         await asyncio.sleep(0)
         if self.is_away:
+            self.missed.set()
             raise ConnectionRefusedError("nobody is there")
 
     async def come_back(self) -> None:
-        await asyncio.sleep(0.05)
+        """Once a probe has met nobody."""
+        await self.missed.wait()
         self.is_away = False
 
 
@@ -39,7 +42,7 @@ def server() -> Server:
 
 @pytest.fixture
 def outages(server: Server) -> Outages:
-    return Outages([Dependency("server", server.ping)])
+    return Outages([Dependency("server", server.ping, timeout=3600.0)])
 
 
 async def test_an_error_of_the_connection_is_an_outage_when_the_server_is_away(server: Server, outages: Outages) -> None:
@@ -60,7 +63,7 @@ async def test_an_outage_that_began_after_the_last_look_is_still_an_outage(serve
 
 
 async def test_what_was_away_when_the_error_came_was_an_outage_although_it_is_back_by_now(server: Server) -> None:
-    dependency = Dependency("server", server.ping, backoff=Backoff(base=0.01, cap=0.01))
+    dependency = Dependency("server", server.ping, timeout=3600.0, backoff=Backoff(base=0.01, cap=0.01))
     server.is_away = True
     assert await dependency.found(time.monotonic()) is not None
     server.is_away = False

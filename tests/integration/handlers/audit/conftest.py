@@ -18,11 +18,15 @@ from handlers.llm import Llm, LlmConfig, Prices
 from handlers.resources import Resources
 from storage.database import Database
 from storage.objects import ObjectStore
+from tests.integration.patience import unhurry
 from tests.support.rig import Rig
 
 [AUDITS] = [spec for spec in FLOWS if spec.name == "audits"]
 
 MakeFlow = Callable[..., AuditsFlow]
+
+# A look that a busy machine makes late would be followed by one that is paid for.
+UNHURRIED = {"connect_seconds": 60.0, "probe_seconds": 60.0}
 
 
 @pytest.fixture
@@ -31,6 +35,8 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     spec = replace(AUDITS, topic=topic_prefix + AUDITS.topic, completed_topic=topic_prefix + AUDITS.completed_topic)
     rig = Rig(spec, kafka, database_url, redis_url, object_store_url, openai.base_url)
+    await unhurry(rig)
+    rig.llm |= UNHURRIED
     await rig.prepare()
     yield rig
     await rig.close()
@@ -43,7 +49,7 @@ async def make_flow(database_url: str, object_store_url: str, openai: Control) -
 
         def make(**settings: Any) -> AuditsFlow:
             database = Database(database_url)
-            llm = Llm(LlmConfig(api_key=KEY, base_url=openai.base_url, provider="stand-in"), database, Prices())
+            llm = Llm(LlmConfig(api_key=KEY, base_url=openai.base_url, provider="stand-in", **UNHURRIED), database, Prices())
             resources = Resources(database, ObjectStore(object_store_url), llm=llm, audits=AuditSettings(**settings))
             closing.push_async_callback(database.close)
             closing.push_async_callback(resources.close)

@@ -15,16 +15,22 @@ from tests.support.desk import Desk
 
 MakeDesk = Callable[..., Desk]
 
+# A busy machine is no server that is away.
+UNHURRIED: dict[str, Any] = {"connect_seconds": 60.0, "probe_seconds": 60.0}
+
 
 @pytest.fixture
-async def make_desk(database: Database, object_store_url: str, openai: Control) -> AsyncIterator[MakeDesk]:
+async def make_desk(
+    database: Database, object_store_url: str, openai: Control, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[MakeDesk]:
     """A new worker each time, with nothing in mind of what others did; options are those of the desk."""
+    monkeypatch.setattr("handlers.embed.parsing.CLOSE_SECONDS", 60.0)  # as long as a busy machine takes to end a process
     desks: list[Desk] = []
     objects = ObjectStore(object_store_url)
     async with ParserPool(1) as parsers:
 
         def make(**options: Any) -> Desk:
-            desks.append(Desk(database, objects, parsers, openai, **options))
+            desks.append(Desk(database, objects, parsers, openai, **UNHURRIED | options))
             return desks[-1]
 
         yield make

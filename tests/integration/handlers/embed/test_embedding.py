@@ -16,7 +16,7 @@ from events.event import Event
 from events.failures import Failure, Permanent
 from handlers.embed.batching import MAX_INPUTS, ChunkText
 from handlers.embed.embedding import Embedder
-from handlers.llm import Asker
+from handlers.llm import Asker, EmbeddedBatch, Llm
 from tests.support.desk import Desk
 from tests.support.rig import eventually
 
@@ -122,9 +122,21 @@ async def test_after_a_death_the_vectors_that_are_paid_for_are_used_and_their_co
     assert await alive.value("select count(*) from embeddings") == 0
 
 
+@pytest.fixture
+def both_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks before two have found that they have to."""
+    meeting, embed = asyncio.Barrier(2), Llm.embed
+
+    async def later(llm: Llm, *asked: Any) -> EmbeddedBatch:
+        await meeting.wait()
+        return await embed(llm, *asked)
+
+    monkeypatch.setattr(Llm, "embed", later)
+
+
+@pytest.mark.usefixtures("both_ask")
 async def test_two_workers_that_pay_for_the_same_text_at_once_both_tell_it(make_desk: Any) -> None:
     dead, alive = make_desk(), make_desk()
-    dead.openai.add(Fault("slow", times=2, seconds=0.5))
     event, other = await dead.upload("A covenant of the loan."), await dead.upload("A covenant of the loan.")
     lost = await asyncio.gather(dead.outcome(event), alive.outcome(other))
     [payer] = [row["event_key"] for row in await alive.rows("select event_key from embeddings")]

@@ -23,7 +23,7 @@ TEXT = "The borrower pays. " * 50
 @pytest.fixture
 def narrow(make_desk: MakeDesk) -> Desk:
     """A worker with room for one of these documents."""
-    return make_desk(settings=DocumentSettings(work_bytes=10_000), tries=1, embeddings_seconds=10)
+    return make_desk(settings=DocumentSettings(work_bytes=10_000), tries=1)
 
 
 async def test_a_document_waits_before_its_file_is_read_until_the_one_before_is_stored(narrow: Desk) -> None:

@@ -124,12 +124,16 @@ async def test_while_a_changed_file_is_swapped_in_readers_see_a_whole_version_al
             if versions not in seen:
                 seen.append(versions)
 
+    async def looked(times: int) -> None:
+        before = looks
+        while looks < before + times and not any(reader.done() for reader in readers):  # noqa: ASYNC110 - as in their loop
+            await asyncio.sleep(0.01)
+
     readers = [asyncio.create_task(look()) for _ in range(2)]
+    await looked(1)  # or the first version may be gone before anybody has seen it
     for upload in uploads[1:]:
         await desk.handle(upload)
-        before = looks  # two looks may have begun before the swap: of four that end after it two began after it
-        while looks < before + 4 and not any(reader.done() for reader in readers):  # noqa: ASYNC110 - as in a reader's loop
-            await asyncio.sleep(0.01)
+        await looked(4)  # two looks may have begun before the swap: of four that end after it two began after it
     done = True
     await asyncio.gather(*readers)
     assert seen == [{f"version {number}"} for number in range(1, 6)]

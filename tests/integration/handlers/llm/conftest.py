@@ -35,7 +35,10 @@ async def make_llm(database: Database, openai: Control) -> AsyncIterator[MakeLlm
             "base_url": openai.base_url,
             "provider": STAND_IN,
             "first_wait": 0.01,
-            "ledger_seconds": 20.0,
+            # A busy machine is no server that is away.
+            "connect_seconds": 60.0,
+            "probe_seconds": 60.0,
+            "ledger_seconds": 120.0,
         }
         made.append(Llm(LlmConfig(**given | knobs), database, Prices()))
         return made[-1]

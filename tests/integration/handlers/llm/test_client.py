@@ -17,8 +17,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from devstack.standin.control import Control
-from devstack.standin.faults import Fault
 from handlers.llm import Asker, Llm
+from handlers.llm.sdk import Raw, Sdk
 from storage.database import Database
 from storage.embeddings import PaidVector, known_vectors
 from tests.support.llm import AUDITOR, EMBEDDER, Ledger, MakeLlm, Respond, until
@@ -120,14 +120,30 @@ async def test_calls_tokens_and_dollars_are_counted(respond: Respond, llm: Llm, 
     assert counted("millrace_llm_seconds_count", endpoint="responses") >= 1
 
 
-async def test_only_so_many_calls_are_made_at_once(make_llm: MakeLlm, asker: Asker, openai: Control) -> None:
-    llm = make_llm(concurrency=2)
-    openai.add(Fault("slow", seconds=0.3, times=None))
+async def test_only_so_many_calls_are_made_at_once(
+    make_llm: MakeLlm, asker: Asker, monkeypatch: pytest.MonkeyPatch, openai: Control
+) -> None:
+    llm, go_on, ask = make_llm(concurrency=2), asyncio.Event(), Sdk.ask
+    running, most = 0, 0
+
+    async def held_up(sdk: Sdk, *asked: Any) -> Raw:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await go_on.wait()
+        try:
+            return await ask(sdk, *asked)
+        finally:
+            running -= 1
+
+    monkeypatch.setattr(Sdk, "ask", held_up)
     calls = [asyncio.create_task(llm.embed(asker, EMBEDDER, [f"text {number}"])) for number in range(5)]
-    await until(lambda: len(openai.calls().calls) >= 2)
-    assert len(openai.calls().calls) == 2
-    openai.reset()
+    await until(lambda: running >= 2)
+    await asyncio.sleep(0.05)  # in which the others would be made
+    go_on.set()
     await asyncio.gather(*calls)
+    assert most == 2
+    assert openai.calls().received == {"embeddings": 5}
 
 
 async def test_a_model_without_a_price_is_not_asked(llm: Llm, asker: Asker, openai: Control) -> None:

@@ -89,12 +89,13 @@ async def test_what_lasts_longer_than_the_tries_is_an_outage_and_no_row(
 async def test_an_answer_that_takes_too_long_is_an_outage_that_is_not_asked_for_again(
     make_llm: MakeLlm, ask: Ask, openai: Control, ledger: Ledger, endpoint: str
 ) -> None:
-    openai.add(Fault("slow", seconds=600))
+    openai.add(Fault("slow", seconds=600, times=None))
     failure = await failure_of(ask(make_llm(embeddings_seconds=0.3, responses_seconds=0.3)))
 
     assert (type(failure), failure.code) == (Outage, "openai_away")
     assert "no answer within 0.3 s" in failure.message
-    assert openai.calls().received == {endpoint: 1}
+    # On a busy machine the question may not even have left.
+    assert openai.calls().received in ({endpoint: 1}, {})
     assert await ledger() == []
 
 

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
 
 from devstack.standin.control import Control
-from devstack.standin.faults import Fault
 from handlers.llm import Asker, Llm
+from handlers.llm.ledger import Ledger as PaidAnswers
 from storage.database import Database
 from storage.faults import Fault as DatabaseFault
 from storage.faults import fault_of
@@ -35,6 +36,26 @@ async def away(postgres: str, database: Database) -> AsyncIterator[None]:
         await connection.close()
 
 
+class Held:
+    """Answers that are here and not yet on their way to Postgres: until `go_on`."""
+
+    def __init__(self) -> None:
+        self.arrived, self.go_on = asyncio.Event(), asyncio.Event()
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Held:
+    held, record = Held(), PaidAnswers.record
+
+    async def later(answers: PaidAnswers, *answer: Any) -> None:
+        held.arrived.set()
+        await held.go_on.wait()
+        await record(answers, *answer)
+
+    monkeypatch.setattr(PaidAnswers, "record", later)
+    return held
+
+
 @pytest.fixture
 def hasty(make_llm: MakeLlm) -> Llm:
     """A client that waits for Postgres a fifth of a second."""
@@ -42,12 +63,12 @@ def hasty(make_llm: MakeLlm) -> Llm:
 
 
 async def test_an_answer_that_postgres_cannot_take_is_recorded_later_and_not_paid_for_twice(
-    hasty: Llm, respond: Respond, postgres: str, database: Database, openai: Control, ledger: Ledger
+    hasty: Llm, respond: Respond, postgres: str, database: Database, openai: Control, ledger: Ledger, held: Held
 ) -> None:
-    openai.add(Fault("slow", seconds=0.5))
     asking = asyncio.ensure_future(respond(hasty))
-    await until(lambda: openai.calls().calls)
+    await held.arrived.wait()
     async with away(postgres, database):
+        held.go_on.set()
         with pytest.raises(TimeoutError) as caught:
             await asking
         assert fault_of(caught.value) is DatabaseFault.BROKEN  # the lane looks whether Postgres is away, and waits
@@ -68,6 +89,7 @@ async def test_nothing_else_is_paid_for_while_an_answer_waits_for_postgres(
     async with away(postgres, database):
         with pytest.raises(TimeoutError):
             await hasty.record(batch.call)
+        await until(lambda: hasty._ledger._delayed)  # Postgres may have been slow to refuse it
         for _ in range(2):
             with pytest.raises(TimeoutError):
                 await hasty.embed(asker, EMBEDDER, ["two"])
@@ -89,14 +111,13 @@ async def test_a_short_outage_is_not_noticed(llm: Llm, asker: Asker, postgres: s
 
 
 async def test_an_asker_that_is_stopped_while_its_answer_is_recorded_finds_it_there(
-    llm: Llm, respond: Respond, postgres: str, database: Database, openai: Control, ledger: Ledger
+    llm: Llm, respond: Respond, postgres: str, database: Database, openai: Control, ledger: Ledger, held: Held
 ) -> None:
-    openai.add(Fault("slow", seconds=0.3))
     asking = asyncio.ensure_future(respond())
-    await until(lambda: openai.calls().calls)
+    await held.arrived.wait()
     async with away(postgres, database):
-        await until(lambda: openai.calls().answered)
-        await asyncio.sleep(0.1)
+        held.go_on.set()
+        await until(lambda: llm._ledger._delayed)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
@@ -107,8 +128,14 @@ async def test_an_asker_that_is_stopped_while_its_answer_is_recorded_finds_it_th
 
 
 async def test_closing_records_what_is_left(
-    make_llm: MakeLlm, asker: Asker, postgres: str, database: Database, ledger: Ledger
+    make_llm: MakeLlm,
+    asker: Asker,
+    postgres: str,
+    database: Database,
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("handlers.llm.ledger.LAST_WAIT", 60.0)
     llm = make_llm(ledger_seconds=0.1)
     batch = await llm.embed(asker, EMBEDDER, ["one"])
     async with away(postgres, database):

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.integration.patience import unhurry
 from tests.support.rig import Rig
 from tests.support.worker import flow_named
 
@@ -16,6 +17,7 @@ async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: s
     """Runs of ten positions are priced in three slices."""
     flows = flow_named("runs", topic_prefix), flow_named("slices", topic_prefix)
     rig = Rig(flows[0], kafka, database_url, redis_url, object_store_url, beside=flows[1:], slice_cells=A_SLICE)
+    await unhurry(rig)
     await rig.prepare()
     yield rig
     await rig.close()

@@ -24,6 +24,8 @@ from handlers.price.snapshots import canonical_market
 from millrace.portfolios import enter, examine, store
 from storage.markets import insert_market
 from storage.portfolios import PortfolioRow, insert_portfolio
+from tests.integration.patience import unhurry
+from tests.support.accounts import all_is_finished
 from tests.support.rig import APPLICATION, Rig
 from tests.support.runs import MARKET, expected_rows, run_data, run_event
 from tests.support.worker import flow_named
@@ -32,6 +34,7 @@ from tests.support.worker import flow_named
 @pytest.fixture
 async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str) -> AsyncIterator[Rig]:
     rig = Rig(flow_named("runs", topic_prefix), kafka, database_url, redis_url, object_store_url)
+    await unhurry(rig)
     await rig.prepare()
     yield rig
     await rig.close()
@@ -42,11 +45,11 @@ def a_run(seed: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 async def completions(rig: Rig, *events: bytes, at_least: int | None = None) -> dict[str, dict[str, Any]]:
-    """What the events were answered, by their ids; each completion is as its schema says."""
+    """What the events were answered, by their ids; each completion is as its schema says. None is left without an outcome."""
     async with rig.engine():
         await rig.publish(events)
+        await all_is_finished(rig)  # what is refused has no completion to wait for
         found = await rig.completions(len(events) if at_least is None else at_least)
-        await rig.idle()
     for completion in found:
         Envelope[RunCompleted].model_validate(completion)
     return {completion["causationid"]: completion for completion in found}

@@ -35,6 +35,7 @@ from storage.runs import RunRow
 from streams.group import GroupSaver, Saved
 from streams.item import Item
 from streams.publish import Outgoing, publish
+from tests.integration.patience import unhurry
 from tests.support.rig import APPLICATION, Rig
 from tests.support.runs import run_event
 from tests.support.worker import flow_named
@@ -77,6 +78,7 @@ async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: s
     """Runs in slices of four positions or so."""
     flows = flow_named("runs", topic_prefix), flow_named("slices", topic_prefix)
     rig = Rig(flows[0], kafka, database_url, redis_url, object_store_url, beside=flows[1:], slice_cells=4 * 3 * 7)
+    await unhurry(rig)
     await rig.prepare()
     yield rig
     await rig.close()
@@ -96,10 +98,13 @@ async def runs_alone(rig: Rig, *events: bytes, until: str = PLANNED) -> None:
     rig.beside = beside
 
 
-async def completed(rig: Rig, *events: bytes, at_least: int = 1) -> dict[str, dict[str, Any]]:
+async def completed(rig: Rig, *events: bytes, at_least: int = 1, ended: int = 0) -> dict[str, dict[str, Any]]:
+    """All completions, once there are so many, and so many slices have `ended` without one."""
     async with rig.engine():
         if events:
             await rig.publish(events)
+        if ended:
+            await rig.until("select count(*) from inbox where flow = 'slices' and outcome = 'completed'", ended)
         found = await rig.completions(at_least)
         await rig.idle()
     for completion in found:
@@ -438,11 +443,10 @@ async def test_a_cancelled_run_ends_at_once_and_its_slices_end_without_work(rig:
     await runs_alone(rig, run_event("e-1", run), run_event("e-2", run), until=WAITING)
     await runs_alone(rig, cancel_event("c-1", run), until="select count(*) from runs where status = 'cancelled'")
     monkeypatch.setattr(slices, "price_run", None)
-    answers = await completed(rig, at_least=3)
+    answers = await completed(rig, at_least=3, ended=6)
     assert answers.keys() == {"e-1", "e-2", "c-1"}
     assert {answer["data"]["status"] for answer in answers.values()} == {"cancelled"}
     assert {(answer["data"]["positions"], str(answer["data"]["totals"])) for answer in answers.values()} == {(0, "{}")}
-    await rig.until("select count(*) from inbox where flow = 'slices' and outcome = 'completed'", 6)
     assert await rig.rows("select count(*) from run_results") == [{"count": 0}]
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
 

@@ -12,6 +12,7 @@ import pytest
 
 from events.envelope import Envelope
 from events.run import RunCompleted
+from tests.integration.patience import unhurry
 from tests.support.rig import Rig
 from tests.support.runs import CURVE, MARKET, SPOT, run_event
 from tests.support.worker import flow_named
@@ -48,6 +49,7 @@ EXPECTED = {
 async def rig(kafka: str, database_url: str, redis_url: str, object_store_url: str, topic_prefix: str) -> AsyncIterator[Rig]:
     flows = flow_named("runs", topic_prefix), flow_named("slices", topic_prefix)
     rig = Rig(flows[0], kafka, database_url, redis_url, object_store_url, beside=flows[1:], slice_cells=10)
+    await unhurry(rig)
     await rig.prepare()
     yield rig
     await rig.close()

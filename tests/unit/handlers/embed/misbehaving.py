@@ -68,12 +68,12 @@ def lie() -> None:
 
 def leave_a_child() -> str:
     """Starts a process in a session of its own that keeps the pipes."""
-    return str(subprocess.Popen(["/bin/sleep", "60"], start_new_session=True).pid)
+    return str(subprocess.Popen(["/bin/sleep", "600"], start_new_session=True).pid)
 
 
 DEEDS: dict[str, Callable[[], str | None]] = {
     "spin": spin,
-    "sleep": lambda: time.sleep(30),
+    "sleep": lambda: time.sleep(600),
     "nap": lambda: time.sleep(0.5),
     "eat": eat,
     "abort": abort,

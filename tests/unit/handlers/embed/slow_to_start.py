@@ -2,4 +2,4 @@
 
 import time
 
-time.sleep(30)
+time.sleep(600)

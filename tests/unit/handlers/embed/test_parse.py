@@ -182,7 +182,7 @@ def _turned(content: bytes, chance: random.Random) -> bytes:
 @pytest.mark.parametrize("name", FILES)
 async def test_damaged_files_are_read_or_fail_and_nothing_else(name: str) -> None:
     chance = random.Random(name)  # a seed, so that a failure can be seen again
-    limits = Limits(cpu_seconds=10, seconds=60)
+    limits = Limits(cpu_seconds=30, seconds=240)
     codes: set[str] = set()
     async with ParserPool(1) as pool:
         for _ in range(150):

@@ -1,0 +1,20 @@
+"""An engine whose time limits a busy machine does not reach, for tests in which no worker dies and no server is away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from storage.database import Database, SessionLimits
+from tests.support.rig import Rig
+
+# Shorter than the patience of those who wait: what an engine could not give back as it stopped is free before they give up.
+TERM = 30.0
+LIMITS = SessionLimits(idle_in_transaction=60.0, connect=60.0)
+
+
+async def unhurry(rig: Rig) -> None:
+    """Whoever stands still for some seconds keeps its place in its group, its leases, its claims and its sessions."""
+    await rig.close()
+    rig.database, rig.limits = Database(rig.database_url, limits=LIMITS), LIMITS
+    consumer = replace(rig.config.consumer, session_timeout=TERM)
+    rig.config = replace(rig.config, consumer=consumer, claim=TERM, lease=TERM)
