@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,6 +19,7 @@ from tests.support.forked import CHECKOUT, Forked, nursery
 T = TypeVar("T")
 
 KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
+# Longer than any command waits by itself, so that it is the command that says for what it has waited in vain.
 SECONDS = 150
 
 Result = subprocess.CompletedProcess[str]
@@ -85,6 +86,13 @@ def eventually(ask: Callable[[], T], holds: Callable[[T], bool]) -> T:
 
 
 def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port for one server of a test, and for nobody else as long as this process lives.
+
+    It stays bound, so that the kernel gives it to no other, and nobody listens, so that a server that does not mind may.
+    """
+    held = socket.socket()
+    atexit.register(held.close)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    port: int = held.getsockname()[1]
+    return port

@@ -125,6 +125,10 @@ class Worker:
         except OSError:
             return None
 
+    def has_said(self, what: str) -> bool:
+        """Whether that is in its log by now."""
+        return what in self.log.read_text()
+
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """The exit code after that signal."""
         self.process.send_signal(number)

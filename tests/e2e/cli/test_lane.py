@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 from uuid import uuid4
 
-from tests.support.command_line import SECONDS
+from tests.support.command_line import eventually
 
 BAD = 8
 
@@ -20,9 +19,8 @@ def lanes(millrace: Any) -> dict[str, dict[str, Any]]:
 
 def until_stopped(millrace: Any) -> dict[str, Any]:
     """The flow of runs, once it is stopped."""
-    deadline = time.monotonic() + SECONDS
-    while (lane := lanes(millrace)["runs"])["status"] != "stopped":
-        assert time.monotonic() < deadline, lane
+    lane = eventually(lambda: lanes(millrace)["runs"], lambda found: found["status"] == "stopped")
+    assert lane["status"] == "stopped", lane
     return lane
 
 
@@ -49,11 +47,12 @@ def test_a_flow_that_fails_is_stopped_over_a_restart_until_it_is_resumed(millrac
     assert millrace("publish", "-", text=failing(millrace)).returncode == 0
     stopped = until_stopped(millrace)
     worker.wait_until("/health/deep", 503)
-    assert worker.status("/health") == 200
+    worker.wait_until("/health")
     assert (stopped["cause"], stopped["failed"]) == ("failures", stopped["finished"])
     assert stopped["failed"] >= 6
     assert set(stopped["codes"]) == {"portfolio_not_found"}
-    assert "lane_stopped" in worker.log.read_text()
+    # It is written down first, then said.
+    assert eventually(lambda: worker.has_said("lane_stopped"), bool)
     told = millrace("lane", "list")
     assert stopped["reason"] in told.stdout
     assert "millrace lane resume runs" in told.stderr

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from storage.database import Database
+from tests.support.command_line import SECONDS
 from tests.support.rig import eventually
 from tests.support.run_rows import run_row, store_run
 from tests.support.runs import position, run_data, run_event
 
-# Two cells a slice, and a queue as short as it may be: far more slices than a worker has in hand when it is told to end.
+# Two cells a slice, and a queue as short as it may be, which no large fetch overfills: far more slices than a worker has in
+# hand when it is told to end.
 SLICES = 500
-SMALL = {"RUN_SLICE_CELLS": "2", "QUEUE_RECORDS": "100", "DECODE_RECORDS": "10", "GROUP_RECORDS": "10"}
+SMALL = {"RUN_SLICE_CELLS": "2", "QUEUE_RECORDS": "100", "FETCH_RECORDS": "10", "DECODE_RECORDS": "10", "GROUP_RECORDS": "10"}
 
 
 class Asked(NamedTuple):
@@ -65,15 +69,32 @@ async def until(url: str, query: str, expected: Any) -> None:
 
 def partly_priced(asked: Asked, start_worker: Any) -> dict[str, Any]:
     """Has the run planned, and some of its slices priced by a worker that ends then; the run as it stands."""
-    url = asked.desk.environment["DATABASE_URL"]
-    worker = start_worker(asked.desk, "--flows", "slices", **SMALL)
-    asyncio.run(until(url, "select slices_done > 0 from runs", expected=True))
-    assert worker.end() == 0
+    worker = asyncio.run(told_to_end_in_the_middle(asked, start_worker))
+    assert worker.process.wait(SECONDS) == 0
     return asked.known()
+
+
+async def told_to_end_in_the_middle(asked: Asked, start_worker: Any) -> Any:
+    """A worker that has priced some slices when it is told to end, and cannot finish the later half before, however late."""
+    url = asked.desk.environment["DATABASE_URL"]
+    await until(url, "select count(*) from run_slices", SLICES)
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.fetch("select from run_slices where slice_no >= $1 for update", SLICES // 2)
+            worker = start_worker(asked.desk, "--flows", "slices", **SMALL)
+            worker.wait_until("/health/deep")
+            await until(url, "select slices_done > 0 from runs", expected=True)
+            worker.process.send_signal(signal.SIGTERM)
+            await eventually(lambda: asyncio.to_thread(worker.has_said, "worker_stops"), expected=True)
+    finally:
+        await connection.close()
+    return worker
 
 
 def test_a_run_that_is_on_is_cancelled_and_what_is_finished_of_it_stays(asked: Asked, start_worker: Any) -> None:
     planner = start_worker(asked.desk, "--flows", "runs", **SMALL)
+    planner.wait_until("/health/deep")
     before = partly_priced(asked, start_worker)
     assert before["status"] == "planned"
     assert 0 < before["slices_done"] < before["slices"] == SLICES
@@ -103,15 +124,16 @@ def test_a_run_that_is_on_is_cancelled_and_what_is_finished_of_it_stays(asked: A
 
 def slices_left_end_without_work(asked: Asked, start_worker: Any, after: dict[str, Any]) -> None:
     worker = start_worker(asked.desk, **SMALL)
+    worker.wait_until("/health/deep")
     url = asked.desk.environment["DATABASE_URL"]
-    answered = f"select count(*) = {SLICES} from inbox where flow = 'slices'"
-    asyncio.run(until(url, answered, expected=True))
+    asyncio.run(until(url, "select count(*) from inbox where flow = 'slices'", SLICES))
     assert worker.end() == 0
     assert asked.known() == after
 
 
 def test_without_a_worker_the_request_is_sent_and_not_answered(asked: Asked, start_worker: Any) -> None:
     planner = start_worker(asked.desk, "--flows", "runs", **SMALL)
+    planner.wait_until("/health/deep")
     asyncio.run(until(asked.desk.environment["DATABASE_URL"], "select count(*) from runs", 1))
     assert planner.end() == 0
 
@@ -121,6 +143,7 @@ def test_without_a_worker_the_request_is_sent_and_not_answered(asked: Asked, sta
     assert asked.known()["status"] == "planned"
 
     again = start_worker(asked.desk, "--flows", "runs", **SMALL)
+    again.wait_until("/health/deep")
     asyncio.run(until(asked.desk.environment["DATABASE_URL"], "select status from runs", "cancelled"))
     assert again.end() == 0
 

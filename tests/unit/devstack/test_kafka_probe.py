@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from devstack import kafka_probe
 from devstack.kafka_probe import serves_groups
 
 NO_ERROR, COORDINATOR_LOADING, COORDINATOR_MISSING = 0, 14, 15
@@ -23,8 +24,12 @@ def offsets(error: int) -> bytes:
 
 
 @pytest.fixture
-def broker() -> Iterator[Broker]:
-    """Listens on a port and answers the requests of one connection with the given bodies, then hangs up."""
+def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
+    """Listens on a port and answers the requests of one connection with the given bodies, then hangs up.
+
+    It may be slow about it where the machine is: who asks has all the time.
+    """
+    monkeypatch.setattr(kafka_probe, "TIMEOUT_SECONDS", 200.0)
     listener = socket.create_server(("127.0.0.1", 0))
     threads: list[threading.Thread] = []
 

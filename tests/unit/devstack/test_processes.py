@@ -63,7 +63,7 @@ def test_waiting_for_a_process_that_goes_on_gives_up(sleeper: subprocess.Popen[b
 
 def test_waiting_ends_with_the_last_process(sleeper: subprocess.Popen[bytes]) -> None:
     send([sleeper.pid], signal.SIGKILL)
-    assert await_end([sleeper.pid], 10)
+    assert await_end([sleeper.pid], 50)
 
 
 def test_a_family_is_the_process_and_its_descendants() -> None:

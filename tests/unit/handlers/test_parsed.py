@@ -96,7 +96,7 @@ def test_threads_that_want_the_same_share_one() -> None:
         return object()
 
     def ask(_: int) -> object:
-        together.wait(10)
+        together.wait(200)
         return parsed.get(Content("market", b"a"), 1, parse)
 
     with ThreadPoolExecutor(8) as threads:

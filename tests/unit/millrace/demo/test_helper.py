@@ -77,7 +77,7 @@ def test_a_worker_that_answers_is_ready(health: Any, log: Path) -> None:
 
 
 def test_openai_away_is_told_soon_with_advice(health: Any, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helper, "OPENAI_SECONDS", 0.3)
+    monkeypatch.setattr(helper, "time", Clock())
     with pytest.raises(CommandError, match=r"waiting for openai \(Outage\):\n  first line\n  last line") as caught:
         wait(health(503, {"status": "degraded", "reasons": {"openai": "Outage"}}), log)
     assert "OPENAI_API_KEY" in caught.value.advice
@@ -100,6 +100,6 @@ def test_a_worker_that_ended_is_told_with_the_end_of_its_log(log: Path) -> None:
 
 
 def test_a_worker_that_does_not_answer_is_not_ready(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helper, "READY_SECONDS", 0.3)
+    monkeypatch.setattr(helper, "time", Clock())
     with pytest.raises(CommandError, match="waiting for its first answer"):
         wait("http://127.0.0.1:1", log)

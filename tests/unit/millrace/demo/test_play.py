@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -64,7 +65,7 @@ def dead_letter(offset: int, error: str) -> Incoming:
     return Incoming("runs.requested.dlq", 0, 0, 0, None, b"", list(headers.items()))
 
 
-async def played(scenes: Sequence[Scene], timeout: float = 5.0) -> tuple[Stage, bool, list[int]]:
+async def played(scenes: Sequence[Scene], timeout: float = 200.0) -> tuple[Stage, bool, list[int]]:
     shown: list[int] = []
     stage = Stage(KafkaConfig("nowhere:9"), scenes)
     return stage, await stage.play(timeout, shown.append), shown
@@ -110,9 +111,19 @@ async def test_what_others_publish_meanwhile_is_left_alone(worker: Worker) -> No
     assert len(stage.outcomes[0].completions) == 1
 
 
-async def test_an_answer_that_does_not_come_in_time_is_told(worker: Worker) -> None:
+async def test_an_answer_that_does_not_come_in_time_is_told(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is over when nothing more comes, however long what comes has taken."""
+    bound, some = asyncio.timeout(None), worker.some
+
+    async def some_or_too_late() -> list[Incoming]:
+        if not (said := await some()) and worker.sent:
+            bound.reschedule(0.0)
+        return said
+
+    monkeypatch.setattr(play, "asyncio", SimpleNamespace(timeout={7.0: bound}.__getitem__))
+    monkeypatch.setattr(worker, "some", some_or_too_late)
     worker.answers = {b"first": [completion("first")]}
-    stage, in_time, shown = await played([scene("first"), scene("second"), scene("third", after=["second"])], timeout=0.5)
+    stage, in_time, shown = await played([scene("first"), scene("second"), scene("third", after=["second"])], timeout=7.0)
     assert not in_time
     assert shown[-1] == 1
     assert worker.sent == [[b"first", b"second"]]
