@@ -14,14 +14,13 @@ import pytest
 from storage.result_views import read_results
 from storage.runs import read_run
 from streams.publish import Outgoing, publish
-from tests.faults.conftest import prepared
+from tests.faults.conftest import mortal, prepared
 from tests.support.accounts import all_is_finished
 from tests.support.offsets import remaining
 from tests.support.reprocess import again
 from tests.support.rig import Rig, eventually
 from tests.support.runs import expected_rows, position, run_data, run_event
 from tests.support.worker import flow_named
-from tests.support.worker_process import workers
 
 RUNS, POSITIONS, A_SLICE = 4, 800, 4
 KILLS = (30, 200, 420)
@@ -50,7 +49,7 @@ async def test_each_large_run_is_completed_once_although_workers_are_killed_thre
     events = [Outgoing(rig.spec.topic, data["run_id"].encode(), run_event(event_id, data)) for event_id, data in asked]
     await publish(rig.kafka, events)
 
-    async with workers(rig, "runs", topic_prefix, tmp_path) as crew:
+    async with mortal(rig, "runs", topic_prefix, tmp_path) as crew:
         for kill_at in KILLS:
             worker = await crew.start()
             await rig.until(f"select count(*) >= {kill_at} from run_slices where status <> 'planned'", expected=True)
@@ -149,7 +148,7 @@ async def test_nobody_sees_two_generations_or_half_of_one_while_runs_are_reproce
     events = {f"e-{seed}": run_event(f"e-{seed}", run) for seed, run in enumerate(runs)}
     before = await put_books(rig, runs, 1)
 
-    async with workers(rig, "runs", topic_prefix, tmp_path) as crew:
+    async with mortal(rig, "runs", topic_prefix, tmp_path) as crew:
         worker = await crew.start()
         await publish(rig.kafka, [Outgoing(rig.spec.topic, key.encode(), value) for key, value in events.items()])
         await rig.until("select count(*) from runs where status in ('completed', 'partial')", BOOKS)
