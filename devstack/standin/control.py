@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from devstack.standin.calls import Call
 from devstack.standin.faults import Fault
 
-SECONDS = 10.0
+# Long enough for a busy machine.
+SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
