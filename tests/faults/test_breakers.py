@@ -13,7 +13,7 @@ import pytest
 from streams.app import Engine
 from tests.faults.test_outages import all_completed_without_a_failure, records
 from tests.support.notes import NotesFlow
-from tests.support.rig import Rig, eventually
+from tests.support.rig import PARTITIONS, Rig, eventually
 from tests.support.servers import Servers
 
 EVENTS = 200
@@ -46,6 +46,12 @@ async def red(engine: Engine) -> set[str]:
     return {name for name in DEPENDENCY.values() if told[name] != "ok"}
 
 
+async def partitions(engine: Engine) -> int:
+    """How many the engine has."""
+    consumer: Any = engine.intakes[0].consumer
+    return 0 if consumer is None else len(consumer.assignment())
+
+
 async def paused(engine: Engine) -> tuple[bool, bool]:
     """Whether partitions are paused, and whether all of those that are held."""
     consumer: Any = engine.intakes[0].consumer
@@ -57,6 +63,8 @@ async def test_readiness_is_red_while_servers_are_away_and_green_by_itself(
     stack: Servers, fragile: Rig, gone: Sequence[str]
 ) -> None:
     async with fragile.engine() as engine:
+        # Or a Kafka that dies too early has nobody in its group, and there is nothing to pause.
+        await eventually(lambda: partitions(engine), PARTITIONS)
         counts = [Counting(engine, DEPENDENCY[server]) for server in gone]
         for server in gone:
             await asyncio.to_thread(stack.kill, server)

@@ -11,11 +11,13 @@ from devstack.standin.faults import Fault
 from streams.publish import Outgoing, publish
 from tests.support.accounts import all_is_finished
 from tests.support.audits import audit_data, audit_event, put_embedded
+from tests.support.deaths import dammed
 from tests.support.rig import Rig
 from tests.support.worker_process import Workers
 
-AUDITS = 50
+AUDITS = 80
 KILLS = (8, 20, 35)
+DAM = 55
 HANDS = 8
 ASKED = "Find what is overdue or unsigned."
 TEXTS = (
@@ -28,7 +30,7 @@ select audit_id::text, count(*), bool_and(jsonb_array_length(citations) > 0) as 
 """
 
 
-async def test_fifty_audits_are_answered_once_although_the_worker_is_killed_three_times(
+async def test_eighty_audits_are_answered_once_although_the_worker_is_killed_three_times(
     audits_rig: Rig, audit_workers: Workers, openai: Control
 ) -> None:
     openai.add(Fault("slow", endpoint="responses", seconds=0.5, times=None))
@@ -39,12 +41,13 @@ async def test_fifty_audits_are_answered_once_although_the_worker_is_killed_thre
     records = [Outgoing(audits_rig.spec.topic, orjson.loads(value)["data"]["audit_id"].encode(), value) for value in events]
     await publish(audits_rig.kafka, [*records, *records[::7]])
 
-    for kill_at in KILLS:
-        worker = await audit_workers.start()
-        await audits_rig.until(f"select count(*) >= {kill_at} from audits", expected=True)
-        await worker.kill()
-        [stored] = await audits_rig.rows("select count(*) from audits")
-        assert kill_at <= stored["count"] < AUDITS, "the kill did not land in the middle"
+    async with dammed(audits_rig, "audits", DAM):
+        for kill_at in KILLS:
+            worker = await audit_workers.start()
+            await audits_rig.until(f"select count(*) >= {kill_at} from audits", expected=True)
+            await worker.kill()
+            [stored] = await audits_rig.rows("select count(*) from audits")
+            assert kill_at <= stored["count"] < AUDITS, "the kill did not land in the middle"
     await audit_workers.start()
     await all_is_finished(audits_rig)
 

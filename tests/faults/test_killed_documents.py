@@ -13,11 +13,13 @@ from devstack.standin.control import Control
 from devstack.standin.faults import Fault
 from streams.publish import publish
 from tests.support.accounts import all_is_finished
+from tests.support.deaths import dammed
 from tests.support.papers import Papers, papers
 from tests.support.rig import Rig
 from tests.support.worker_process import Workers
 
 KILLS = (30, 80, 140)
+DAM = 160
 CHUNKS = """
 select document_id::text, version, array_agg(content order by ordinal) as texts from document_chunks
 group by document_id, version
@@ -41,12 +43,13 @@ async def test_two_hundred_documents_are_embedded_once_although_the_worker_is_ki
         await documents_rig.objects.put(paper.uri, paper.content)
     await publish(documents_rig.kafka, told.outgoing(documents_rig.spec.topic))
 
-    for kill_at in KILLS:
-        worker = await document_workers.start()
-        await documents_rig.until(f"select count(*) >= {kill_at} from documents", expected=True)
-        await worker.kill()
-        [stored] = await documents_rig.rows("select count(*) from documents")
-        assert kill_at <= stored["count"] < len(told.papers), "the kill did not land in the middle"
+    async with dammed(documents_rig, "documents", DAM):
+        for kill_at in KILLS:
+            worker = await document_workers.start()
+            await documents_rig.until(f"select count(*) >= {kill_at} from documents", expected=True)
+            await worker.kill()
+            [stored] = await documents_rig.rows("select count(*) from documents")
+            assert kill_at <= stored["count"] < len(told.papers), "the kill did not land in the middle"
     await document_workers.start()
     await all_is_finished(documents_rig)
 

@@ -14,18 +14,20 @@ import pytest
 from storage.result_views import read_results
 from storage.runs import read_run
 from streams.publish import Outgoing, publish
-from tests.faults.conftest import prepared
+from tests.faults.conftest import mortal, prepared
 from tests.support.accounts import all_is_finished
+from tests.support.deaths import dammed
 from tests.support.offsets import remaining
 from tests.support.reprocess import again
 from tests.support.rig import Rig, eventually
 from tests.support.runs import expected_rows, position, run_data, run_event
 from tests.support.worker import flow_named
-from tests.support.worker_process import workers
 
 RUNS, POSITIONS, A_SLICE = 4, 800, 4
 KILLS = (30, 200, 420)
-DONE = "select count(*) from run_slices where status <> 'planned'"
+DAM = 500
+ENDED = "status <> 'planned'"
+DONE = f"select count(*) from run_slices where {ENDED}"
 
 
 @pytest.fixture
@@ -50,13 +52,14 @@ async def test_each_large_run_is_completed_once_although_workers_are_killed_thre
     events = [Outgoing(rig.spec.topic, data["run_id"].encode(), run_event(event_id, data)) for event_id, data in asked]
     await publish(rig.kafka, events)
 
-    async with workers(rig, "runs", topic_prefix, tmp_path) as crew:
-        for kill_at in KILLS:
-            worker = await crew.start()
-            await rig.until(f"select count(*) >= {kill_at} from run_slices where status <> 'planned'", expected=True)
-            await worker.kill()
-            [stored] = await rig.rows(DONE)
-            assert kill_at <= stored["count"] < RUNS * POSITIONS / A_SLICE, "the kill did not land in the middle"
+    async with mortal(rig, "runs", topic_prefix, tmp_path) as crew:
+        async with dammed(rig, "run_slices", DAM, ENDED):
+            for kill_at in KILLS:
+                worker = await crew.start()
+                await rig.until(f"select count(*) >= {kill_at} from run_slices where {ENDED}", expected=True)
+                await worker.kill()
+                [stored] = await rig.rows(DONE)
+                assert kill_at <= stored["count"] < RUNS * POSITIONS / A_SLICE, "the kill did not land in the middle"
         await asyncio.gather(crew.start(), crew.start())
         await all_is_finished(rig)
         group = f"{rig.config.group_prefix}.slices"
@@ -113,6 +116,9 @@ class Reader:
                 assert len(rows) == 1, "a reader saw rows of two generations, or of none"
                 self.seen[run] += [(row["generation"], row["cells"], row["total"]) for row in rows]
 
+    async def has_seen(self, generation: int) -> bool:
+        return all(any(seen[0] == generation for seen in self.seen[run]) for run in self.runs)
+
     async def _pages(self, run_id: UUID) -> tuple[int, int, float]:
         async with self.rig.database.connection() as connection:
             run = await read_run(connection, run_id)
@@ -149,23 +155,27 @@ async def test_nobody_sees_two_generations_or_half_of_one_while_runs_are_reproce
     events = {f"e-{seed}": run_event(f"e-{seed}", run) for seed, run in enumerate(runs)}
     before = await put_books(rig, runs, 1)
 
-    async with workers(rig, "runs", topic_prefix, tmp_path) as crew:
+    async with mortal(rig, "runs", topic_prefix, tmp_path) as crew:
         worker = await crew.start()
         await publish(rig.kafka, [Outgoing(rig.spec.topic, key.encode(), value) for key, value in events.items()])
         await rig.until("select count(*) from runs where status in ('completed', 'partial')", BOOKS)
         after = await put_books(rig, runs, 2)
         reader = Reader(rig, list(before))
         reading = asyncio.create_task(reader.read())
+        await eventually(lambda: reader.has_seen(0), expected=True)
         values = [await again(rig, value) for value in events.values()]
         await publish(rig.kafka, [Outgoing(rig.spec.topic, b"k", value) for value in values])
-        for kill_at in (slices // 8, slices // 3, slices // 2):
-            done = "from run_slices where generation = 1 and status <> 'planned'"
-            await rig.until(f"select count(*) >= {kill_at} {done}", expected=True)
-            await worker.kill()
-            assert (await rig.rows(f"select count(*) {done}"))[0]["count"] < slices, "the kill did not land in the middle"
-            worker = await crew.start()
+        again_done = f"generation = 1 and {ENDED}"
+        async with dammed(rig, "run_slices", slices * 3 // 4, again_done):
+            for kill_at in (slices // 8, slices // 3, slices // 2):
+                done = f"from run_slices where {again_done}"
+                await rig.until(f"select count(*) >= {kill_at} {done}", expected=True)
+                await worker.kill()
+                assert (await rig.rows(f"select count(*) {done}"))[0]["count"] < slices, "the kill did not land in the middle"
+                worker = await crew.start()
         await rig.until("select count(*) from runs where generation = 1", BOOKS)
         await all_is_finished(rig)
+        await eventually(lambda: reader.has_seen(1), expected=True)
         reading.cancel()
         await asyncio.wait([reading])
         assert reading.cancelled(), reading.exception()

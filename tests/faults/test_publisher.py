@@ -9,7 +9,7 @@ import pytest
 
 from storage.outbox import OutboxRow
 from streams.publisher import Publisher
-from tests.support.rig import Rig, eventually
+from tests.support.rig import PATIENCE, Rig, eventually
 from tests.support.servers import Servers
 
 
@@ -23,14 +23,16 @@ async def number_of_tasks() -> int:
 
 async def test_a_producer_that_an_outage_has_broken_is_replaced_and_leaves_nothing_behind(stack: Servers, fragile: Rig) -> None:
     before = await number_of_tasks()
-    publisher = Publisher(fragile.kafka, timeout=1.0)
+    publisher = Publisher(fragile.kafka, timeout=PATIENCE)
     first, second = row(fragile), row(fragile)
     assert await publisher.publish([first]) == ([first], [])
 
     stack.pause("kafka")
+    publisher.timeout = 1.0
     with pytest.raises(TimeoutError):
         await publisher.publish([second])
-    await asyncio.sleep(2.5)  # longer than the time that the old producer has for ending well
+    await asyncio.gather(*publisher._retiring)  # the old producer has had its time for ending well, and then some
+    publisher.timeout = PATIENCE
     stack.resume("kafka")
 
     async def publishes() -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from storage.database import Connection, Database
 from streams.publish import Outgoing, publish
 from tests.support.accounts import all_is_finished
+from tests.support.deaths import dammed
 from tests.support.notes import NotesFlow, note
 from tests.support.offsets import remaining
 from tests.support.rig import Rig, eventually
@@ -53,8 +54,10 @@ async def test_a_worker_told_to_end_in_the_middle_ends_well_and_loses_nothing(ri
     slow = [note(f"n-{each}", behave="sleep:0.005") for each in range(EVENTS)]
     await rig.publish(slow)
     worker = await note_workers.start()
-    await rig.until("select count(*) >= 500 from notes", expected=True)
-    code = await worker.terminate()
+    async with dammed(rig, "notes", EVENTS - 500):
+        await rig.until("select count(*) >= 500 from notes", expected=True)
+        worker.process.terminate()
+    code = await worker.until_it_ends()
 
     [stored] = await rig.rows("select count(*) from notes")
     left = await remaining(rig.kafka, f"{rig.spec.topic}.notes", rig.spec.topic)

@@ -63,8 +63,9 @@ async def mend(rig: Rig) -> None:
 
 async def all_completed_once(rig: Rig, events: int) -> None:
     await all_is_finished(rig)
-    completions = await rig.completions(events)
-    assert Counter(each["data"]["status"] for each in completions) == {"completed": events}
+    # One that is published again, because its claim was short and the machine slow, has the same id.
+    completions = {each["id"]: each["data"]["status"] for each in await rig.completions(events)}
+    assert Counter(completions.values()) == {"completed": events}
     assert await rig.rows("select count(*) from notes") == [{"count": events}]
     assert await rig.rows("select count(*) from dead_letters") == [{"count": 0}]
 

@@ -18,6 +18,8 @@ from storage.faults import fault_of
 from storage.outbox import OutboxRow
 from streams.publish import Outgoing, publish
 from streams.publisher import Publisher, Refused
+from tests.faults.conftest import SHORT_CLAIM
+from tests.support.deaths import dammed
 from tests.support.operators import operator, start_retry
 from tests.support.rig import Rig
 from tests.support.runs import run_data, run_event
@@ -159,6 +161,7 @@ async def test_a_retry_that_is_cut_off_after_its_decision_leaves_through_a_worke
     rig = runs_rig
     [letter] = await fail(rig)
     await portfolio_appears(rig)
+    await rig.rows(SHORT_CLAIM)
     async with operator(rig) as one:
         one.publisher = silent = Silent(rig.kafka)
         silent.asked = asyncio.Event()  # type: ignore[attr-defined]
@@ -214,12 +217,14 @@ async def test_a_retry_that_is_killed_is_taken_up_by_the_next_and_every_run_comp
     rig, number = runs_rig, 1500
     await fail(rig, number)
     await portfolio_appears(rig)
+    await rig.rows(SHORT_CLAIM)
 
     async with rig.engine():
-        first = await start_retry(rig, "--all", "--yes")
-        await rig.until("select count(*) >= 200 from dead_letters where status = 'replayed'", expected=True)
-        first.kill()
-        await first.communicate()
+        async with dammed(rig, "dead_letters", number // 2, "status = 'replayed'"):
+            first = await start_retry(rig, "--all", "--yes")
+            await rig.until("select count(*) >= 200 from dead_letters where status = 'replayed'", expected=True)
+            first.kill()
+            await first.communicate()
         [left] = await rig.rows("select count(*) from dead_letters where status = 'dead'")
         second = await start_retry(rig, "--all", "--yes", "--json")
         said, errors = await second.communicate()

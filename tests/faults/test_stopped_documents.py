@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from uuid import uuid4
 
 from devstack.standin.control import Control
 from devstack.standin.faults import Fault
 from tests.support.papers import Paper
-from tests.support.rig import Rig
+from tests.support.rig import Rig, eventually
 from tests.support.worker_process import Workers
 
 STORED = ("documents", "document_chunks", "inbox", "outbox", "retries", "dead_letters")
@@ -22,11 +21,11 @@ async def test_a_document_that_is_being_embedded_when_its_worker_stops_is_finish
     paper = contract()
     await documents_rig.objects.put(paper.uri, paper.content)
     # The first request is answered; the second is under way when the worker has to go.
-    openai.add(Fault("slow", endpoint="embeddings", seconds=20, skip=1))
+    openai.add(Fault("slow", endpoint="embeddings", seconds=100, times=None, skip=1))
     first = await document_workers.start()
     await documents_rig.publish([paper.event()])
     await documents_rig.until("select count(*) from llm_calls", expected=1)
-    await asyncio.sleep(0.2)
+    await eventually(lambda: is_asked_again(openai), expected=True)
 
     assert await first.terminate() == 0
 
@@ -41,6 +40,10 @@ async def test_a_document_that_is_being_embedded_when_its_worker_stops_is_finish
     assert (row["status"], row["chunks"]) == ("embedded", await documents_rig.count("document_chunks"))
     assert (row["cost_usd"], row["tokens"]) == (ledger["cost_usd"], ledger["tokens"])
     assert sum(len(call.inputs) for call in openai.calls().calls) == row["chunks"] - paid
+
+
+async def is_asked_again(openai: Control) -> bool:
+    return openai.calls().received["embeddings"] > 1
 
 
 def contract() -> Paper:

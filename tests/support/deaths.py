@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 import orjson
 
@@ -19,6 +20,29 @@ PROGRESS = 3
 OUTCOMES = "(select count(*) from inbox) + (select count(*) from dead_letters where event_id is null)"
 # As they do by themselves after a minute.
 LEASES_END = "update retries set leased_until = now() - interval '1 second' where leased_until is not null"
+# Whoever stores as many rows as that, or more, waits for the lock until he is let go.
+DAM = """
+create function dam() returns trigger language plpgsql as $$ begin
+    if (select count(*) from {table} where {condition}) >= {number} then perform pg_advisory_xact_lock_shared(1); end if;
+    return null;
+end $$;
+create trigger dam after insert or update on {table} for each statement execute function dam()
+"""
+
+
+@asynccontextmanager
+async def dammed(rig: Rig, table: str, number: int, condition: str = "true") -> AsyncIterator[None]:
+    """Transactions that make the rows of a table so many do not commit meanwhile: who is to die amid its work has some left.
+
+    Without it a worker may be done before a test that stands still for a moment comes to kill it.
+    """
+    async with rig.database.connection() as connection:
+        await connection.execute(DAM.format(table=table, number=number, condition=condition))
+        await connection.execute("select pg_advisory_lock(1)")
+        try:
+            yield
+        finally:
+            await connection.execute("select pg_advisory_unlock(1)")
 
 
 async def deaths_until(rig: Rig, crew: Workers, outcomes: int, most: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from handlers.llm import Llm, LlmAnswer
 
-SECONDS = 60
+SECONDS = 120
 EMBEDDER, AUDITOR = "text-embedding-3-small", "gpt-5.4-mini"
 TEXT = {"type": "string"}
 EVIDENCE = 'What is overdue?\n<chunk id="c-1" document="d-1" page="4">Two invoices are overdue.</chunk>'

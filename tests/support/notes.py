@@ -21,13 +21,16 @@ from handlers.flow import FlowSpec
 from handlers.resources import Resources
 from storage.database import Connection
 
-WAIT_SECONDS = 3.0
+# For as long as it takes, and for what waits in vain: short, since a test waits for its end.
+LONG_WAIT, VAIN_WAIT = 600.0, 3.0
+FOR_EVER = "ever"
 TABLE = "create table notes (source text, event_id text, text text, primary key (source, event_id))"
 
 
 class NoteRequested(Data):
-    """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain> | sleep:<seconds> |
-    hang (until it is taken out of `running`, whatever is asked of it) | cancelled (as if it had been asked to end).
+    """`behave`: ok | permanent | bug | unstorable | transient:<failing tries> | waiting:<looks in vain, or `ever`> |
+    sleep:<seconds> | hang (until it is taken out of `running`, whatever is asked of it) | cancelled (as if it had been asked
+    to end).
 
     And `kill` ends the process, of which not even the validation of `abort` is survived.
     """
@@ -90,8 +93,10 @@ class NotesFlow:
             raise ValueError("told to have a bug")
         if behave == "transient" and self.worked[event.id] <= int(argument):
             return Transient("internal", "told to fail for now")
+        if behave == "waiting" and argument == FOR_EVER:
+            return Waiting("note_missing", "told to wait", at_most=VAIN_WAIT)
         if behave == "waiting" and self.worked[event.id] <= int(argument):
-            return Waiting("note_missing", "told to wait", at_most=WAIT_SECONDS)
+            return Waiting("note_missing", "told to wait", at_most=LONG_WAIT)
         if behave == "sleep":
             before = len(self.running)
             self.running.add(event.id)

@@ -68,8 +68,11 @@ class Driver:
         self.course.seconds = time.monotonic() - began
         return self.course
 
-    async def each_once(self, names: Sequence[str]) -> Course:
-        """Every fault once, in as many lines as there are workers, and one each for servers, runs and OpenAI, side by side."""
+    async def each_once(self, names: Sequence[str], records: int = 0) -> Course:
+        """Every fault once, in as many lines as there are workers, and one each for servers, runs and OpenAI, side by side.
+
+        Events come in until it is over and `records` have come: a slow machine is not to be left with few.
+        """
         draw = self.world.draw
         worker_faults = draw.sample(hurting := [name for name in names if name in WORKERS], len(hurting))
         server_faults = draw.sample(hurting := [name for name in names if name in SERVERS], len(hurting))
@@ -85,6 +88,7 @@ class Driver:
                 self._line(run_faults, None),
                 self._line(openai_faults, None),
             )
+            await self._until_written(records)
         await self._is_well()
         self.course.seconds = time.monotonic() - began
         return self.course
@@ -107,11 +111,14 @@ class Driver:
         """No fault but what the workers themselves do wrong: so many records, quiet, a look."""
         began = time.monotonic()
         async with self._flowing():
-            while self.world.author.serial < records:  # noqa: ASYNC110 - another task writes them
-                await asyncio.sleep(0.1)
+            await self._until_written(records)
         await self._is_well()
         self.course.seconds = time.monotonic() - began
         return self.course
+
+    async def _until_written(self, records: int) -> None:
+        while self.world.author.serial < records and not (self._flow and self._flow.done()):  # noqa: ASYNC110 - it writes them
+            await asyncio.sleep(0.1)
 
     @asynccontextmanager
     async def _flowing(self) -> AsyncIterator[None]:

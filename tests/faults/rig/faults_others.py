@@ -77,7 +77,7 @@ async def more_partitions(world: World) -> None:
     """One partition more for each input: what has one key may now lie in two places."""
     world.partitions += 1
     with world.fault(f"input topics have {world.partitions} partitions"):
-        admin = AIOKafkaAdminClient(bootstrap_servers=world.sight.kafka, request_timeout_ms=10_000)
+        admin = AIOKafkaAdminClient(bootstrap_servers=world.sight.kafka, request_timeout_ms=60_000)
         await admin.start()
         try:
             await admin.create_partitions({topic: NewPartitions(world.partitions) for topic in CONSUMED})

@@ -21,13 +21,14 @@ where not waiting.granted and waiting.relation = 'outbox'::regclass
     and held.granted and held.relation = 'inbox'::regclass and held.mode = 'RowExclusiveLock'
 """
 # All workers may be dead when a fault begins, and those that follow wait for a session time-out: it waits for them.
-PATIENCE = 90.0
+PATIENCE = 240.0
+CONNECT_SECONDS = 60.0
 
 
 @asynccontextmanager
 async def superuser(world: World) -> AsyncIterator[Any]:
     """A session that no limit of the workers' holds up."""
-    connection = await asyncpg.connect(world.servers.servers.superuser_url(), timeout=10)
+    connection = await asyncpg.connect(world.servers.servers.superuser_url(), timeout=CONNECT_SECONDS)
     try:
         yield connection
     finally:
@@ -133,7 +134,8 @@ async def answers_lost(world: World) -> None:
         world.postgres.lose_answers(LOSSES)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                while world.postgres.answers_to_lose:  # noqa: ASYNC110 - a thread of the proxy's counts
+                # The last question may be asked long before it is answered.
+                while world.postgres.answers_to_lose or world.postgres.answers_lost == before:  # noqa: ASYNC110 - threads count
                     await asyncio.sleep(0.05)
         await asyncio.sleep(0.2)
         world.postgres.lose_answers(0)

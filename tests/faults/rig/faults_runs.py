@@ -30,7 +30,7 @@ async def run_cancelled(world: World) -> None:
     """The end of a run is asked for while slices of it are priced and others wait."""
     with world.fault("a run is cancelled amid its slices") as noted:
         for earlier in range(TRIES):
-            asked = await _amid(world, large_runs.long(world.author, 2**earlier))
+            asked = await amid(world, large_runs.long(world.author, 2**earlier))
             await world.publish([large_runs.cancel(world.author, asked)])
             run = await until_ended(world, asked)
             noted.told = f"{run['status']} after {run['slices_done']} of {run['slices']} slices"
@@ -57,7 +57,7 @@ async def portfolio_removed(world: World) -> None:
 async def _spoilt(world: World, name: str, spoilt: Callable[[bytes], bytes | None]) -> None:
     with world.fault(name) as noted:
         for earlier in range(TRIES):
-            asked = await _amid(world, large_runs.long(world.author, 2**earlier, is_spoilt=True))
+            asked = await amid(world, large_runs.long(world.author, 2**earlier, is_spoilt=True))
             await asyncio.to_thread(partial(world.author.spoil, asked, spoilt))
             run = await until_ended(world, asked)
             noted.told = f"{run['failed']} of {run['slices']} slices failed"
@@ -74,7 +74,7 @@ async def published(world: World, record: Any) -> Asked:
     return asked
 
 
-async def _amid(world: World, record: Any) -> Asked:
+async def amid(world: World, record: Any) -> Asked:
     """Publishes a run and waits until the first of its slices has ended."""
     asked = await published(world, record)
     await _until(world, asked, lambda run: run["slices_done"] or run["status"] != "planned")

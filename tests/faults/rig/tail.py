@@ -21,7 +21,7 @@ from tests.faults.rig.manifest import COMPLETED_TOPIC_OF, CONSUMED, SERIAL, SLIC
 COMPLETIONS = tuple(COMPLETED_TOPIC_OF.values())
 LETTERS = tuple(f"{topic}.dlq" for topic in CONSUMED)
 FRESH_MS = 1_000  # how soon new partitions are seen
-REQUEST_MS = 10_000
+REQUEST_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Tail:
         found: dict[TopicPartition, int] = await self._consumer.end_offsets(partitions)
         return found
 
-    async def caught_up(self, patience: float = 60.0) -> bool:
+    async def caught_up(self, patience: float = 240.0) -> bool:
         """Waits until everything that is on the topics now has been read."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:

@@ -74,7 +74,7 @@ SHORT = Times(
     storm=6.0,
     between=0.5,
     behind=10.0,
-    run=240.0,
+    run=600.0,
     group=25,
     short_waits=True,
 )

@@ -18,6 +18,7 @@ from tests.faults.rig.manifest import CONSUMED, Manifest, Place, Record
 from tests.faults.rig.sight import Sight
 from tests.faults.rig.tail import Tail
 
+LOOK_SECONDS = 30.0  # a busy machine takes its time, and a server that stands still is to be asked anew
 AWAY = (KafkaError, OSError, TimeoutError, EOFError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
@@ -49,7 +50,7 @@ class Watch:
         """Looks until cancelled; a server that is away is asked again."""
         while True:
             with suppress(*AWAY):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(LOOK_SECONDS):
                     await self.look()
             self._measure()
             await asyncio.sleep(self.interval)

@@ -122,8 +122,16 @@ class World:
                 self.say(f"nothing moves: lag, outbox and retries are {now}")
                 return False
             await asyncio.sleep(0.3)
-        await self.watch.look()
-        return await self.tail.caught_up()
+        return await self._looked(patience) and await self.tail.caught_up()
+
+    async def _looked(self, patience: float) -> bool:
+        """Whether a last look came to its end; one that a busy server has not answered in time is made again."""
+        until = time.monotonic() + patience
+        while await self._left() is None:
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(0.3)
+        return True
 
     async def tell(self) -> None:
         """Says every TELL_SECONDS how far it has come, until cancelled."""
