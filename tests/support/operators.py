@@ -16,27 +16,20 @@ from ops.replay.planning import Planned, Planning
 from ops.replay.selection import Selection
 from ops.retrying import Retrying
 from storage import replays
-from storage.database import Database
 from storage.replays import Replay
 from streams.publisher import Publisher
 from tests.support.command_line import KEPT
 from tests.support.databases import PATIENT
 from tests.support.forked import CHECKOUT, Forked, nursery
+from tests.support.patience import unhurry
 from tests.support.rig import Rig
 
 
 async def unhurried(rig: Rig) -> None:
     """Lets the rig's processes outlast a machine that stands still, for tests in which nobody dies and nothing is away."""
-    await rig.close()
-    rig.limits, rig.database = PATIENT, Database(rig.database_url, limits=PATIENT)
+    await unhurry(rig, PATIENT)
     rig.kafka = replace(rig.kafka, request_timeout=60.0)
-    rig.config = replace(
-        rig.config,
-        lane=replace(rig.config.lane, drain=60.0),
-        consumer=replace(rig.config.consumer, session_timeout=30.0),
-        claim=30.0,
-        lease=30.0,
-    )
+    rig.config = replace(rig.config, lane=replace(rig.config.lane, drain=60.0))
 
 
 @asynccontextmanager

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.integration.patience import unhurry
 from tests.support.note_rig import note_rig
+from tests.support.patience import unhurry
 from tests.support.rig import Rig
 
 

@@ -18,7 +18,7 @@ from handlers.llm import Llm, LlmConfig, Prices
 from handlers.resources import Resources
 from storage.database import Database
 from storage.objects import ObjectStore
-from tests.integration.patience import unhurry
+from tests.support.patience import unhurry
 from tests.support.rig import Rig
 
 [AUDITS] = [spec for spec in FLOWS if spec.name == "audits"]

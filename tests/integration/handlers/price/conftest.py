@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.integration.patience import unhurry
+from tests.support.patience import unhurry
 from tests.support.rig import Rig
 from tests.support.worker import flow_named
 

@@ -24,8 +24,8 @@ from handlers.price.snapshots import canonical_market
 from millrace.portfolios import enter, examine, store
 from storage.markets import insert_market
 from storage.portfolios import PortfolioRow, insert_portfolio
-from tests.integration.patience import unhurry
 from tests.support.accounts import all_is_finished
+from tests.support.patience import unhurry
 from tests.support.rig import APPLICATION, Rig
 from tests.support.runs import MARKET, expected_rows, run_data, run_event
 from tests.support.worker import flow_named

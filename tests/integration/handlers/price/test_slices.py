@@ -35,7 +35,7 @@ from storage.runs import RunRow
 from streams.group import GroupSaver, Saved
 from streams.item import Item
 from streams.publish import Outgoing, publish
-from tests.integration.patience import unhurry
+from tests.support.patience import unhurry
 from tests.support.rig import APPLICATION, Rig
 from tests.support.runs import run_event
 from tests.support.worker import flow_named

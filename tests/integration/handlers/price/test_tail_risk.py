@@ -12,7 +12,7 @@ import pytest
 
 from events.envelope import Envelope
 from events.run import RunCompleted
-from tests.integration.patience import unhurry
+from tests.support.patience import unhurry
 from tests.support.rig import Rig
 from tests.support.runs import CURVE, MARKET, SPOT, run_event
 from tests.support.worker import flow_named

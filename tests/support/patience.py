@@ -12,9 +12,9 @@ TERM = 30.0
 LIMITS = SessionLimits(idle_in_transaction=60.0, connect=60.0)
 
 
-async def unhurry(rig: Rig) -> None:
+async def unhurry(rig: Rig, limits: SessionLimits = LIMITS) -> None:
     """Whoever stands still for some seconds keeps its place in its group, its leases, its claims and its sessions."""
     await rig.close()
-    rig.database, rig.limits = Database(rig.database_url, limits=LIMITS), LIMITS
+    rig.database, rig.limits = Database(rig.database_url, limits=limits), limits
     consumer = replace(rig.config.consumer, session_timeout=TERM)
     rig.config = replace(rig.config, consumer=consumer, claim=TERM, lease=TERM)
