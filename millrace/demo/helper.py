@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import orjson
 
@@ -25,6 +28,8 @@ LOG_LINES = 15
 # So few that even the books of the examples are priced in slices, as large ones are.
 SLICE_CELLS = 1_000
 NO_ANSWER = "its first answer"
+# These would end this process without a chance to end the worker too.
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 ADVICE = "OPENAI_API_KEY and OPENAI_BASE_URL name another server than the stand-in; `millrace doctor` tells what it says."
 
 
@@ -33,11 +38,11 @@ def worker(log: Path) -> Iterator[str]:
     """Runs a worker on this process' servers and yields the address of its HTTP once it is ready; SIGTERM afterwards.
 
     Its log goes to the file `log`. Raises CommandError, quoting the log's end, when it ends early or is not ready in
-    time.
+    time. Whoever is told to end meanwhile ends the worker first.
     """
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
-    with log.open("wb") as output:
+    with log.open("wb") as output, _signals_raised():
         process = subprocess.Popen(
             [sys.executable, "-m", "millrace", "worker"],
             env={**os.environ, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port), "RUN_SLICE_CELLS": str(SLICE_CELLS)},
@@ -50,6 +55,20 @@ def worker(log: Path) -> Iterator[str]:
             yield address
         finally:
             _end(process)
+
+
+@contextmanager
+def _signals_raised() -> Iterator[None]:
+    before = {number: signal.signal(number, _exit) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:

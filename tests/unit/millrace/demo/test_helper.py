@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,6 +15,7 @@ import pytest
 
 from millrace.demo import helper
 from millrace.failures import CommandError
+from tests.support.command_line import CHECKOUT, eventually
 
 
 class Process:
@@ -103,3 +108,40 @@ def test_a_worker_that_does_not_answer_is_not_ready(log: Path, monkeypatch: pyte
     monkeypatch.setattr(helper, "time", Clock())
     with pytest.raises(CommandError, match="waiting for its first answer"):
         wait("http://127.0.0.1:1", log)
+
+
+DEMONSTRATION = """
+import signal
+import sys
+from pathlib import Path
+from millrace.demo import helper
+
+helper._wait_until_ready = lambda *_: None
+sys.executable = sys.argv[1]
+with helper.worker(Path(sys.argv[2])):
+    while True:
+        signal.pause()
+"""
+WORKER = """#!/bin/sh
+echo $$
+exec sleep 600
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_who_is_told_to_end_ends_the_worker_first(log: Path, number: signal.Signals) -> None:
+    worker = log.with_name("worker")
+    worker.write_text(WORKER)
+    worker.chmod(0o755)
+    log.unlink()
+    command = [sys.executable, "-c", DEMONSTRATION, str(worker), str(log)]
+    process = subprocess.Popen(command, cwd=CHECKOUT)
+    try:
+        pid = eventually(lambda: log.exists() and log.read_text().strip(), bool)
+        process.send_signal(number)
+        assert process.wait(60) == 128 + number
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
+    finally:
+        process.kill()
+        process.wait()
