@@ -156,13 +156,6 @@ async def test_a_record_that_still_kills_when_it_is_failed_is_not_even_read(rig:
     assert await rig.count("inbox") == 0
 
 
-@pytest.fixture
-def endless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waits does so for as long as it takes."""
-    monkeypatch.setattr("tests.support.notes.WAIT_SECONDS", 3600.0)
-
-
-@pytest.mark.usefixtures("endless")
 async def test_retries_of_a_dead_worker_are_worked_on_alone_and_lose_no_attempt(rig: Rig) -> None:
     names = [f"n-{number}" for number in range(6)]
     async with rig.engine():
@@ -185,7 +178,6 @@ async def test_retries_of_a_dead_worker_are_worked_on_alone_and_lose_no_attempt(
     assert await rig.count("retries") == 0
 
 
-@pytest.mark.usefixtures("endless")
 async def test_an_outage_of_postgres_is_no_death_of_a_retry_that_is_alone_in_hand(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
