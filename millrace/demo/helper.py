@@ -59,7 +59,9 @@ def worker(log: Path) -> Iterator[str]:
 
 @contextmanager
 def _signals_raised() -> Iterator[None]:
-    before = {number: signal.signal(number, _exit) for number in SIGNALS}
+    # What is ignored stays so, as after nohup.
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _exit) for number in heard}
     try:
         yield
     finally:

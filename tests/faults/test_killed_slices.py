@@ -116,8 +116,9 @@ class Reader:
                 assert len(rows) == 1, "a reader saw rows of two generations, or of none"
                 self.seen[run] += [(row["generation"], row["cells"], row["total"]) for row in rows]
 
-    async def has_seen(self, generation: int) -> bool:
-        return all(any(seen[0] == generation for seen in self.seen[run]) for run in self.runs)
+    async def has_seen(self, generation: int, reading: asyncio.Task[None]) -> bool:
+        """Whether it has, or has ended, which tells what is wrong."""
+        return reading.done() or all(any(seen[0] == generation for seen in self.seen[run]) for run in self.runs)
 
     async def _pages(self, run_id: UUID) -> tuple[int, int, float]:
         async with self.rig.database.connection() as connection:
@@ -162,7 +163,7 @@ async def test_nobody_sees_two_generations_or_half_of_one_while_runs_are_reproce
         after = await put_books(rig, runs, 2)
         reader = Reader(rig, list(before))
         reading = asyncio.create_task(reader.read())
-        await eventually(lambda: reader.has_seen(0), expected=True)
+        await eventually(lambda: reader.has_seen(0, reading), expected=True)
         values = [await again(rig, value) for value in events.values()]
         await publish(rig.kafka, [Outgoing(rig.spec.topic, b"k", value) for value in values])
         again_done = f"generation = 1 and {ENDED}"
@@ -175,7 +176,7 @@ async def test_nobody_sees_two_generations_or_half_of_one_while_runs_are_reproce
                 worker = await crew.start()
         await rig.until("select count(*) from runs where generation = 1", BOOKS)
         await all_is_finished(rig)
-        await eventually(lambda: reader.has_seen(1), expected=True)
+        await eventually(lambda: reader.has_seen(1, reading), expected=True)
         reading.cancel()
         await asyncio.wait([reading])
         assert reading.cancelled(), reading.exception()

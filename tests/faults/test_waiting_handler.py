@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-from tests.support.notes import NotesFlow, note
+from tests.support.databases import PATIENT
+from tests.support.notes import NotesFlow, hanging, note
 from tests.support.rig import APPLICATION, Rig, eventually
 
 # The engine's sessions, each with the beginning of its transaction, if it is in one. Without one there are no locks.
@@ -20,16 +21,17 @@ WORKS = 5.0
 
 async def test_no_transaction_and_no_lock_is_held_while_a_handler_waits(rig: Rig) -> None:
     """However long: what is open at any glance, as the engine's own looks at outbox and retries are, is over at a later one."""
+    rig.limits = PATIENT  # or Postgres itself would soon end a transaction that is held
     async with rig.engine(spec=replace(rig.spec, timeout=600.0)):
-        await rig.publish([note("slow", behave="hang")])
-        await eventually(lambda: _is_working("slow"), expected=True)
-        seen, ends = await _transactions(rig), asyncio.get_running_loop().time() + WORKS
-        while asyncio.get_running_loop().time() < ends:
-            seen |= await _transactions(rig)
-            await asyncio.sleep(GLANCE)
-        await eventually(lambda: _any_is_left(rig, seen), expected=False)
-        assert await _is_working("slow")
-        NotesFlow.running.clear()
+        with hanging():
+            await rig.publish([note("slow", behave="hang")])
+            await eventually(lambda: _is_working("slow"), expected=True)
+            seen, ends = await _transactions(rig), asyncio.get_running_loop().time() + WORKS
+            while asyncio.get_running_loop().time() < ends:
+                seen |= await _transactions(rig)
+                await asyncio.sleep(GLANCE)
+            await eventually(lambda: _any_is_left(rig, seen), expected=False)
+            assert await _is_working("slow")
         [completion] = await rig.completions(1)
 
     assert completion["data"] == {"status": "completed", "text": "hello"}

@@ -204,7 +204,9 @@ async def insist(server: str, statement: str) -> None:
 
 async def until_waited_for(holder: Connection) -> None:
     """Waits until another session waits for a lock that this one holds."""
-    while not await holder.fetchval(WAITED_FOR):  # noqa: ASYNC110 - Postgres tells nobody
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while not await holder.fetchval(WAITED_FOR):
+        assert asyncio.get_running_loop().time() < deadline, "nobody waits for what is locked"
         await asyncio.sleep(0.01)
 
 

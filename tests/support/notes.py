@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
 import orjson
@@ -118,6 +118,15 @@ def _answer(result: Any) -> Answer:
     if isinstance(result, Failure):
         return Answer({"status": "failed", "code": result.code}, result)
     return Answer({"status": "completed", "text": result})
+
+
+@contextmanager
+def hanging() -> Iterator[None]:
+    """What hangs does so in this block and no longer, also where a test fails in it: an engine that stops waits for it."""
+    try:
+        yield
+    finally:
+        NotesFlow.running.clear()
 
 
 def notes(prefix: str, **changes: Any) -> FlowSpec:

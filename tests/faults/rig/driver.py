@@ -117,7 +117,13 @@ class Driver:
         return self.course
 
     async def _until_written(self, records: int) -> None:
-        while self.world.author.serial < records and not (self._flow and self._flow.done()):  # noqa: ASYNC110 - it writes them
+        """Waits for so many records, but not for workers who are too far behind and do not move: a look tells of those."""
+        author, written, since = self.world.author, -1, time.monotonic()
+        while author.serial < records and not (self._flow and self._flow.done()):
+            if author.serial != written:
+                written, since = author.serial, time.monotonic()
+            elif time.monotonic() - since > self.patience:
+                return
             await asyncio.sleep(0.1)
 
     @asynccontextmanager

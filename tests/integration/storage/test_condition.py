@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import cycle
 from uuid import uuid4
 
 import pytest
@@ -17,10 +18,10 @@ from tests.support.databases import PATIENT, execute
 
 
 class Clock:
-    """The time, put back by so many seconds at each look, and how long it was from the first to the last."""
+    """The time, put back by so many seconds at one look after the other, and how long it was from the first to the last."""
 
     def __init__(self, *back: float) -> None:
-        self._back: Iterator[float] = iter(back)
+        self._back: Iterator[float] = cycle(back)
         self._told: list[float] = []
 
     def __call__(self) -> float:

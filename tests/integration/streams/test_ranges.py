@@ -65,9 +65,10 @@ async def read_all(kafka: str, topic: str, ranges: Mapping[int, Range], limit: i
 
 
 async def some(reader: RangeReader, limit: int) -> list[Incoming]:
-    """The next records, however long the first of them takes."""
-    while not (found := await reader.some(limit)):
-        pass
+    """The next records, however long the first of them takes; none when none is left."""
+    found: list[Incoming] = []
+    while reader.left and not found:
+        found = await reader.some(limit)
     return found
 
 

@@ -118,6 +118,7 @@ async def test_what_is_in_hand_when_it_stops_is_saved_and_what_waits_is_not_begu
         await rig.publish_keyed(in_one_row(range(5), range(0)))
         await stopped_reason(rig)
         await rig.publish_keyed(in_one_row(range(0), range(GOOD)))
+        await asyncio.sleep(0.5)  # in which what waits would be begun
         go_on.set()
         await rig.until("select count(*) from notes where event_id = 'slow'", 1)
         await rig.idle()

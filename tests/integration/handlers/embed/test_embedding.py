@@ -18,6 +18,7 @@ from handlers.embed.batching import MAX_INPUTS, ChunkText
 from handlers.embed.embedding import Embedder
 from handlers.llm import Asker, EmbeddedBatch, Llm
 from tests.support.desk import Desk
+from tests.support.llm import SECONDS
 from tests.support.rig import eventually
 
 REFUSED = "=" * 30_000
@@ -128,7 +129,8 @@ def both_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     meeting, embed = asyncio.Barrier(2), Llm.embed
 
     async def later(llm: Llm, *asked: Any) -> EmbeddedBatch:
-        await meeting.wait()
+        async with asyncio.timeout(SECONDS):  # who asks once more is alone
+            await meeting.wait()
         return await embed(llm, *asked)
 
     monkeypatch.setattr(Llm, "embed", later)

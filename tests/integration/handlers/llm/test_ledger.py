@@ -66,7 +66,7 @@ async def test_an_answer_that_postgres_cannot_take_is_recorded_later_and_not_pai
     hasty: Llm, respond: Respond, postgres: str, database: Database, openai: Control, ledger: Ledger, held: Held
 ) -> None:
     asking = asyncio.ensure_future(respond(hasty))
-    await held.arrived.wait()
+    await until(held.arrived.is_set)
     async with away(postgres, database):
         held.go_on.set()
         with pytest.raises(TimeoutError) as caught:
@@ -114,7 +114,7 @@ async def test_an_asker_that_is_stopped_while_its_answer_is_recorded_finds_it_th
     llm: Llm, respond: Respond, postgres: str, database: Database, openai: Control, ledger: Ledger, held: Held
 ) -> None:
     asking = asyncio.ensure_future(respond())
-    await held.arrived.wait()
+    await until(held.arrived.is_set)
     async with away(postgres, database):
         held.go_on.set()
         await until(lambda: llm._ledger._delayed)
