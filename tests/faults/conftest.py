@@ -23,7 +23,7 @@ from tests.support.worker import flow_named
 from tests.support.worker_process import Workers, workers
 
 # Where nobody dies nobody has to be waited for: a machine that stands still for seconds makes nobody look dead.
-PATIENT = EngineConfig()
+PRODUCTION = EngineConfig()
 # The claim that new rows of the outbox have, so short that a test can wait for another worker to take them over.
 SHORT_CLAIM = "alter table outbox alter column claimed_until set default now() + interval '3 seconds'"
 
@@ -33,12 +33,12 @@ def patient(rig: Rig) -> Rig:
 
     Those of worker processes, which are killed, stay short.
     """
-    rig.config = replace(rig.config, claim=PATIENT.claim, lease=PATIENT.lease, **_time_to_stand_still(rig))
+    rig.config = replace(rig.config, claim=PRODUCTION.claim, lease=PRODUCTION.lease, **_time_to_stand_still(rig))
     return rig
 
 
 def _time_to_stand_still(rig: Rig) -> dict[str, Any]:
-    consumer: ConsumerLimits = replace(rig.config.consumer, session_timeout=PATIENT.consumer.session_timeout)
+    consumer: ConsumerLimits = replace(rig.config.consumer, session_timeout=PRODUCTION.consumer.session_timeout)
     return {"consumer": consumer, "lane": replace(rig.config.lane, drain=30.0)}
 
 

@@ -16,7 +16,7 @@ from tests.support.fault_rig import RATE, run
 pytestmark = pytest.mark.timeout(900)
 
 # What a broken world leaves undone is not waited for as long as elsewhere, but a machine that stands still is.
-IMPATIENCE = 60.0
+IMPATIENCE = 25.0
 
 
 def kinds(course: Course) -> set[str]:

@@ -13,7 +13,7 @@ import pytest
 import redis.asyncio
 
 from handlers.flow import FlowSpec
-from tests.faults.conftest import PATIENT
+from tests.faults.conftest import PRODUCTION
 from tests.faults.test_outages import away
 from tests.support.accounts import all_is_finished
 from tests.support.notes import NotesFlow, note, notes
@@ -21,7 +21,7 @@ from tests.support.rig import Rig, eventually
 from tests.support.servers import Servers
 
 EVENTS = 300
-LONG_CLAIM = f"alter table outbox alter column claimed_until set default now() + interval '{PATIENT.claim} seconds'"
+LONG_CLAIM = f"alter table outbox alter column claimed_until set default now() + interval '{PRODUCTION.claim} seconds'"
 Harm = Callable[[Any], Awaitable[None]]
 
 
@@ -29,7 +29,7 @@ Harm = Callable[[Any], Awaitable[None]]
 async def fragile(fragile: Rig) -> Rig:
     """Nobody takes over what a slow machine publishes late: a completion that comes again was stored again."""
     await fragile.rows(LONG_CLAIM)
-    fragile.config = replace(fragile.config, claim=PATIENT.claim)
+    fragile.config = replace(fragile.config, claim=PRODUCTION.claim)
     return fragile
 
 

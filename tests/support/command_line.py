@@ -19,7 +19,7 @@ from tests.support.forked import CHECKOUT, Forked, nursery
 T = TypeVar("T")
 
 KEPT = ("PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE")
-# Longer than any command waits by itself, so that it is the command that says for what it has waited in vain.
+# Longer than any command of a test waits by itself, so that it is the command that says for what it has waited in vain.
 SECONDS = 150
 
 Result = subprocess.CompletedProcess[str]

@@ -119,6 +119,7 @@ from millrace.demo import helper
 helper._wait_until_ready = lambda *_: None
 sys.executable = sys.argv[1]
 with helper.worker(Path(sys.argv[2])):
+    print("at work", flush=True)
     while True:
         signal.pause()
 """
@@ -135,8 +136,10 @@ def test_who_is_told_to_end_ends_the_worker_first(log: Path, number: signal.Sign
     worker.chmod(0o755)
     log.unlink()
     command = [sys.executable, "-c", DEMONSTRATION, str(worker), str(log)]
-    process = subprocess.Popen(command, cwd=CHECKOUT)
+    process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE)
     try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"at work\n"
         pid = eventually(lambda: log.exists() and log.read_text().strip(), bool)
         process.send_signal(number)
         assert process.wait(60) == 128 + number
@@ -144,4 +147,17 @@ def test_who_is_told_to_end_ends_the_worker_first(log: Path, number: signal.Sign
             os.kill(int(pid), 0)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
+
+
+def test_what_is_ignored_stays_so_after_nohup(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper, "_wait_until_ready", lambda *_: None)
+    monkeypatch.setattr(sys, "executable", "/bin/true")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with helper.worker(log):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is helper._exit
+        assert signal.getsignal(signal.SIGTERM) is not helper._exit
+    finally:
+        signal.signal(signal.SIGHUP, before)
