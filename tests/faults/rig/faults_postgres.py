@@ -28,12 +28,24 @@ CONNECT_SECONDS = 60.0
 @asynccontextmanager
 async def superuser(world: World) -> AsyncIterator[Any]:
     """A session that no limit of the workers' holds up."""
-    connection = await asyncpg.connect(world.servers.servers.superuser_url(), timeout=CONNECT_SECONDS)
+    connection = await _as_superuser(world)
     try:
         yield connection
     finally:
         with suppress(*REFUSED, asyncpg.PostgresError, asyncpg.InterfaceError):
             await connection.close(timeout=5)
+
+
+async def _as_superuser(world: World) -> Any:
+    """A connection. Those who are about to be refused take the places that are kept for superusers too, for a moment."""
+    deadline = _deadline()
+    while True:
+        try:
+            return await asyncpg.connect(world.servers.servers.superuser_url(), timeout=CONNECT_SECONDS)
+        except asyncpg.TooManyConnectionsError:
+            if _now() > deadline:
+                raise
+            await asyncio.sleep(0.05)
 
 
 def _now() -> float:

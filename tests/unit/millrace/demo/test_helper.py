@@ -116,6 +116,8 @@ import sys
 from pathlib import Path
 from millrace.demo import helper
 
+for number in helper.SIGNALS:
+    signal.signal(number, signal.SIG_DFL)  # whoever runs the tests may have told it to be ignored
 helper._wait_until_ready = lambda *_: None
 sys.executable = sys.argv[1]
 with helper.worker(Path(sys.argv[2])):
@@ -153,11 +155,12 @@ def test_who_is_told_to_end_ends_the_worker_first(log: Path, number: signal.Sign
 def test_what_is_ignored_stays_so_after_nohup(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(helper, "_wait_until_ready", lambda *_: None)
     monkeypatch.setattr(sys, "executable", "/bin/true")
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         with helper.worker(log):
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
             assert signal.getsignal(signal.SIGTERM) is helper._exit
         assert signal.getsignal(signal.SIGTERM) is not helper._exit
     finally:
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGHUP, before[0])
+        signal.signal(signal.SIGTERM, before[1])
