@@ -85,8 +85,10 @@ class Tail:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             with suppress(KafkaError, TimeoutError):
-                ends = await self.ends()
-                at = {each: await self._consumer.position(each) for each in ends}
+                # The client waits for a position as long as it has none.
+                async with asyncio.timeout(REQUEST_MS / 1000):
+                    ends = await self.ends()
+                    at = {each: await self._consumer.position(each) for each in ends}
                 if all(at[each] >= end for each, end in ends.items()):
                     return True
             await asyncio.sleep(0.2)

@@ -14,7 +14,6 @@ from pathlib import Path
 from random import Random
 
 import asyncpg
-from aiokafka.errors import KafkaError
 
 from devstack.standin.control import Control
 from devstack.standin.faults import Fault
@@ -27,7 +26,7 @@ from tests.faults.rig.sending import Sender
 from tests.faults.rig.sight import Sight
 from tests.faults.rig.tail import Tail
 from tests.faults.rig.times import Times
-from tests.faults.rig.watch import Watch
+from tests.faults.rig.watch import AWAY, LOOK_SECONDS, Watch
 
 SHORT_CLAIM = "alter table outbox alter column claimed_until set default now() + interval '3 seconds'"
 TELL_SECONDS = 30.0
@@ -143,11 +142,11 @@ class World:
             self.say(f"{told}, {left} in lag, outbox and retries, {len(self.crew.alive)} workers alive")
 
     async def _left(self) -> tuple[int, int, int] | None:
-        try:
-            lag = await self.watch.look()
-            return (lag, *await self.sight.waiting())
-        except (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return None
+        with suppress(*AWAY):
+            async with asyncio.timeout(LOOK_SECONDS):
+                lag = await self.watch.look()
+                return (lag, *await self.sight.waiting())
+        return None
 
 
 @asynccontextmanager
