@@ -11,7 +11,7 @@ from devstack.standin.faults import Fault
 from streams.publish import Outgoing, publish
 from tests.support.accounts import all_is_finished
 from tests.support.audits import audit_data, audit_event, put_embedded
-from tests.support.deaths import dammed
+from tests.support.deaths import killed_amid
 from tests.support.rig import Rig
 from tests.support.worker_process import Workers
 
@@ -41,13 +41,7 @@ async def test_eighty_audits_are_answered_once_although_the_worker_is_killed_thr
     records = [Outgoing(audits_rig.spec.topic, orjson.loads(value)["data"]["audit_id"].encode(), value) for value in events]
     await publish(audits_rig.kafka, [*records, *records[::7]])
 
-    async with dammed(audits_rig, "audits", DAM):
-        for kill_at in KILLS:
-            worker = await audit_workers.start()
-            await audits_rig.until(f"select count(*) >= {kill_at} from audits", expected=True)
-            await worker.kill()
-            [stored] = await audits_rig.rows("select count(*) from audits")
-            assert kill_at <= stored["count"] < AUDITS, "the kill did not land in the middle"
+    await killed_amid(audits_rig, audit_workers, "audits", KILLS, DAM, AUDITS)
     await audit_workers.start()
     await all_is_finished(audits_rig)
 

@@ -13,7 +13,7 @@ from devstack.standin.control import Control
 from devstack.standin.faults import Fault
 from streams.publish import publish
 from tests.support.accounts import all_is_finished
-from tests.support.deaths import dammed
+from tests.support.deaths import killed_amid
 from tests.support.papers import Papers, papers
 from tests.support.rig import Rig
 from tests.support.worker_process import Workers
@@ -43,13 +43,7 @@ async def test_two_hundred_documents_are_embedded_once_although_the_worker_is_ki
         await documents_rig.objects.put(paper.uri, paper.content)
     await publish(documents_rig.kafka, told.outgoing(documents_rig.spec.topic))
 
-    async with dammed(documents_rig, "documents", DAM):
-        for kill_at in KILLS:
-            worker = await document_workers.start()
-            await documents_rig.until(f"select count(*) >= {kill_at} from documents", expected=True)
-            await worker.kill()
-            [stored] = await documents_rig.rows("select count(*) from documents")
-            assert kill_at <= stored["count"] < len(told.papers), "the kill did not land in the middle"
+    await killed_amid(documents_rig, document_workers, "documents", KILLS, DAM, len(told.papers))
     await document_workers.start()
     await all_is_finished(documents_rig)
 

@@ -16,7 +16,7 @@ from storage.runs import read_run
 from streams.publish import Outgoing, publish
 from tests.faults.conftest import mortal, prepared
 from tests.support.accounts import all_is_finished
-from tests.support.deaths import dammed
+from tests.support.deaths import dammed, killed_amid
 from tests.support.offsets import remaining
 from tests.support.reprocess import again
 from tests.support.rig import Rig, eventually
@@ -27,7 +27,6 @@ RUNS, POSITIONS, A_SLICE = 4, 800, 4
 KILLS = (30, 200, 420)
 DAM = 500
 ENDED = "status <> 'planned'"
-DONE = f"select count(*) from run_slices where {ENDED}"
 
 
 @pytest.fixture
@@ -53,13 +52,7 @@ async def test_each_large_run_is_completed_once_although_workers_are_killed_thre
     await publish(rig.kafka, events)
 
     async with mortal(rig, "runs", topic_prefix, tmp_path) as crew:
-        async with dammed(rig, "run_slices", DAM, ENDED):
-            for kill_at in KILLS:
-                worker = await crew.start()
-                await rig.until(f"select count(*) >= {kill_at} from run_slices where {ENDED}", expected=True)
-                await worker.kill()
-                [stored] = await rig.rows(DONE)
-                assert kill_at <= stored["count"] < RUNS * POSITIONS / A_SLICE, "the kill did not land in the middle"
+        await killed_amid(rig, crew, "run_slices", KILLS, DAM, RUNS * POSITIONS / A_SLICE, ENDED)
         await asyncio.gather(crew.start(), crew.start())
         await all_is_finished(rig)
         group = f"{rig.config.group_prefix}.slices"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import orjson
@@ -43,6 +43,19 @@ async def dammed(rig: Rig, table: str, number: int, condition: str = "true") -> 
             yield
         finally:
             await connection.execute("select pg_advisory_unlock(1)")
+
+
+async def killed_amid(
+    rig: Rig, crew: Workers, table: str, kills: Sequence[int], dam: int, of: float, condition: str = "true"
+) -> None:
+    """Kills one worker after the other once so many rows are stored, of which there are to be `of`; each dies amid its work."""
+    async with dammed(rig, table, dam, condition):
+        for kill_at in kills:
+            worker = await crew.start()
+            await rig.until(f"select count(*) >= {kill_at} from {table} where {condition}", expected=True)
+            await worker.kill()
+            [stored] = await rig.rows(f"select count(*) from {table} where {condition}")
+            assert kill_at <= stored["count"] < of, "the kill did not land in the middle"
 
 
 async def deaths_until(rig: Rig, crew: Workers, outcomes: int, most: int) -> int:

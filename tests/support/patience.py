@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from storage.database import Database, SessionLimits
 from tests.support.rig import Rig
 
 # Shorter than the patience of those who wait: what an engine could not give back as it stopped is free before they give up.
 TERM = 30.0
-LIMITS = SessionLimits(idle_in_transaction=60.0, connect=60.0)
+PATIENCE = 60.0
+# For the client of OpenAI: a look that a busy machine makes late would be followed by one that is paid for.
+UNHURRIED: dict[str, Any] = {"connect_seconds": PATIENCE, "probe_seconds": PATIENCE}
+LIMITS = SessionLimits(idle_in_transaction=PATIENCE, connect=PATIENCE)
 
 
 async def unhurry(rig: Rig, limits: SessionLimits = LIMITS) -> None:

@@ -21,10 +21,9 @@ from streams.app import Engine
 from streams.config import EngineConfig
 from streams.kafka import KafkaConfig
 from tests.support.llm import AUDITOR, EMBEDDER, SCHEMA
+from tests.support.patience import PATIENCE, UNHURRIED
 
 ASKER = Asker("acme", "tests", None)
-# Seconds after which a server that has not answered is away: more than a busy machine takes.
-PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -33,8 +32,7 @@ async def engine(
 ) -> AsyncIterator[Engine]:
     """An engine of all flows, not started; one try for each call."""
     database, keys = Database(database_url), IdempotencyKeys(redis_url)
-    patience = {"connect_seconds": PATIENCE, "probe_seconds": PATIENCE}
-    config = LlmConfig(api_key=KEY, base_url=openai.base_url, provider="stand-in", tries=1, **patience)
+    config = LlmConfig(api_key=KEY, base_url=openai.base_url, provider="stand-in", tries=1, **UNHURRIED)
     llm = Llm(config, database, Prices())
     resources = Resources(database, ObjectStore(object_store_url), llm=llm, parsers=ParserPool())
     engine = Engine(EngineConfig(), FLOWS, kafka=KafkaConfig(kafka), keys=keys, resources=resources)

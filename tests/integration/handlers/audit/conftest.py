@@ -18,15 +18,12 @@ from handlers.llm import Llm, LlmConfig, Prices
 from handlers.resources import Resources
 from storage.database import Database
 from storage.objects import ObjectStore
-from tests.support.patience import unhurry
+from tests.support.patience import UNHURRIED, unhurry
 from tests.support.rig import Rig
 
 [AUDITS] = [spec for spec in FLOWS if spec.name == "audits"]
 
 MakeFlow = Callable[..., AuditsFlow]
-
-# A look that a busy machine makes late would be followed by one that is paid for.
-UNHURRIED = {"connect_seconds": 60.0, "probe_seconds": 60.0}
 
 
 @pytest.fixture

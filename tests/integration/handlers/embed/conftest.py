@@ -12,11 +12,9 @@ from handlers.embed.parsing import ParserPool
 from storage.database import Database
 from storage.objects import ObjectStore
 from tests.support.desk import Desk
+from tests.support.patience import UNHURRIED
 
 MakeDesk = Callable[..., Desk]
-
-# A busy machine is no server that is away.
-UNHURRIED: dict[str, Any] = {"connect_seconds": 60.0, "probe_seconds": 60.0}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from handlers.llm import Asker, Llm, LlmAnswer, LlmConfig, Prices
 from handlers.llm.config import STAND_IN
 from storage.database import Database
 from tests.support.llm import AUDITOR, EVIDENCE, SCHEMA, Ledger, MakeLlm, Respond
+from tests.support.patience import UNHURRIED
 
 ALL_COLUMNS = "select * from llm_calls order by called_at, call_id"
 
@@ -35,9 +36,7 @@ async def make_llm(database: Database, openai: Control) -> AsyncIterator[MakeLlm
             "base_url": openai.base_url,
             "provider": STAND_IN,
             "first_wait": 0.01,
-            # A busy machine is no server that is away.
-            "connect_seconds": 60.0,
-            "probe_seconds": 60.0,
+            **UNHURRIED,
             "ledger_seconds": 120.0,
         }
         made.append(Llm(LlmConfig(**given | knobs), database, Prices()))
